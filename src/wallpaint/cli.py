@@ -1,0 +1,183 @@
+"""The command line: a few lines a command. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wallpaint.errors import WallpaintError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Repaint the walls in a photo of a room: the colour right, everything else untouched.",
+)
+
+
+class Match(StrEnum):
+    literal = "literal"
+    lit = "lit"
+
+
+class PainterName(StrEnum):
+    auto = "auto"
+    analytic = "analytic"
+    diffusion = "diffusion"
+
+
+class Edges(StrEnum):
+    refine = "refine"
+    keep = "keep"
+
+
+class OldWall(StrEnum):
+    auto = "auto"
+    plain = "plain"
+    patterned = "patterned"
+
+
+class Detail(StrEnum):
+    keep = "keep"
+    new = "new"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from wallpaint.version import __version__
+
+        typer.echo(f"wallpaint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def repaint(
+    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, AVIF or BMP.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The result; a folder if there are several colours.")
+    ],
+    mask: Annotated[Path | None, typer.Option(help="Picture of the photo's size, white = wall.")] = None,
+    color: Annotated[
+        list[str] | None,
+        typer.Option(help="'#7d9b84', 'rgb(…)', 'lab(…)', a CSS name, or a code of --palette. Repeatable."),
+    ] = None,
+    wall: Annotated[
+        list[str] | None, typer.Option(metavar="MASK=COLOR", help="One of several walls. Repeatable.")
+    ] = None,
+    palette: Annotated[
+        Path | None, typer.Option(help="Your own paints, CSV or JSON: all of them, or those --color names.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="A picture of the wanted paint, in place of a colour.")
+    ] = None,
+    match: Annotated[
+        Match, typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it.")
+    ] = Match.literal,
+    painter: Annotated[PainterName, typer.Option(help="How to paint.")] = PainterName.auto,
+    detail: Annotated[
+        Detail, typer.Option(help="keep the wall's own texture, or take the painter's new one.")
+    ] = Detail.keep,
+    edges: Annotated[
+        Edges, typer.Option(help="refine the mask's edge on the photo, or keep it as drawn.")
+    ] = Edges.refine,
+    old_color: Annotated[str | None, typer.Option(help="Today's paint, a hint for lit.")] = None,
+    old_wall: Annotated[
+        OldWall, typer.Option(help="plain: all that varies is light. patterned: paint over wallpaper or brick.")
+    ] = OldWall.auto,
+    white: Annotated[str | None, typer.Option(metavar="X,Y", help="Something white, a hint for lit.")] = None,
+    fit_mask: Annotated[bool, typer.Option("--fit-mask", help="Resize the mask to the photo.")] = False,
+    invert_mask: Annotated[bool, typer.Option("--invert-mask", help="Black is wall.")] = False,
+    before_after: Annotated[
+        Path | None, typer.Option(help="Also write before and after side by side.")
+    ] = None,
+    strip_location: Annotated[
+        bool, typer.Option("--strip-location", help="Leave out where the photo was taken.")
+    ] = False,
+    quality: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Of a JPEG, WebP, AVIF or HEIC; else like the source.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="For painters that draw at random.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+    max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest file to read.")] = None,
+    max_pixels: Annotated[int | None, typer.Option(min=1, help="Largest picture to read.")] = None,
+) -> None:
+    """Repaint the walls of one photo, in one colour or in many."""
+    from wallpaint.job import Job, run
+
+    job = Job(
+        photo=photo,
+        output=output,
+        mask=mask,
+        colors=tuple(color or ()),
+        walls=tuple(wall or ()),
+        palette=palette,
+        reference=reference,
+        match=match.value,
+        painter=painter.value,
+        detail=detail.value,
+        edges=edges.value,
+        old_color=old_color,
+        old_wall=old_wall.value,
+        white=white,
+        fit_mask=fit_mask,
+        invert_mask=invert_mask,
+        before_after=before_after,
+        strip_location=strip_location,
+        quality=quality,
+        seed=seed,
+        max_bytes=max_bytes,
+        max_pixels=max_pixels,
+    )
+    report = run(job, progress=sys.stderr.isatty() and not as_json)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        from wallpaint.report import summary
+
+        typer.echo("\n".join(summary(report)))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status. Anything wrong with the input is one line on stderr and 2."""
+    import click
+
+    try:
+        return int(app(args=argv, prog_name="wallpaint", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        return _complain(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except WallpaintError as error:
+        return _complain(str(error))
+    except MemoryError:
+        return _complain("not enough memory for this picture: make it smaller, or free some")
+
+
+def _complain(message: str) -> int:
+    print(f"wallpaint: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""One photo from file to file: options checked first, then one scene, then one or many results.
+
+The command line is a shell round `run`; so is anything else that has paths rather than pixels.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from PIL import Image
+
+from wallpaint import sheets
+from wallpaint.encode import FORMATS, check_output
+from wallpaint.errors import InputError
+from wallpaint.paint import Paint
+from wallpaint.palette import read_palette
+from wallpaint.photo import Limits
+from wallpaint.repaint import Result, repaint
+from wallpaint.scene import Scene, prepare
+
+PREVIEW_PX = 480
+QUIET_S = 1.0  # work shorter than this shows no progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to do with one photo; the fields are the options of `wallpaint repaint`."""
+
+    photo: Path
+    output: Path
+    mask: Path | None = None
+    colors: tuple[str, ...] = ()
+    walls: tuple[str, ...] = ()
+    palette: Path | None = None
+    reference: Path | None = None
+    match: str = "literal"
+    painter: str = "auto"
+    detail: str = "keep"
+    edges: str = "refine"
+    old_color: str | None = None
+    old_wall: str = "auto"
+    white: str | None = None
+    fit_mask: bool = False
+    invert_mask: bool = False
+    before_after: Path | None = None
+    strip_location: bool = False
+    quality: int | None = None
+    seed: int = 0
+    max_bytes: int | None = None
+    max_pixels: int | None = None
+
+
+def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
+    """Do a job and return its report: of one result, or with a list of them under "results".
+
+    progress: draw a bar on stderr if it takes longer than a second. Raises InputError before anything is written, as far
+    as that can be known.
+    """
+    masks, choices = _walls_and_paints(job)
+    many = len(choices) > 1 or (job.palette is not None and not job.colors)
+    _check_outputs(job, many)
+    with _bar(progress, len(choices) + 1) as step:
+        scene = _scene(job, masks)
+        step()
+        if not many:
+            result = _paint(job, scene, choices[0])
+            report = _write(job, result, job.output)
+            if job.before_after is not None:
+                _save_picture(sheets.before_after(scene.photo, result.codes), job.before_after)
+            return report
+        return _many(job, scene, choices, step)
+
+
+def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
+    """The masks by wall, and one choice of paints by wall for each result."""
+    palette = read_palette(job.palette) if job.palette is not None else None
+    if job.walls:
+        if job.mask or job.colors or job.reference:
+            raise InputError("--wall brings its own mask and colour: leave out --mask, --color and --reference")
+        masks: dict[str, Path] = {}
+        paints: dict[str, Paint] = {}
+        for text in job.walls:
+            path, equals, wanted = text.rpartition("=")
+            if not equals or not path or not wanted:
+                raise InputError(f"--wall wants MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
+            name = _fresh(Path(path).stem or "wall", masks)
+            masks[name], paints[name] = Path(path), Paint.parse(wanted, palette)
+        return masks, [paints]
+    if job.mask is None:
+        raise InputError("no mask: pass --mask MASK with --color COLOR, or --wall MASK=COLOR for each wall")
+    if job.reference is not None:
+        if job.colors or palette is not None:
+            raise InputError("--reference takes the place of --color and --palette: pass one of them")
+        from wallpaint.reference import paint_from_picture
+
+        return {"wall": job.mask}, [{"wall": paint_from_picture(job.reference, _limits(job))}]
+    found = [Paint.parse(text, palette) for text in job.colors] or list(palette or ())
+    if not found:
+        raise InputError("no colour: pass --color COLOR, --palette FILE or --reference PICTURE")
+    return {"wall": job.mask}, [{"wall": paint} for paint in found]
+
+
+def _limits(job: Job) -> Limits:
+    default = Limits()
+    return Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
+
+
+def _scene(job: Job, masks: dict[str, Path]) -> Scene:
+    return prepare(
+        job.photo,
+        masks,
+        edges=job.edges,
+        fit_mask=job.fit_mask,
+        invert_mask=job.invert_mask,
+        old_color=job.old_color,
+        old_wall=job.old_wall,
+        white=_point(job.white) if job.white else None,
+        limits=_limits(job),
+    )
+
+
+def _point(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
+    if not found:
+        raise InputError(f"--white wants X,Y in pixels from the top left, such as 120,80, not {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _check_outputs(job: Job, many: bool) -> None:
+    """Refuse what could not be written before any work is done."""
+    if many:
+        if job.output.suffix.lower() in FORMATS and not job.output.is_dir():
+            raise InputError(f"{job.output}: several colours need a folder to go to, not a file name")
+        if job.output.exists() and not job.output.is_dir():
+            raise InputError(f"{job.output}: not a folder")
+        if not job.output.absolute().parent.is_dir():
+            raise InputError(f"{job.output}: there is no folder {job.output.parent}: make it first")
+        if job.before_after is not None:
+            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
+        return
+    check_output(job.output)
+    targets = [job.output]
+    if job.before_after is not None:
+        check_output(job.before_after)
+        targets.append(job.before_after)
+    sources = [job.photo, *([job.mask] if job.mask else []), *(Path(w.rpartition("=")[0]) for w in job.walls)]
+    for target in targets:
+        for source in sources:
+            if target.exists() and source.exists() and target.samefile(source):
+                raise InputError(f"{target}: this is the {'photo' if source == job.photo else 'mask'} itself: "
+                                 "choose another name, so that nothing is lost")
+    if len(targets) == 2 and targets[0].absolute() == targets[1].absolute():
+        raise InputError(f"{targets[0]}: named for both the result and --before-after: choose two names")
+
+
+def _paint(job: Job, scene: Scene, paints: dict[str, Paint]) -> Result:
+    return repaint(
+        scene, paints, match=job.match, painter=job.painter, detail=job.detail, seed=job.seed
+    )
+
+
+def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
+    """Save a result and complete its report with what became of it."""
+    started = perf_counter()
+    written = result.save(path, strip_location=job.strip_location, quality=job.quality)
+    report = {**result.report, "photo": str(job.photo), "output": str(path)}
+    report["file"] = {"format": written.format, "lossy": written.lossy, "bit_depth": written.bit_depth}
+    report["seconds"] = {**report["seconds"], "write": round(perf_counter() - started, 3)}
+    report["warnings"] = [*report["warnings"], *written.notes]
+    return report
+
+
+def _many(job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]) -> dict[str, Any]:
+    job.output.mkdir(exist_ok=True)
+    suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
+    used: dict[str, Path] = {}
+    results, cells = [], [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
+    for paints in choices:
+        paint = paints["wall"]
+        result = _paint(job, scene, paints)
+        name = _fresh(_slug(paint), used)
+        used[name] = job.output / f"{job.photo.stem}_{name}{suffix}"
+        results.append(_write(job, result, used[name]))
+        cells.append((paint.label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), paint.rgb))
+        step()
+    sheet = job.output / f"{job.photo.stem}_sheet.jpg"
+    _save_picture(sheets.contact_sheet(cells), sheet)
+    first = results[0]
+    return {
+        "schema": first["schema"],
+        "version": first["version"],
+        "photo": str(job.photo),
+        "output": str(job.output),
+        "contact_sheet": str(sheet),
+        "results": results,
+        "warnings": [],
+    }
+
+
+def _slug(paint: Paint) -> str:
+    text = paint.code or paint.name or paint.hex
+    return re.sub(r"[^0-9a-z]+", "-", text.lower()).strip("-") or paint.hex.lstrip("#")
+
+
+def _fresh(name: str, taken: dict[str, Any]) -> str:
+    if name not in taken:
+        return name
+    return next(f"{name}-{i}" for i in range(2, 10_000) if f"{name}-{i}" not in taken)
+
+
+def _save_picture(picture: Image.Image, path: Path) -> None:
+    """Save one of our own pictures, whole or not at all."""
+    from wallpaint.encode import put_picture
+
+    put_picture(picture, path)
+
+
+@contextmanager
+def _bar(wanted: bool, steps: int) -> Iterator[Callable[[], None]]:
+    """A bar on stderr that only shows once the work has taken a while; yields what moves it on."""
+    if not wanted:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TimeRemainingColumn
+
+    started = perf_counter()
+    bar = Progress(*Progress.get_default_columns()[:3], TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    task = bar.add_task("repainting", total=steps)
+
+    def step() -> None:
+        bar.advance(task)
+        if perf_counter() - started > QUIET_S and not bar.live.is_started:
+            bar.start()
+
+    try:
+        yield step
+    finally:
+        bar.stop()
+
+
+def to_text(report: dict[str, Any]) -> str:
+    """The report as one line of JSON."""
+    return json.dumps(report, ensure_ascii=False)

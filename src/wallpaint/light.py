@@ -1,0 +1,100 @@
+"""What light falls on the walls: the bridge between a paint's albedo and its colour in the picture.
+
+A photo shows albedo times light. The estimate says what a perfectly white matt wall would look like in this picture; a
+paint of albedo rho is then expected to look like rho times that. It says how sure it is and what it was anchored on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from wallpaint import color
+from wallpaint.errors import InputError
+from wallpaint.fields import Array, weighted_quantile
+
+WHITE_ALBEDO = 0.85  # fresh white paint, paper, white laminate
+TRIM_ALBEDO = 0.78  # the bright, uncoloured things of an average room
+CLIPPED = 0.97
+PALE_CHROMA = 12.0  # CIELAB chroma up to which a thing may count as white
+
+
+@dataclass(frozen=True)
+class Light:
+    """An estimate of the light on the walls.
+
+    white: (3,) linear sRGB that a wall of albedo 1 would show (its typical value over the wall). confidence: 0..1.
+    anchors: what the estimate rests on, in words.
+    """
+
+    white: tuple[float, float, float]
+    confidence: float
+    anchors: tuple[str, ...]
+
+    def appearance(self, albedo: Array) -> Array:
+        """The colour in the picture, (3,) linear sRGB, of a paint of this albedo (3,)."""
+        return np.asarray(albedo, np.float64) * np.asarray(self.white)
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "white_linear": [round(v, 4) for v in self.white],
+            "confidence": round(self.confidence, 2),
+            "anchors": list(self.anchors),
+        }
+
+
+def from_old_color(wall_median: Array, old_albedo: Array) -> Light:
+    """The light that makes a paint of known albedo look as the wall does.
+
+    wall_median, old_albedo: (3,) linear sRGB.
+    """
+    white = np.asarray(wall_median, np.float64) / np.maximum(np.asarray(old_albedo, np.float64), 0.02)
+    return Light(_three(white), 0.9, ("the wall's old colour, as given",))
+
+
+def from_white_point(patch: Array, where: str) -> Light:
+    """The light that makes something white look as the patch does.
+
+    patch: (N, 3) linear sRGB pixels of a thing that the user calls white. where: its place, for the report.
+    """
+    value = np.median(patch, axis=0)
+    if float(value.max()) >= CLIPPED:
+        raise InputError(f"the white at {where} is overexposed: point at a white thing that is not")
+    if float(color.luminance(value)) < 0.02:
+        raise InputError(f"the white at {where} is nearly black: point at something white")
+    return Light(_three(value / WHITE_ALBEDO), 0.7, (f"a white thing at {where}",))
+
+
+def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
+    """Guess the light from what looks white in the room.
+
+    rgb: (h, w, 3) linear sRGB, the whole photo, small. wall_weight: (h, w), 0..1. wall_median: (3,) linear sRGB.
+    """
+    lab = color.linear_to_lab(rgb)
+    sound = (rgb.max(-1) < CLIPPED) & (wall_weight < 0.02)
+    glare = cv2.dilate((rgb.min(-1) >= CLIPPED).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    pale = sound & ~glare & (np.hypot(lab[..., 1], lab[..., 2]) < PALE_CHROMA)
+    luma = color.luminance(rgb)
+    share = float(pale.mean())
+    wall_luma = float(color.luminance(wall_median))
+    if share < 0.005:
+        white = np.full(3, wall_luma / 0.5)
+        return Light(_three(white), 0.1, ("nothing white in sight: an average wall was assumed",))
+    level = float(weighted_quantile(luma[pale], np.ones(int(pale.sum())), 0.9))
+    bright = pale & (luma > 0.8 * level)
+    value = np.median(rgb[bright], axis=0)
+    white = value / TRIM_ALBEDO
+    anchors = [f"pale things outside the walls ({share:.0%} of the picture)"]
+    least = wall_luma / WHITE_ALBEDO
+    confidence = 0.2 + min(0.3, 3 * share)
+    if float(color.luminance(white)) < least:
+        white = white * (least / float(color.luminance(white)))
+        anchors.append("the wall itself, brighter than they are")
+    return Light(_three(white), confidence, tuple(anchors))
+
+
+def _three(values: Array) -> tuple[float, float, float]:
+    r, g, b = (float(v) for v in values)
+    return r, g, b

@@ -1,0 +1,80 @@
+"""The analytic painter: no model, only light.
+
+It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint under it. One formula per pixel:
+
+    painted = target x exp(tint), brought to luminance(target) x exp(curve(shade)), + veil x light
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wallpaint import color
+from wallpaint.fields import Array, guided_mean
+from wallpaint.shading import Shading, tone
+
+BRIGHTEST = 0.985  # luminance that the brightest part of a wall may reach: a trace under the file's white
+GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
+LOCK_STEPS = 4
+LOCK_SAMPLES = 8_000
+
+
+def paint(shading: Shading, target: Array, gamut: Array, *, lock: bool) -> Array:
+    """Paint one wall at working size.
+
+    target: (3,) linear sRGB, the colour that the wall's median should have in the picture. gamut: (3, 3), linear sRGB
+    to the file's own linear RGB. lock: aim so that the median of the result, after tone curve and gamut, is target.
+    Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
+    """
+    shade = quiet_shade(shading, float(color.luminance(np.asarray(target, np.float64))))
+    goal = np.asarray(target, np.float64)
+    aim = _aim(shading, shade, goal, gamut) if lock else goal
+    return _render(shading, shade, shading.tint, shading.veil, aim, gamut)
+
+
+def detail_gain(shading: Shading, new_luma: float) -> float:
+    """How much of the photo's finest detail the painted wall may keep, 0..1.
+
+    Paint that is brighter than the old one multiplies the camera's noise along with the wall. In L* the noise grows with
+    the cube root of the brightening; detail is turned down until it is no stronger than it was, or than faint grain.
+    """
+    before = 116 / 3 * shading.noise * max(shading.median_luma, 0.009) ** (1 / 3)
+    after = 116 / 3 * shading.noise * max(new_luma, 0.009) ** (1 / 3)
+    if shading.median_luma < 0.009:  # the straight part of the L* curve
+        before = 903.3 * shading.noise * shading.median_luma
+    return float(min(1.0, max(before, GRAIN_LIGHTNESS) / max(after, 1e-9)))
+
+
+def quiet_shade(shading: Shading, new_luma: float) -> Array:
+    """Log shading (h, w) with noise smoothed out where the new paint would make it visible."""
+    if detail_gain(shading, new_luma) > 0.9:
+        return shading.shade
+    eps = (4 * shading.noise) ** 2
+    radius = max(2, max(shading.shade.shape) // 100)
+    return guided_mean(shading.shade, shading.weight + 1e-6, shading.shade, radius, eps)
+
+
+def _render(shading: Shading, shade: Array, tint: Array, veil: Array, target: Array, gamut: Array) -> Array:
+    luma = float(color.luminance(target))
+    headroom = float(np.log(BRIGHTEST / np.clip(luma, 1e-5, BRIGHTEST)))
+    knots_in, knots_out = tone(shading.spread, headroom)
+    new_luma = luma * np.exp(np.interp(shade, knots_in, knots_out)).astype(np.float32)
+    painted = target.astype(np.float32) * np.exp(tint)
+    painted *= (new_luma / np.maximum(color.luminance(painted), 1e-6))[..., None]
+    painted += veil[..., None] * shading.light.astype(np.float32)
+    return color.compress_gamut(painted, gamut).astype(np.float32)
+
+
+def _aim(shading: Shading, shade: Array, goal: Array, gamut: Array) -> Array:
+    """The colour to render with so that the median comes out as goal."""
+    rows, cols = np.nonzero(shading.weight > 0.5)
+    if rows.size == 0:
+        return goal
+    pick = np.random.default_rng(0).permutation(rows.size)[:LOCK_SAMPLES]
+    at = (rows[pick], cols[pick])
+    aim = goal.copy()
+    for _ in range(LOCK_STEPS):
+        got = _render(shading, shade[at], shading.tint[at], shading.veil[at], aim, gamut)
+        median = np.median(got, axis=0).astype(np.float64)
+        aim = np.clip(aim * (goal + 1e-4) / (median + 1e-4), 0.25 * goal, 4 * goal + 0.01)
+    return aim
