@@ -159,7 +159,7 @@ def _good_tiffs() -> Iterator[tuple[str, bytes]]:
     yield "tiff cmyk.tif", files.tiff(inks, photometric="separated", iccprofile=profile)
     yield "tiff float.tif", files.tiff((picture / 255).astype(np.float32))
     yield "tiff prophoto-like.tif", files.tiff(deep, iccprofile=files.rgb_gamma(1.8))
-    yield "tiff two pages.tif", files.tiff(picture) if False else _two_pages(picture)
+    yield "tiff two pages.tif", _two_pages(picture)
     yield "tiff 1 bit.tif", encoded(Image.fromarray(picture).convert("1"), "TIFF", compression="group4")
     yield "tiff palette.tif", encoded(Image.fromarray(picture).quantize(200), "TIFF")
     yield "tiff jpeg.tif", encoded(picture, "TIFF", compression="jpeg", quality=92)
@@ -245,7 +245,7 @@ def _turned(folder: Path) -> Iterator[Case]:
         path.write_bytes(files.tiff(turned, extratags=[(274, 3, 1, orientation, True)]))
         yield Case(f"TIFF turned {orientation}, mask turned {other}", path, mask_path)
         path = folder / f"turned {orientation}.heic"
-        path.write_bytes(files.heic(turned, exif=files.exif_block(orientation), image_orientation=orientation))
+        path.write_bytes(files.heic(turned, exif=files.exif_block(orientation)))
         yield Case(f"HEIC turned {orientation}, mask turned {other}", path, mask_path)
 
 

@@ -1,1 +1,64 @@
+"""wallpaint: repaint the walls in a photo of a room, the colour right and everything else untouched.
 
+    scene = wallpaint.prepare("room.jpg", {"wall": "mask.png"})
+    result = scene.repaint({"wall": "#7d9b84"})
+    result.save("out.jpg")
+
+or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from wallpaint.errors import ConfigError, InputError, ModelError, ShapeError, WallpaintError
+from wallpaint.version import __version__
+
+if TYPE_CHECKING:
+    from wallpaint.paint import Paint
+    from wallpaint.palette import Palette, read_palette
+    from wallpaint.photo import Limits, Photo, read_photo
+    from wallpaint.repaint import Result, Scene, prepare, repaint
+
+_HOMES = {
+    "Limits": "photo",
+    "Paint": "paint",
+    "Palette": "palette",
+    "Photo": "photo",
+    "Result": "repaint",
+    "Scene": "repaint",
+    "prepare": "repaint",
+    "read_palette": "palette",
+    "read_photo": "photo",
+    "repaint": "repaint",
+}
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "Limits",
+    "ModelError",
+    "Paint",
+    "Palette",
+    "Photo",
+    "Result",
+    "Scene",
+    "ShapeError",
+    "WallpaintError",
+    "__version__",
+    "prepare",
+    "read_palette",
+    "read_photo",
+    "repaint",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when first used, so that `wallpaint --help` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'wallpaint' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"wallpaint.{_HOMES[name]}"), name)
+    globals()[name] = value  # the module of the same name must not come first next time
+    return value

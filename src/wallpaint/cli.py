@@ -86,7 +86,8 @@ def repaint(
         Path | None, typer.Option(help="A picture of the wanted paint, in place of a colour.")
     ] = None,
     match: Annotated[
-        Match, typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it.")
+        Match,
+        typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it."),
     ] = Match.literal,
     painter: Annotated[PainterName, typer.Option(help="How to paint.")] = PainterName.auto,
     detail: Annotated[
@@ -97,7 +98,8 @@ def repaint(
     ] = Edges.refine,
     old_color: Annotated[str | None, typer.Option(help="Today's paint, a hint for lit.")] = None,
     old_wall: Annotated[
-        OldWall, typer.Option(help="plain: all that varies is light. patterned: paint over wallpaper or brick.")
+        OldWall,
+        typer.Option(help="plain: all that varies is light. patterned: paint over wallpaper or brick."),
     ] = OldWall.auto,
     white: Annotated[str | None, typer.Option(metavar="X,Y", help="Something white, a hint for lit.")] = None,
     fit_mask: Annotated[bool, typer.Option("--fit-mask", help="Resize the mask to the photo.")] = False,

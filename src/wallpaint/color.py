@@ -84,9 +84,22 @@ def _colors(values: ArrayLike) -> Array:
     return array
 
 
-def _times(array: Array, matrix: Array) -> Array:
-    flat = array.reshape(-1, 3) @ matrix.T.astype(array.dtype)
-    return flat.reshape(array.shape)
+def apply_matrix(colors: ArrayLike, matrix: ArrayLike) -> Array:
+    """Multiply each colour by a 3x3 matrix: result[..., i] = sum_j matrix[i, j] colors[..., j].
+
+    colors: (..., 3). Sums of scaled channels: a linear-algebra library spins up threads for this and loses by it.
+    """
+    array = _colors(colors)
+    rows = np.asarray(matrix, dtype=array.dtype)
+    if array.size < 64:
+        return np.asarray(array @ rows.T)
+    result = np.empty_like(array)
+    flat, into = array.reshape(-1, 3), result.reshape(-1, 3)
+    for start in range(0, len(flat), _BLOCK):
+        r, g, b = (np.ascontiguousarray(flat[start : start + _BLOCK, c]) for c in range(3))
+        for i, row in enumerate(rows):
+            into[start : start + _BLOCK, i] = r * row[0] + g * row[1] + b * row[2]
+    return result
 
 
 def _in_blocks(function: Callable[[Array], Array], flat: Array) -> Array:
@@ -157,12 +170,12 @@ def _lab_curve(ratio: Array) -> Array:
 
 def linear_to_xyz(rgb_linear: ArrayLike) -> Array:
     """XYZ (..., 3) under D65 of linear sRGB (..., 3); white has Y = 1."""
-    return _times(_colors(rgb_linear), RGB_TO_XYZ)
+    return apply_matrix(_colors(rgb_linear), RGB_TO_XYZ)
 
 
 def xyz_to_linear(xyz: ArrayLike) -> Array:
     """Linear sRGB (..., 3) of XYZ (..., 3) under D65 with Y = 1 for white."""
-    return _times(_colors(xyz), XYZ_TO_RGB)
+    return apply_matrix(_colors(xyz), XYZ_TO_RGB)
 
 
 def xyz_to_lab(xyz: ArrayLike, white_xyz: ArrayLike = WHITE_XYZ) -> Array:
@@ -213,13 +226,15 @@ def linear_to_oklab(rgb_linear: ArrayLike) -> Array:
 
 
 def _to_oklab(rgb: Array) -> Array:
-    return _times(np.cbrt(_times(rgb, _RGB_TO_LMS)), _LMS_TO_OKLAB)
+    return apply_matrix(np.cbrt(apply_matrix(rgb, _RGB_TO_LMS)), _LMS_TO_OKLAB)
 
 
 def oklab_to_linear(oklab: ArrayLike) -> Array:
     """Linear sRGB (..., 3), unbounded, of Oklab (..., 3). Source: Ottosson 2020."""
     ok = _colors(oklab)
-    flat = _in_blocks(lambda block: _times(_times(block, _OKLAB_TO_LMS) ** 3, _LMS_TO_RGB), ok.reshape(-1, 3))
+    flat = _in_blocks(
+        lambda block: apply_matrix(apply_matrix(block, _OKLAB_TO_LMS) ** 3, _LMS_TO_RGB), ok.reshape(-1, 3)
+    )
     return flat.reshape(ok.shape)
 
 
@@ -300,7 +315,7 @@ def out_of_gamut(
     is the gamut; None is sRGB itself. tolerance: linear light outside the cube that still counts as inside.
     """
     rgb = _colors(rgb_linear)
-    own = rgb if gamut is None else _times(rgb, _matrix(gamut))
+    own = rgb if gamut is None else apply_matrix(rgb, _matrix(gamut))
     if own.size and own.min() >= -tolerance and own.max() <= 1.0 + tolerance:
         return np.zeros(own.shape[:-1], dtype=bool)
     inside = (own >= -tolerance) & (own <= 1.0 + tolerance)
@@ -327,7 +342,7 @@ def compress_gamut(rgb_linear: ArrayLike, gamut: Array | None = None, knee: floa
     for start in range(0, touched.size, _BLOCK):
         rows = touched[start : start + _BLOCK]
         own = _compress(linear_to_oklab(flat[rows]), matrix, knee)
-        flat[rows] = own @ to_rgb.T
+        flat[rows] = apply_matrix(own, to_rgb)
     return flat.reshape(rgb.shape)
 
 
@@ -356,7 +371,7 @@ def _compress(oklab: Array, matrix: Array, knee: float) -> Array:
     border = _border_chroma(light, cones, (matrix @ _LMS_TO_RGB).astype(oklab.dtype), chroma / (1.0 - knee))
     kept = np.minimum(chroma, border) if knee == 0.0 else _soft(chroma, border, knee)
     compressed = np.stack([light, kept * hue_a, kept * hue_b], axis=1)
-    own = _times(_times(compressed, _OKLAB_TO_LMS) ** 3, matrix @ _LMS_TO_RGB)
+    own = apply_matrix(apply_matrix(compressed, _OKLAB_TO_LMS) ** 3, matrix @ _LMS_TO_RGB)
     return own.clip(0.0, 1.0)
 
 

@@ -54,9 +54,10 @@ def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, 
 
     painted: (h, w, 3) float32, linear sRGB. luma: (h, w) float32, luminance of the photo's wall, filled beyond its edge.
     weight: (h, w) float32, 0..1, share of wall. gamut: (3, 3), linear sRGB to the file's linear RGB. step: photo pixels
-    per working pixel. detail: 0..1, how much of the photo's finest detail to keep.
+    per working pixel. detail: 0..1, how much of the photo's finest detail to keep; at 0 the field holds the painted pixels
+    themselves (for textures).
     """
-    own = painted @ gamut.T.astype(np.float32)  # [h, w, 3]
+    own = color.apply_matrix(painted, gamut)  # [h, w, 3]
     w = np.maximum(weight, 1e-4).astype(np.float32)
     mean_luma = box_mean(luma, w, FIT_RADIUS_PX)
     mean_own = box_mean(own, w, FIT_RADIUS_PX)
@@ -68,7 +69,9 @@ def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, 
     # A steeper line than the ratio comes from a bend (a tone curve, the gamut's border) and would overshoot beyond it.
     slope = np.clip(slope, 0, np.maximum(prior, 0)) * detail
     slope = box_mean(slope, w, FIT_RADIUS_PX)
-    offset = own - slope * luma[..., None]  # set last, so that the field reproduces the painted wall at working size
+    offset = (
+        own - slope * luma[..., None]
+    )  # set last, so that the field reproduces the painted wall at working size
     return Field(slope.astype(np.float32), offset.astype(np.float32), step)
 
 
@@ -127,11 +130,13 @@ def limit(own: Array, gamut: Array) -> Array:
     """Bring colours of the file's linear RGB into 0..1 at constant hue. own: (..., 3) float32, changed in place."""
     if own.size == 0 or (float(own.max()) <= 1 + CLOSE and float(own.min()) >= -CLOSE):
         return own
-    r, g, b = (own[..., c] for c in range(3))  # three compares a pixel cost a tenth of a reduction over a short axis
+    r, g, b = (
+        own[..., c] for c in range(3)
+    )  # three compares a pixel cost a tenth of a reduction over a short axis
     over = np.maximum(np.maximum(r, g), b) > 1 + CLOSE
     over |= np.minimum(np.minimum(r, g), b) < -CLOSE
-    rgb = own[over] @ np.linalg.inv(gamut).T.astype(np.float32)
-    own[over] = color.compress_gamut(rgb, gamut) @ gamut.T.astype(np.float32)
+    rgb = color.apply_matrix(own[over], np.linalg.inv(gamut))
+    own[over] = color.apply_matrix(color.compress_gamut(rgb, gamut), gamut)
     return own
 
 
@@ -160,23 +165,25 @@ def _paint_core(canvas: Canvas, field: Field, out: Array) -> None:
 
 def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[Field], out: Array) -> None:
     """Where a pixel holds several things, take each wall's old light out of it and put the new in."""
-    gamut = canvases[0].space.gamut.astype(np.float32)
+    gamut = canvases[0].space.gamut
     place, photo, change = [], [], []
     for canvas, field in zip(canvases, fields, strict=True):
         matte = canvas.matte
-        painted = limit(evaluate(field, matte.rows, matte.cols, canvas.edge_luma), canvas.space.gamut)
+        painted = limit(evaluate(field, matte.rows, matte.cols, canvas.edge_luma), gamut)
         place.append((matte.rows + canvas.origin[0]) * out.shape[1] + matte.cols + canvas.origin[1])
         photo.append(matte.photo)
-        change.append(matte.alpha[:, None] * (painted - matte.wall @ gamut.T))
+        change.append(matte.alpha[:, None] * (painted - color.apply_matrix(matte.wall, gamut)))
     where, first, back = np.unique(np.concatenate(place), return_index=True, return_inverse=True)
     if where.size == 0:
         return
     delta = np.concatenate(change)
-    total = np.stack([np.bincount(back, delta[:, c], where.size) for c in range(3)], axis=-1).astype(np.float32)
-    own = np.concatenate(photo)[first] @ gamut.T + total
+    total = np.stack([np.bincount(back, delta[:, c], where.size) for c in range(3)], axis=-1).astype(
+        np.float32
+    )
+    own = color.apply_matrix(np.concatenate(photo)[first], gamut) + total
     changed = np.abs(total).max(-1) > 0
     rows, cols = np.divmod(where[changed], out.shape[1])
-    own = limit(own[changed], canvases[0].space.gamut)
+    own = limit(own[changed], gamut)
     out[rows, cols] = canvases[0].space.encode_device(own, out.dtype)
 
 

@@ -5,7 +5,6 @@ The command line is a shell round `run`; so is anything else that has paths rath
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,12 +16,12 @@ from typing import Any
 from PIL import Image
 
 from wallpaint import sheets
-from wallpaint.encode import FORMATS, check_output
+from wallpaint.encode import FORMATS, check_output, write_photo
 from wallpaint.errors import InputError
 from wallpaint.paint import Paint
 from wallpaint.palette import read_palette
-from wallpaint.photo import Limits
-from wallpaint.repaint import Result, repaint
+from wallpaint.photo import Limits, read_photo
+from wallpaint.repaint import Result
 from wallpaint.scene import Scene, prepare
 
 PREVIEW_PX = 480
@@ -83,7 +82,9 @@ def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
         if job.mask or job.colors or job.reference:
-            raise InputError("--wall brings its own mask and colour: leave out --mask, --color and --reference")
+            raise InputError(
+                "--wall brings its own mask and colour: leave out --mask, --color and --reference"
+            )
         masks: dict[str, Path] = {}
         paints: dict[str, Paint] = {}
         for text in job.walls:
@@ -143,7 +144,9 @@ def _check_outputs(job: Job, many: bool) -> None:
         if not job.output.absolute().parent.is_dir():
             raise InputError(f"{job.output}: there is no folder {job.output.parent}: make it first")
         if job.before_after is not None:
-            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
+            raise InputError(
+                "--before-after goes with one result: with several colours the contact sheet shows all"
+            )
         return
     check_output(job.output)
     targets = [job.output]
@@ -154,16 +157,16 @@ def _check_outputs(job: Job, many: bool) -> None:
     for target in targets:
         for source in sources:
             if target.exists() and source.exists() and target.samefile(source):
-                raise InputError(f"{target}: this is the {'photo' if source == job.photo else 'mask'} itself: "
-                                 "choose another name, so that nothing is lost")
+                raise InputError(
+                    f"{target}: this is the {'photo' if source == job.photo else 'mask'} itself: "
+                    "choose another name, so that nothing is lost"
+                )
     if len(targets) == 2 and targets[0].absolute() == targets[1].absolute():
         raise InputError(f"{targets[0]}: named for both the result and --before-after: choose two names")
 
 
 def _paint(job: Job, scene: Scene, paints: dict[str, Paint]) -> Result:
-    return repaint(
-        scene, paints, match=job.match, painter=job.painter, detail=job.detail, seed=job.seed
-    )
+    return scene.repaint(paints, match=job.match, painter=job.painter, detail=job.detail, seed=job.seed)
 
 
 def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
@@ -177,7 +180,9 @@ def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
     return report
 
 
-def _many(job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]) -> dict[str, Any]:
+def _many(
+    job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]
+) -> dict[str, Any]:
     job.output.mkdir(exist_ok=True)
     suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
     used: dict[str, Path] = {}
@@ -217,9 +222,8 @@ def _fresh(name: str, taken: dict[str, Any]) -> str:
 
 def _save_picture(picture: Image.Image, path: Path) -> None:
     """Save one of our own pictures, whole or not at all."""
-    from wallpaint.encode import put_picture
-
-    put_picture(picture, path)
+    photo = read_photo(picture)
+    write_photo(photo, photo.codes, path, quality=90)
 
 
 @contextmanager
@@ -232,7 +236,12 @@ def _bar(wanted: bool, steps: int) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress, TimeRemainingColumn
 
     started = perf_counter()
-    bar = Progress(*Progress.get_default_columns()[:3], TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+    bar = Progress(
+        *Progress.get_default_columns()[:3],
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
     task = bar.add_task("repainting", total=steps)
 
     def step() -> None:
@@ -244,8 +253,3 @@ def _bar(wanted: bool, steps: int) -> Iterator[Callable[[], None]]:
         yield step
     finally:
         bar.stop()
-
-
-def to_text(report: dict[str, Any]) -> str:
-    """The report as one line of JSON."""
-    return json.dumps(report, ensure_ascii=False)

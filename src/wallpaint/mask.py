@@ -248,24 +248,25 @@ def remove_specks(mask: Mask, min_island_px: int, min_hole_px: int) -> Mask:
 def refine_edge(alpha: Alpha, guide_rgb: Codes, radius_px: int = 12, eps: float = 1e-4) -> Alpha:
     """Let a mask's edge follow the photo's edges, by a guided filter, in a band round it and nowhere else.
 
-    alpha: (H, W) float32. guide_rgb: (H, W, 3) uint8, uint16, or float32 0..1, encoded as seen. radius_px: how
-    far the filter looks, and so how far from the old edge alpha may change, 2 or more; it mends errors of about
-    a third of that. eps: variance of the guide, in 0..1, that is noise. Source: He, Sun and Tang 2010.
+    alpha: (H, W) float32. guide_rgb: (H, W, 3) uint8, uint16, or float32 0..1, encoded as seen. radius_px:
+    how far the filter looks, and so how far from the old edge alpha may change; 2 or more, and some six times
+    the error of the mask. eps: variance of the guide, in 0..1, that is noise. Source: He, Sun and Tang 2010.
     """
     if guide_rgb.shape != (*alpha.shape, 3):
         raise ShapeError(f"mask is {alpha.shape[0]}x{alpha.shape[1]}, guide has the shape {guide_rgb.shape}")
     square = np.ones((2 * radius_px + 1, 2 * radius_px + 1), np.uint8)
     band = cv2.dilate(alpha, square) != cv2.erode(alpha, square)
     refined = alpha.copy()
-    white = np.float32(np.iinfo(guide_rgb.dtype).max if guide_rgb.dtype.kind == "u" else 1)
+    white = np.iinfo(guide_rgb.dtype).max if guide_rgb.dtype.kind == "u" else 1
+    to_bytes = np.float32(255 / white)  # on 0..1 the filter takes a grey guide's covariance for singular
     starts = [range(0, side, _TILE_PX) for side in alpha.shape]
     for tile in (np.s_[y : y + _TILE_PX, x : x + _TILE_PX] for y, x in product(*starts)):
         if not band[tile].any():
             continue
         wide = tuple(slice(max(0, s.start - radius_px), s.stop + radius_px) for s in tile)
-        guide = guide_rgb[wide].astype(np.float32) / white
+        guide = guide_rgb[wide].astype(np.float32) * to_bytes
         # Two box filters of half the radius each: beyond the band they see nothing but flat alpha.
-        soft = cv2.ximgproc.guidedFilter(guide, alpha[wide], radius_px // 2, eps)
+        soft = cv2.ximgproc.guidedFilter(guide, alpha[wide], radius_px // 2, eps * 255**2)
         inner = tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(tile, wide, strict=True))
         refined[tile] = np.where(band[tile], soft[inner].clip(0, 1), alpha[tile])
     return refined

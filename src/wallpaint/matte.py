@@ -123,7 +123,9 @@ def _tile(
         a_edge = a[rows, cols]
     share = a_edge[:, None]
     w = w + share * (i - share * w - (1 - share) * o)
-    w = np.clip(w, 0, np.maximum(i, 0) / np.maximum(share, 1e-3))  # no wall sends more light than the pixel got
+    w = np.clip(
+        w, 0, np.maximum(i, 0) / np.maximum(share, 1e-3)
+    )  # no wall sends more light than the pixel got
     return rows + y0, cols + x0, a_edge.astype(np.float32), w.astype(np.float32), i
 
 

@@ -154,6 +154,11 @@ class Paint:
         return "#" + bytes(self.rgb).hex()
 
     @property
+    def label(self) -> str:
+        """What to call it in one line: code and name where it has them, else its hex."""
+        return " ".join(part for part in (self.code, self.name) if part) or self.hex
+
+    @property
     def lab(self) -> tuple[float, float, float]:
         """CIELAB under D65 / 2 degrees."""
         return _triple(linear_to_lab(np.array(self.albedo_linear)))
@@ -161,6 +166,7 @@ class Paint:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a report in JSON."""
         return {
+            "label": self.label,
             "name": self.name,
             "code": self.code,
             "sheen": self.sheen,

@@ -1,10 +1,11 @@
 """The main job, on one page: a scene and paints in, the repainted photo and its report out.
 
-    photo, walls -> scene.prepare -> painter -> composite.fit -> composite.lock -> composite.compose -> Result
+photo, walls -> prepare -> painter -> composite.fit -> composite.lock -> composite.compose -> Result
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,125 +13,164 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
-from wallpaint import color, composite
+from wallpaint import color, composite, threads
 from wallpaint import report as reports
+from wallpaint.encode import WriteReport, write_photo
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
 from wallpaint.paint import Paint
 from wallpaint.painters import analytic
-from wallpaint.encode import WriteReport, write_photo
 from wallpaint.photo import Photo
 from wallpaint.scene import Scene, Wall, prepare
-from wallpaint.version import __version__
+from wallpaint.sheets import preview
 
 MATCHES = ("literal", "lit")
 PAINTERS = ("auto", "analytic", "diffusion")
+DETAILS = ("keep", "new")
+MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
+TIGHTENINGS = 2
 
 
 @dataclass(frozen=True)
 class Result:
     """A repainted photo.
 
-    codes: (H, W, C), in the photo's own space and depth. report: plain data, ready for JSON.
+    photo: the source. codes: (H, W, C), uint8 or uint16, the result in the photo's own space and depth. report: plain
+    data, ready for JSON.
     """
 
     photo: Photo
     codes: Array
     report: dict[str, Any]
 
-    def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
+    @property
+    def image(self) -> Image.Image:
+        """The result at full size as an 8-bit sRGB picture, for showing; `save` keeps the photo's own space and depth."""
+        return preview(self.photo, self.codes, max(self.photo.size))
+
+    def save(
+        self, path: str | Path, *, strip_location: bool = False, quality: int | None = None
+    ) -> WriteReport:
         """Write the picture; the extension names the format. The file appears whole or not at all."""
-        text = {"wallpaint": str(self.report)}
+        text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(self.report)}
         return write_photo(
             self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality
         )
 
 
-def repaint(
+def repaint(photo: object, mask: object, paint: Paint | str, **options: Any) -> Result:
+    """Repaint the walls of one photo in one call.
+
+    photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and
+    `paint_scene`. Raises InputError.
+    """
+    ways = {name: options.pop(name) for name in ("match", "painter", "detail", "seed") if name in options}
+    return paint_scene(prepare(photo, {"wall": mask}, **options), {"wall": paint}, **ways)
+
+
+def paint_scene(
     scene: Scene,
     paints: Mapping[str, Paint | str],
     *,
     match: str = "literal",
     painter: str = "auto",
+    detail: str = "keep",
     seed: int = 0,
 ) -> Result:
     """Paint the walls of a scene.
 
     paints: one for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or "lit" (what
-    the camera would have recorded). painter: "auto", "analytic" or "diffusion". seed: for painters that draw at random.
+    the camera would have recorded). painter: "auto", "analytic" or "diffusion". detail: "keep" the photo's own texture or
+    take the painter's "new" one. seed: for painters that draw at random.
     Raises InputError for unknown walls, matches or painters.
     """
     started = perf_counter()
-    chosen = _choose(scene, paints, match, painter)
-    fields, targets, lost = [], {}, {}
-    for name, wall in scene.walls.items():
-        target = _target(wall, chosen[name], match)
-        gamut = scene.photo.space.gamut
-        painted = analytic.paint(wall.shading, target, gamut, lock=True)
-        detail = analytic.detail_gain(wall.shading, float(color.luminance(target)))
-        field = composite.fit(
-            painted, wall.shading.luma, wall.shading.weight, gamut, step=wall.step, detail=detail
-        )
-        fields.append(composite.lock(wall.canvas, field, target, wall.sample))
-        targets[name], lost[name] = target, _out_of_gamut(wall, target, gamut)
-    painted_at = perf_counter()
-    codes = scene.photo.codes.copy()
-    composite.compose([wall.canvas for wall in scene.walls.values()], fields, codes)
-    composed_at = perf_counter()
-    entries = [
-        reports.describe_wall(wall, chosen[name], codes, targets[name], match == "literal", lost[name])
-        for name, wall in scene.walls.items()
-    ]
-    outside = reports.outside_max_diff(scene, codes)
+    chosen = _choose(scene, paints, match, painter, detail)
+    with threads.single():
+        targets = {name: _target(wall, chosen[name], match) for name, wall in scene.walls.items()}
+        fields = {name: _field(scene, wall, targets[name], detail) for name, wall in scene.walls.items()}
+        painted = perf_counter()
+        codes, fields = _compose(scene, fields, targets)
+        composed = perf_counter()
+        entries = [
+            reports.describe_wall(wall, chosen[name], codes, targets[name], match == "literal")
+            for name, wall in scene.walls.items()
+        ]
+        outside = reports.outside_max_diff(scene, codes)
     seconds = {
         **scene.seconds,
-        "paint": painted_at - started,
-        "composite": composed_at - painted_at,
-        "report": perf_counter() - composed_at,
+        "paint": painted - started,
+        "composite": composed - painted,
+        "report": perf_counter() - composed,
     }
-    report = {
-        "schema": reports.SCHEMA,
-        "version": __version__,
-        "painter": "analytic",
-        "bundle": None,
-        "match": match,
-        "seed": seed,
-        "outside_max_diff": outside,
-        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "walls": entries,
-        "warnings": list(scene.warnings),
-    }
+    report = reports.describe(scene, entries, painter="analytic", match=match, seed=seed, outside=outside)
+    report["seconds"] = {stage: round(value, 3) for stage, value in seconds.items()}
     return Result(scene.photo, codes, report)
 
 
-def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str) -> dict[str, Paint]:
-    if match not in MATCHES:
-        raise InputError(f'match must be one of {", ".join(MATCHES)}, not "{match}"')
-    if painter not in PAINTERS:
-        raise InputError(f'painter must be one of {", ".join(PAINTERS)}, not "{painter}"')
+def _choose(
+    scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str
+) -> dict[str, Paint]:
+    for name, value, known in (
+        ("match", match, MATCHES),
+        ("painter", painter, PAINTERS),
+        ("detail", detail, DETAILS),
+    ):
+        if value not in known:
+            raise InputError(f'{name} must be one of {", ".join(known)}, not "{value}"')
     missing, unknown = sorted(scene.walls.keys() - paints.keys()), sorted(paints.keys() - scene.walls.keys())
     if missing or unknown:
         raise InputError(
             f"paints must name the scene's walls ({', '.join(scene.walls)}): missing {missing}, unknown {unknown}"
         )
-    chosen = {name: p if isinstance(p, Paint) else Paint.parse(p) for name, p in paints.items()}
     if painter == "diffusion":
-        raise ConfigError("the diffusion painter is not part of this version: use the analytic painter")
-    return chosen
+        raise ConfigError("this version has no diffusion painter yet: use --painter analytic")
+    return {name: paint if isinstance(paint, Paint) else Paint.parse(paint) for name, paint in paints.items()}
 
 
 def _target(wall: Wall, paint: Paint, match: str) -> Array:
+    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture."""
     albedo = np.asarray(paint.albedo_linear, np.float64)
     return albedo if match == "literal" else wall.light.appearance(albedo)
 
 
-def _out_of_gamut(wall: Wall, target: Array, gamut: Array) -> float:
-    """Share of the wall whose colour under plain shading would lie outside the file's gamut."""
-    shade, weight = wall.shading.shade, wall.shading.weight
-    wanted = target.astype(np.float32) * np.exp(wall.shading.tint + shade[..., None])
-    outside = color.out_of_gamut(wanted, gamut, tolerance=2e-3)
-    return float((outside * weight).sum() / max(float(weight.sum()), 1e-6))
+def _field(scene: Scene, wall: Wall, target: Array, detail: str) -> composite.Field:
+    """Paint a wall at working size and turn that into a locked transfer field."""
+    gamut, shading = scene.photo.space.gamut, wall.shading
+    painted = analytic.paint(shading, target, gamut, lock=True)
+    gain = analytic.detail_gain(shading, float(color.luminance(target))) if detail == "keep" else 0.0
+    field = composite.fit(painted, shading.luma, shading.weight, gamut, step=wall.step, detail=gain)
+    return composite.lock(wall.canvas, field, target, wall.sample)
 
 
-__all__ = ["Result", "prepare", "repaint"]
+def _compose(
+    scene: Scene, fields: Mapping[str, composite.Field], targets: Mapping[str, Array]
+) -> tuple[Array, dict[str, composite.Field]]:
+    """Compose, look at every pixel of the result, and tighten the lock where a median was missed."""
+    canvases = [wall.canvas for wall in scene.walls.values()]
+    best, best_miss = dict(fields), np.inf
+    trial, kept = dict(fields), scene.photo.codes
+    for _ in range(1 + TIGHTENINGS):
+        codes = scene.photo.codes.copy()
+        composite.compose(canvases, list(trial.values()), codes)
+        medians = {name: reports.wall_median(wall.canvas, codes) for name, wall in scene.walls.items()}
+        miss = max(reports.distance(medians[name], targets[name]) for name in trial)
+        if miss >= best_miss:
+            break
+        best, best_miss, kept = trial, miss, codes
+        if miss <= MISSED:
+            break
+        trial = {
+            name: field.scaled(_correction(scene.photo.space.gamut, targets[name], medians[name]))
+            for name, field in trial.items()
+        }
+    return kept, best
+
+
+def _correction(gamut: Array, target: Array, median: Array) -> Array:
+    return np.clip((gamut @ target + 1e-4) / (gamut @ median + 1e-4), 0.8, 1.25)
+
+
+__all__ = ["Result", "Scene", "paint_scene", "prepare", "repaint"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,28 +14,32 @@ from wallpaint.composite import Canvas
 from wallpaint.fields import Array
 from wallpaint.paint import Paint
 from wallpaint.scene import Scene, Wall
+from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.report/1"
 BIG_LIGHT_GAP = 1.05
 
 
-def wall_median(canvas: Canvas, codes: Array) -> tuple[Array, Array]:
-    """The wall's median colour in a picture, over every pixel of its core.
+def wall_median(canvas: Canvas, codes: Array) -> Array:
+    """The wall's median colour in a picture, over every pixel of its core: (3,) float64, linear sRGB.
 
-    codes: (H, W, C), the full picture. Returns the median codes (C,) and the same as linear sRGB (3,).
+    codes: (H, W, C), the full picture. The median is taken channel by channel, on the encoded values.
     """
     top, left = canvas.origin
     core = canvas.matte.core
-    view = codes[top : top + core.shape[0], left : left + core.shape[1]]
+    view = np.ascontiguousarray(codes[top : top + core.shape[0], left : left + core.shape[1]])
     levels = int(np.iinfo(codes.dtype).max) + 1
-    mask = core.view(np.uint8)
-    median = np.zeros(codes.shape[2], np.int64)
+    median = np.zeros(codes.shape[2], codes.dtype)
     for channel in range(codes.shape[2]):
-        counts = cv2.calcHist([np.ascontiguousarray(view)], [channel], mask, [levels], [0, levels]).ravel()
+        counts = cv2.calcHist([view], [channel], core.view(np.uint8), [levels], [0, levels]).ravel()
         cumulative = np.cumsum(counts, dtype=np.float64)
         median[channel] = int(np.searchsorted(cumulative, cumulative[-1] / 2))
-    as_codes = median.astype(codes.dtype)
-    return as_codes, canvas.space.to_linear(as_codes[None])[0].astype(np.float64)
+    return canvas.space.to_linear(median[None])[0].astype(np.float64)
+
+
+def distance(rgb_linear: Array, other: Array) -> float:
+    """CIEDE2000 between two colours, (3,) linear sRGB."""
+    return float(color.delta_e_2000(color.linear_to_lab(rgb_linear), color.linear_to_lab(other)))
 
 
 def outside_max_diff(scene: Scene, codes: Array) -> int:
@@ -44,16 +49,31 @@ def outside_max_diff(scene: Scene, codes: Array) -> int:
     return max(int(cv2.minMaxLoc(cv2.extractChannel(changed, c), mask)[1]) for c in range(codes.shape[2]))
 
 
-def describe_wall(
-    wall: Wall, paint: Paint, codes: Array, target: Array, literal: bool, out_of_gamut: float
+def describe(
+    scene: Scene, walls: list[dict[str, Any]], *, painter: str, match: str, seed: int, outside: int
 ) -> dict[str, Any]:
-    """One wall's entry. target: (3,) linear sRGB, the colour its median was to have."""
-    median_codes, median = wall_median(wall.canvas, codes)
-    del median_codes
+    """The report of a result, but for the files and seconds, which others know. walls: entries of `describe_wall`."""
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "painter": painter,
+        "bundle": None,
+        "match": match,
+        "seed": seed,
+        "outside_max_diff": outside,
+        "walls": walls,
+        "warnings": list(scene.warnings),
+    }
+
+
+def describe_wall(wall: Wall, paint: Paint, codes: Array, target: Array, literal: bool) -> dict[str, Any]:
+    """One wall's entry. codes: the finished picture. target: (3,) linear sRGB, the colour its median was to have."""
+    median = wall_median(wall.canvas, codes)
+    out_of_gamut = _out_of_gamut(wall, target)
     swatch = np.asarray(paint.albedo_linear, np.float64)
     lab, lab_swatch = color.linear_to_lab(median), color.linear_to_lab(swatch)
     srgb, srgb_swatch = (color.linear_to_srgb(np.clip(c, 0, 1)) for c in (median, swatch))
-    delta = float(color.delta_e_2000(lab, lab_swatch))
+    delta = distance(median, swatch)
     hue_lab = float(color.hue_error_deg(color.lab_hue_deg(lab), color.lab_hue_deg(lab_swatch)))
     chroma = min(float(np.hypot(x[1], x[2])) for x in (lab, lab_swatch))
     hue_hsv = float(color.hue_error_deg(color.hsv_hue_deg(srgb), color.hsv_hue_deg(srgb_swatch)))
@@ -63,7 +83,7 @@ def describe_wall(
         "target_rgb": _bytes(target),
         "median_rgb": _bytes(median),
         "delta_e_2000": round(delta, 3),
-        "delta_e_2000_target": round(float(color.delta_e_2000(lab, color.linear_to_lab(target))), 3),
+        "delta_e_2000_target": round(distance(median, target), 3),
         "delta_e_76": round(float(color.delta_e_76(lab, lab_swatch)), 3),
         "band": color.band(delta),
         "hue_error_lab_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_lab),
@@ -74,6 +94,14 @@ def describe_wall(
         "light": wall.light.to_dict(),
         "warnings": [*wall.warnings, *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut)],
     }
+
+
+def _out_of_gamut(wall: Wall, target: Array) -> float:
+    """Share of the wall whose colour under plain shading would lie outside the file's gamut."""
+    shade, weight = wall.shading.shade, wall.shading.weight
+    wanted = target.astype(np.float32) * np.exp(wall.shading.tint + shade[..., None])
+    outside = color.out_of_gamut(wanted, wall.canvas.space.gamut, tolerance=2e-3)
+    return float((outside * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
 def _colour_warnings(
@@ -88,9 +116,15 @@ def _colour_warnings(
             "room's light would)"
         )
     if literal and delta > 0.5:
-        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): the file's colour space may not hold it")
+        found.append(
+            f"the swatch was missed by {delta:.1f} (CIEDE2000): the file's colour space may not hold it"
+        )
     if out_of_gamut > 0.02:
         found.append(f"{out_of_gamut:.0%} of the wall was brought into the file's gamut at constant hue")
+    if paint.reference is not None:
+        found.append(
+            "the analytic painter takes the reference's colour; its texture needs the diffusion painter"
+        )
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
         found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
     return found
@@ -105,14 +139,31 @@ def _rounded(value: float) -> float | None:
 
 
 def summary(report: Mapping[str, Any]) -> list[str]:
-    """The report in a few lines for a person."""
+    """A report, of one result or many, in a few lines for a person."""
+    if "results" in report:
+        lines = [f"{Path(r['output']).name}: {line}" for r in report["results"] for line in _wall_lines(r)]
+        return [*lines, *_notes(report["results"][0]), f"contact sheet: {report['contact_sheet']}"]
+    lines = [*_wall_lines(report), *_notes(report)]
+    outside, lossy = report["outside_max_diff"], report.get("file", {}).get("lossy")
+    kept = "bit for bit the photo's" if outside == 0 else f"changed by up to {outside}"
+    lines.append(f"pixels outside the walls: {kept}{', before the file was compressed' if lossy else ''}")
+    if "output" in report:
+        lines.append(f"written: {report['output']}")
+    return lines
+
+
+def _wall_lines(report: Mapping[str, Any]) -> list[str]:
     lines = []
     for wall in report["walls"]:
         r, g, b = wall["median_rgb"]
         lines.append(
             f"{wall['wall']}: {wall['paint']['label']} -> median #{r:02x}{g:02x}{b:02x}, "
-            f"off by {wall['delta_e_2000']:.2f} CIEDE2000 ({wall['band']}), {wall['share_of_picture']:.0%} of the picture"
+            f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']}), "
+            f"{wall['share_of_picture']:.0%} of the picture"
         )
         lines += [f"  note: {line}" for line in wall["warnings"]]
-    lines += [f"note: {line}" for line in report["warnings"]]
     return lines
+
+
+def _notes(report: Mapping[str, Any]) -> list[str]:
+    return [f"note: {line}" for line in report["warnings"]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from wallpaint import light as lights
 from wallpaint import mask as masks
 from wallpaint import matte as mattes
 from wallpaint import shading as shadings
+from wallpaint import threads
 from wallpaint.colorspace import ColorSpace
 from wallpaint.composite import Canvas
 from wallpaint.errors import InputError
@@ -25,6 +27,9 @@ from wallpaint.light import Light
 from wallpaint.paint import Paint
 from wallpaint.photo import Limits, Photo, read_photo
 from wallpaint.shading import Shading
+
+if TYPE_CHECKING:
+    from wallpaint.repaint import Result
 
 WORKING_PX = 768  # longest side of a wall at working size
 SAMPLE = 100_000  # wall pixels that stand for a wall where all would be too many
@@ -62,7 +67,14 @@ class Scene:
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
 
+    def repaint(self, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
+        """Paint the walls; see `wallpaint.repaint.paint_scene` for the ways: match, painter, detail, seed."""
+        from wallpaint.repaint import paint_scene
 
+        return paint_scene(self, paints, **ways)
+
+
+@threads.single()
 def prepare(
     photo: object,
     walls: Mapping[str, object],
@@ -141,7 +153,9 @@ def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
     x, y = white
     height, width = photo.size
     if not (0 <= x < width and 0 <= y < height):
-        raise InputError(f"white point {x},{y} lies outside the photo, which is {width} wide and {height} high")
+        raise InputError(
+            f"white point {x},{y} lies outside the photo, which is {width} wide and {height} high"
+        )
     patch = photo.codes[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
     return photo.space.to_linear(np.ascontiguousarray(patch)).reshape(-1, 3)
 
@@ -191,7 +205,10 @@ def _block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tup
     """Mean colour of the wall's core in each step x step block, and the core's share of the block."""
     height, width = core.shape
     out_height, out_width = -(-height // step), -(-width // step)
-    rgb, weight = np.zeros((out_height, out_width, 3), np.float32), np.zeros((out_height, out_width), np.float32)
+    rgb, weight = (
+        np.zeros((out_height, out_width, 3), np.float32),
+        np.zeros((out_height, out_width), np.float32),
+    )
     rows = max(1, 256 // step)
     for top in range(0, out_height, rows):
         strip = slice(top * step, min((top + rows) * step, height))

@@ -28,7 +28,10 @@ CLIPPED = 0.98  # linear value from which a channel may have been cut off by the
 CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
 TINT_ERROR = 0.08  # relative error of a channel at which half of its tint is believed
 MAX_TINT = float(np.log(2.5))
-VEIL_VISIBLE = (0.10, 0.40)  # distance between paint and light (squared, relative) where a veil begins to show, and does
+VEIL_VISIBLE = (
+    0.10,
+    0.40,
+)  # distance between paint and light (squared, relative) where a veil begins to show, and does
 
 SHOULDER = 0.2  # share of the headroom that the tone curve leaves straight
 STEEPEST_TOE = 1.6
@@ -84,7 +87,18 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
     tint = _tint(diffuse, matte_luma, shade, sound, median)
     spread = weighted_quantile(shade, weight, np.array([0.0005, 0.05, 0.95, 0.9995]))
     return Shading(
-        photo_luma, weight, median, median_luma, shade, tint, veil, white, spread, noise, evened.paints, evened.notes
+        photo_luma,
+        weight,
+        median,
+        median_luma,
+        shade,
+        tint,
+        veil,
+        white,
+        spread,
+        noise,
+        evened.paints,
+        evened.notes,
     )
 
 
@@ -115,9 +129,13 @@ def _veil(rgb: Array, luma: Array, sound: Array, median: Array, white: Array) ->
     visible = float(across @ across) / float(white @ white)
     if visible <= VEIL_VISIBLE[0]:
         return np.zeros_like(luma)
-    share = (rgb @ (across / (across @ across)).astype(np.float32)).astype(np.float32)
-    share = guided_mean(share, sound + 1e-6, luma, _radius(luma.shape) // 2, (0.05 * float(np.median(luma))) ** 2)
-    noise = 1.4826 * float(weighted_quantile(np.abs(share - weighted_quantile(share, sound, 0.5)), sound, 0.5))
+    share = cv2.transform(rgb, (across / (across @ across)).astype(np.float32)[None])
+    share = guided_mean(
+        share, sound + 1e-6, luma, _radius(luma.shape) // 2, (0.05 * float(np.median(luma))) ** 2
+    )
+    noise = 1.4826 * float(
+        weighted_quantile(np.abs(share - weighted_quantile(share, sound, 0.5)), sound, 0.5)
+    )
     belief = _smoothstep(visible, *VEIL_VISIBLE)
     veil = belief * np.maximum(share - 2 * noise, 0)
     return np.minimum(cv2.GaussianBlur(veil, (0, 0), 1.0), 0.9 * luma).astype(np.float32)

@@ -37,9 +37,7 @@ def before_after(photo: Photo, codes: Array, longest_px: int = 1000) -> Image.Im
     """
     before, after = (preview(photo, c, longest_px) for c in (photo.codes, codes))
     wide = before.width > 2 * before.height
-    size = (
-        (before.width, 2 * before.height + GAP_PX) if wide else (2 * before.width + GAP_PX, before.height)
-    )
+    size = (before.width, 2 * before.height + GAP_PX) if wide else (2 * before.width + GAP_PX, before.height)
     sheet = Image.new("RGB", size, PAPER)
     sheet.paste(before, (0, 0))
     sheet.paste(after, (0, before.height + GAP_PX) if wide else (before.width + GAP_PX, 0))
