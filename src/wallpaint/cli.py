@@ -68,9 +68,7 @@ def _root(
 @app.command()
 def repaint(
     photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, AVIF or BMP.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The result; a folder if there are several colours.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The result; a folder if there are several colours.")],
     mask: Annotated[Path | None, typer.Option(help="Picture of the photo's size, white = wall.")] = None,
     color: Annotated[
         list[str] | None,
@@ -82,9 +80,7 @@ def repaint(
     palette: Annotated[
         Path | None, typer.Option(help="Your own paints, CSV or JSON: all of them, or those --color names.")
     ] = None,
-    reference: Annotated[
-        Path | None, typer.Option(help="A picture of the wanted paint, in place of a colour.")
-    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="A picture of the wanted paint, in place of a colour.")] = None,
     match: Annotated[
         Match,
         typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it."),
@@ -104,9 +100,7 @@ def repaint(
     white: Annotated[str | None, typer.Option(metavar="X,Y", help="Something white, a hint for lit.")] = None,
     fit_mask: Annotated[bool, typer.Option("--fit-mask", help="Resize the mask to the photo.")] = False,
     invert_mask: Annotated[bool, typer.Option("--invert-mask", help="Black is wall.")] = False,
-    before_after: Annotated[
-        Path | None, typer.Option(help="Also write before and after side by side.")
-    ] = None,
+    before_after: Annotated[Path | None, typer.Option(help="Also write before and after side by side.")] = None,
     strip_location: Annotated[
         bool, typer.Option("--strip-location", help="Leave out where the photo was taken.")
     ] = False,

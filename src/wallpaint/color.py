@@ -71,9 +71,7 @@ def _floats(values: ArrayLike) -> Array:
     if array.dtype == np.float16:
         return array.astype(np.float32)
     if array.dtype.kind == "u":
-        raise InputError(
-            f"a colour array must hold floats (white is 1), not {array.dtype} codes: divide first"
-        )
+        raise InputError(f"a colour array must hold floats (white is 1), not {array.dtype} codes: divide first")
     return array.astype(np.float64)
 
 
@@ -306,9 +304,7 @@ def hue_error_deg(hue_a_deg: ArrayLike, hue_b_deg: ArrayLike) -> Array:
 # -- gamut -----------------------------------------------------------------------------------------------
 
 
-def out_of_gamut(
-    rgb_linear: ArrayLike, gamut: Array | None = None, tolerance: float = GAMUT_TOLERANCE
-) -> Flags:
+def out_of_gamut(rgb_linear: ArrayLike, gamut: Array | None = None, tolerance: float = GAMUT_TOLERANCE) -> Flags:
     """Where a colour lies outside a file's gamut, bool, shape (...).
 
     rgb_linear: (..., 3) linear sRGB. gamut: (3, 3), linear sRGB to the file's own linear RGB, whose cube 0..1

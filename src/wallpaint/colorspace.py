@@ -89,9 +89,7 @@ class ColorSpace:
         if self.kind == "matrix":
             weights = weights @ self._matrix
         for block, out in self._blocks(codes, luminance):
-            out[:] = _transform(
-                weights, self._cms_to_linear(block) if self.kind == "cms" else self._decode(block)
-            )
+            out[:] = _transform(weights, self._cms_to_linear(block) if self.kind == "cms" else self._decode(block))
         return luminance[..., 0]
 
     def from_linear(self, rgb_linear: Array, dtype: DTypeLike) -> Array:
@@ -301,9 +299,7 @@ def rgb_profile(
         table = srgb_curve(np.linspace(0, 1, 4096)) if curve is None else np.asarray(curve)
         options["transferfunction"] = np.round(np.clip(table, 0, 1) * (_CODES - 1)).astype(np.uint16)
     flat_primaries = [value for x, y in primaries_xy for value in (x, y, 1.0)]
-    return bytes(
-        imagecodecs.cms_profile("rgb", whitepoint=[*white_xy, 1.0], primaries=flat_primaries, **options)
-    )
+    return bytes(imagecodecs.cms_profile("rgb", whitepoint=[*white_xy, 1.0], primaries=flat_primaries, **options))
 
 
 def _fit_matrix(icc: bytes) -> tuple[Array, Array] | None:

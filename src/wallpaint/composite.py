@@ -1,12 +1,12 @@
 """From a painted wall at working size to the full-resolution photo.
 
-A painter works on a few hundred pixels a side; the photo has thousands. What carries the paint up is a transfer field: in
-each neighbourhood the painted wall is an affine function of the photo's luminance,
+A painter works on a few hundred pixels a side; the photo has thousands. What carries the paint up is a transfer
+field: in each neighbourhood the painted wall is an affine function of the photo's luminance,
 
     painted = slope x luminance(photo) + offset        (per channel, linear light)
 
-Slope and offset are smooth, so they can be enlarged; the luminance they are applied to is the full-size photo's, so plaster,
-grain and shadow edges stay as sharp as they were.
+Slope and offset are smooth, so they can be enlarged; the luminance they are applied to is the full-size photo's, so
+plaster, grain and shadow edges stay as sharp as they were.
 
 Source: local affine models for upsampling (He & Sun 2015, fast guided filter; Chen et al. 2016), with the plain ratio
 painted / photo as the prior slope where a neighbourhood is too flat to tell.
@@ -52,10 +52,10 @@ class Field:
 def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, detail: float = 1.0) -> Field:
     """Find the transfer field that takes a wall's luminance to its painted colours.
 
-    painted: (h, w, 3) float32, linear sRGB. luma: (h, w) float32, luminance of the photo's wall, filled beyond its edge.
-    weight: (h, w) float32, 0..1, share of wall. gamut: (3, 3), linear sRGB to the file's linear RGB. step: photo pixels
-    per working pixel. detail: 0..1, how much of the photo's finest detail to keep; at 0 the field holds the painted pixels
-    themselves (for textures).
+    painted: (h, w, 3) float32, linear sRGB. luma: (h, w) float32, luminance of the photo's wall, filled beyond its
+    edge. weight: (h, w) float32, 0..1, share of wall. gamut: (3, 3), linear sRGB to the file's linear RGB. step:
+    photo pixels per working pixel. detail: 0..1, how much of the photo's finest detail to keep; at 0 the field
+    holds the painted pixels themselves (for textures).
     """
     own = color.apply_matrix(painted, gamut)  # [h, w, 3]
     w = np.maximum(weight, 1e-4).astype(np.float32)
@@ -66,12 +66,11 @@ def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, 
     eps = (FLAT * mean_luma) ** 2 + 1e-8
     prior = mean_own / np.maximum(mean_luma, 1e-4)[..., None]
     slope = (covariance + eps[..., None] * prior) / (variance + eps)[..., None]
-    # A steeper line than the ratio comes from a bend (a tone curve, the gamut's border) and would overshoot beyond it.
+    # A steeper line than the ratio comes from a bend (a tone curve, the gamut's border) and would overshoot beyond
+    # it.
     slope = np.clip(slope, 0, np.maximum(prior, 0)) * detail
     slope = box_mean(slope, w, FIT_RADIUS_PX)
-    offset = (
-        own - slope * luma[..., None]
-    )  # set last, so that the field reproduces the painted wall at working size
+    offset = own - slope * luma[..., None]  # set last, so that the field reproduces the painted wall at working size
     return Field(slope.astype(np.float32), offset.astype(np.float32), step)
 
 
@@ -130,9 +129,7 @@ def limit(own: Array, gamut: Array) -> Array:
     """Bring colours of the file's linear RGB into 0..1 at constant hue. own: (..., 3) float32, changed in place."""
     if own.size == 0 or (float(own.max()) <= 1 + CLOSE and float(own.min()) >= -CLOSE):
         return own
-    r, g, b = (
-        own[..., c] for c in range(3)
-    )  # three compares a pixel cost a tenth of a reduction over a short axis
+    r, g, b = (own[..., c] for c in range(3))  # three compares a pixel cost a tenth of a reduction over a short axis
     over = np.maximum(np.maximum(r, g), b) > 1 + CLOSE
     over |= np.minimum(np.minimum(r, g), b) < -CLOSE
     rgb = color.apply_matrix(own[over], np.linalg.inv(gamut))
@@ -143,8 +140,8 @@ def limit(own: Array, gamut: Array) -> Array:
 def compose(canvases: Sequence[Canvas], fields: Sequence[Field], out: Array) -> None:
     """Paint walls into a picture.
 
-    canvases, fields: one of each per wall. out: (H, W, C), the full picture's codes, same dtype as the photo's, changed in
-    place; only pixels of the walls' cores and edges are written.
+    canvases, fields: one of each per wall. out: (H, W, C), the full picture's codes, same dtype as the photo's,
+    changed in place; only pixels of the walls' cores and edges are written.
     """
     for canvas, field in zip(canvases, fields, strict=True):
         _paint_core(canvas, field, out)
@@ -177,9 +174,7 @@ def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[Field], out: Array
     if where.size == 0:
         return
     delta = np.concatenate(change)
-    total = np.stack([np.bincount(back, delta[:, c], where.size) for c in range(3)], axis=-1).astype(
-        np.float32
-    )
+    total = np.stack([np.bincount(back, delta[:, c], where.size) for c in range(3)], axis=-1).astype(np.float32)
     own = color.apply_matrix(np.concatenate(photo)[first], gamut) + total
     changed = np.abs(total).max(-1) > 0
     rows, cols = np.divmod(where[changed], out.shape[1])
@@ -197,9 +192,8 @@ def _enlarge(plane: Array, step: int, rows: slice, cols: slice) -> Array:
     y = np.clip(np.arange(top - 1, bottom + 1), 0, height - 1)
     x = np.clip(np.arange(left - 1, right + 1), 0, width - 1)
     block = plane[y[0] : y[-1] + 1, x[0] : x[-1] + 1]
-    pads = ((int(y[1] == y[0] and top == 0), int(y[-1] == y[-2] and bottom >= height)),)
-    pads += ((int(x[1] == x[0] and left == 0), int(x[-1] == x[-2] and right >= width)),)
-    block = cv2.copyMakeBorder(block, *pads[0], *pads[1], cv2.BORDER_REPLICATE)
+    above, below, before, after = top == 0, bottom >= height, left == 0, right >= width
+    block = cv2.copyMakeBorder(block, int(above), int(below), int(before), int(after), cv2.BORDER_REPLICATE)
     size = (block.shape[1] * step, block.shape[0] * step)
     big = cv2.resize(block, size, interpolation=cv2.INTER_LINEAR)
     y0, x0 = rows.start - (top - 1) * step, cols.start - (left - 1) * step
@@ -209,8 +203,8 @@ def _enlarge(plane: Array, step: int, rows: slice, cols: slice) -> Array:
 def lock(canvas: Canvas, field: Field, target: Array, sample: tuple[Array, Array]) -> Field:
     """Close the loop: scale a field until the median of the wall is the wanted colour.
 
-    target: (3,) linear sRGB. sample: (rows, cols) of core pixels that stand for the wall; they go through the same gamut
-    limits as the picture itself. Returns the field whose median came nearest.
+    target: (3,) linear sRGB. sample: (rows, cols) of core pixels that stand for the wall; they go through the same
+    gamut limits as the picture itself. Returns the field whose median came nearest.
     """
     gamut = canvas.space.gamut
     rows, cols = sample

@@ -122,9 +122,7 @@ def _jpeg_frame(contents: Contents, marker: int, segment: bytes) -> None:
         raise InputError("the JPEG's header is damaged")
     depth, height, width, components = struct.unpack_from(">BHHB", segment)
     if marker in (0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF) or depth != 8:
-        raise InputError(
-            f"this kind of JPEG ({depth} bit, type {marker:x}) is not supported: save it as PNG or TIFF"
-        )
+        raise InputError(f"this kind of JPEG ({depth} bit, type {marker:x}) is not supported: save it as PNG or TIFF")
     contents.size = (height, width)
     contents.details["progressive"] = marker in (0xC2, 0xCA)
     contents.details["components"] = components
@@ -163,15 +161,11 @@ def png(data: bytes) -> Contents:
     for kind, body, chunk, is_sound in _png_chunks(data):
         critical = not kind[0] & 0x20
         if not is_sound and (critical or kind == b"tRNS"):
-            raise InputError(
-                f"the PNG is damaged (checksum of {kind.decode('latin1')}): copy or download it again"
-            )
+            raise InputError(f"the PNG is damaged (checksum of {kind.decode('latin1')}): copy or download it again")
         if len(kept) == 1:
             if kind != b"IHDR" or len(body) != 13:
                 raise InputError("the PNG has no header: copy or download it again")
-            width, height, contents.bit_depth, contents.details["color_type"] = struct.unpack_from(
-                ">IIBB", body
-            )
+            width, height, contents.bit_depth, contents.details["color_type"] = struct.unpack_from(">IIBB", body)
             contents.size = (height, width)
         if critical or kind == b"tRNS":
             kept.append(chunk)

@@ -21,9 +21,7 @@ def take_apart(data: bytes) -> Contents:
     """Find out what a file is and how large. Raises InputError for what is not a supported picture."""
     kind = containers.sniff(data)
     if kind is None:
-        raise InputError(
-            "not a picture that can be read: give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file"
-        )
+        raise InputError("not a picture that can be read: give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file")
     if kind in ("HEIC", "AVIF"):
         return isobmff.take_apart(data, kind)
     return _CONTAINERS[kind](data)

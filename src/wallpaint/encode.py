@@ -132,9 +132,7 @@ def _reduce(draft: Draft, depth: int, source_depth: int) -> None:
     top = (1 << depth) - 1
 
     def rounded(samples: Array) -> Array:
-        return ((samples.astype(np.uint32) * top + 32767) // 65535).astype(
-            np.uint8 if depth == 8 else np.uint16
-        )
+        return ((samples.astype(np.uint32) * top + 32767) // 65535).astype(np.uint8 if depth == 8 else np.uint16)
 
     draft.codes = rounded(draft.codes)
     draft.alpha = None if draft.alpha is None else rounded(draft.alpha)
@@ -170,7 +168,5 @@ def _put(path: Path, data: bytes) -> None:
             temporary.unlink()
         if isinstance(error, OSError):
             reason = error.strerror or str(error)
-            raise InputError(
-                f"{path}: cannot be written ({reason}): check the folder and its space"
-            ) from error
+            raise InputError(f"{path}: cannot be written ({reason}): check the folder and its space") from error
         raise

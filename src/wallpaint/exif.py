@@ -138,9 +138,7 @@ def add_to_tiff(tiff: bytes, block: bytes) -> bytes:
         child = _child(block, first, tag)
         if child is not None:
             interop = _child(block, child, _INTEROP_IFD) if tag == _EXIF_IFD else None
-            records[tag] = struct.pack(
-                order + "HHII", tag, _LONG, 1, _append_child(order, out, child, interop)
-            )
+            records[tag] = struct.pack(order + "HHII", tag, _LONG, 1, _append_child(order, out, child, interop))
     at = _append_directory(order, out, records)
     struct.pack_into(order + "I", out, 4, at)
     return bytes(out)
@@ -193,9 +191,7 @@ def _directory(block: bytes, start: int) -> Directory | None:
         if length > inline:
             value_at = struct.unpack_from(order + ("Q" if big else "I"), block, value_at)[0]
         if 0 < length <= MAX_BLOCK_BYTES and value_at + length <= len(block):
-            entries.setdefault(
-                tag, Entry(tag, kind, items, at, value_at, block[value_at : value_at + length])
-            )
+            entries.setdefault(tag, Entry(tag, kind, items, at, value_at, block[value_at : value_at + length]))
     following = 0
     if next_at + inline <= len(block):
         following = struct.unpack_from(order + ("Q" if big else "I"), block, next_at)[0]
@@ -217,9 +213,7 @@ def _number(block: bytes, entry: Entry | None) -> int | None:
 def _put_number(block: bytes, out: bytearray, entry: Entry | None, value: int) -> None:
     if entry is not None and entry.kind in (_SHORT, _LONG) and entry.count == 1:
         text = "H" if entry.kind == _SHORT else "I"
-        struct.pack_into(
-            _order(block) + text, out, entry.value_at, min(value, 0xFFFF if text == "H" else value)
-        )
+        struct.pack_into(_order(block) + text, out, entry.value_at, min(value, 0xFFFF if text == "H" else value))
 
 
 def _blank(out: bytearray, start: int, length: int) -> None:
@@ -251,9 +245,7 @@ def _drop_thumbnail(block: bytes, out: bytearray, first: Directory) -> None:
             if start < len(out) <= start + length + 8:
                 end = min(end, start)
     _blank_directory(out, second)
-    if end > max(
-        first.next_at + 4, *(entry.value_at + len(entry.raw) for entry in first.entries.values()), 0
-    ):
+    if end > max(first.next_at + 4, *(entry.value_at + len(entry.raw) for entry in first.entries.values()), 0):
         del out[end:]
 
 
@@ -265,9 +257,7 @@ def _drop_location(block: bytes, out: bytearray, first: Directory) -> None:
     if gps is not None:
         _blank_directory(out, gps)
     order, end = _order(block), first.next_at
-    out[entry.at : end] = (
-        out[entry.at + 12 : end + 4] + b"\0" * 8
-    )  # the records after it and the link move up
+    out[entry.at : end] = out[entry.at + 12 : end + 4] + b"\0" * 8  # the records after it and the link move up
     struct.pack_into(order + "H", out, first.start, (end - first.start - 2) // 12 - 1)
 
 
@@ -284,9 +274,7 @@ def _block(
         at = _append_child(order, out, exif, interop)
         records[_EXIF_IFD] = struct.pack(order + "HHII", _EXIF_IFD, _LONG, 1, at)
     if gps is not None:
-        records[_GPS_IFD] = struct.pack(
-            order + "HHII", _GPS_IFD, _LONG, 1, _append_child(order, out, gps, None)
-        )
+        records[_GPS_IFD] = struct.pack(order + "HHII", _GPS_IFD, _LONG, 1, _append_child(order, out, gps, None))
     at = _append_directory(order, out, records)
     struct.pack_into(order + "I", out, 4, at)
     return bytes(out)

@@ -31,9 +31,7 @@ def box_mean(values: Array, weight: Array, radius_px: int) -> Array:
     kept = blur(weight) + TINY
     if values.ndim == 2:
         return blur(values * weight) / kept
-    return (
-        blur(values * weight[..., None]).reshape(values.shape) / kept[..., None]
-    )  # OpenCV drops a last axis of 1
+    return blur(values * weight[..., None]).reshape(values.shape) / kept[..., None]  # OpenCV drops a last axis of 1
 
 
 def fill(values: Array, weight: Array) -> Array:
@@ -49,9 +47,7 @@ def fill(values: Array, weight: Array) -> Array:
         return values * weight[..., None] + mean * (1 - weight[..., None])
     half = ((width + 1) // 2, (height + 1) // 2)
     coarse_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    coarse = cv2.resize(values * weight[..., None], half, interpolation=cv2.INTER_AREA).reshape(
-        half[1], half[0], -1
-    )
+    coarse = cv2.resize(values * weight[..., None], half, interpolation=cv2.INTER_AREA).reshape(half[1], half[0], -1)
     coarse = coarse / (coarse_weight + TINY)[..., None]
     coarse = fill(coarse.astype(np.float32), np.minimum(1, 4 * coarse_weight))
     below = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(values.shape)

@@ -59,8 +59,8 @@ class Job:
 def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     """Do a job and return its report: of one result, or with a list of them under "results".
 
-    progress: draw a bar on stderr if it takes longer than a second. Raises InputError before anything is written, as far
-    as that can be known.
+    progress: draw a bar on stderr if it takes longer than a second. Raises InputError before anything is written,
+    as far as that can be known.
     """
     masks, choices = _walls_and_paints(job)
     many = len(choices) > 1 or (job.palette is not None and not job.colors)
@@ -82,9 +82,7 @@ def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
         if job.mask or job.colors or job.reference:
-            raise InputError(
-                "--wall brings its own mask and colour: leave out --mask, --color and --reference"
-            )
+            raise InputError("--wall brings its own mask and colour: leave out --mask, --color and --reference")
         masks: dict[str, Path] = {}
         paints: dict[str, Paint] = {}
         for text in job.walls:
@@ -144,9 +142,7 @@ def _check_outputs(job: Job, many: bool) -> None:
         if not job.output.absolute().parent.is_dir():
             raise InputError(f"{job.output}: there is no folder {job.output.parent}: make it first")
         if job.before_after is not None:
-            raise InputError(
-                "--before-after goes with one result: with several colours the contact sheet shows all"
-            )
+            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
         return
     check_output(job.output)
     targets = [job.output]
@@ -180,13 +176,12 @@ def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
     return report
 
 
-def _many(
-    job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]
-) -> dict[str, Any]:
+def _many(job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]) -> dict[str, Any]:
     job.output.mkdir(exist_ok=True)
     suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
     used: dict[str, Path] = {}
-    results, cells = [], [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
+    results: list[dict[str, Any]] = []
+    cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
     for paints in choices:
         paint = paints["wall"]
         result = _paint(job, scene, paints)

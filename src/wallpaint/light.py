@@ -1,7 +1,8 @@
 """What light falls on the walls: the bridge between a paint's albedo and its colour in the picture.
 
-A photo shows albedo times light. The estimate says what a perfectly white matt wall would look like in this picture; a
-paint of albedo rho is then expected to look like rho times that. It says how sure it is and what it was anchored on.
+A photo shows albedo times light. The estimate says what a perfectly white matt wall would look like in this
+picture; a paint of albedo rho is then expected to look like rho times that. It says how sure it is and what it was
+anchored on.
 """
 
 from __future__ import annotations

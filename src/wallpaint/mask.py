@@ -73,13 +73,9 @@ def require_wall(alpha: Alpha, name: str) -> tuple[str, ...]:
     if peak == 0.0:
         raise InputError(f"mask {name} is empty: it has no white pixel (white = wall); {INVERT_HINT}")
     if peak <= 2 / 255:
-        raise InputError(
-            f"mask {name} is black: its largest value is 1 of 255; multiply it by 255 (white = wall)"
-        )
+        raise InputError(f"mask {name} is black: its largest value is 1 of 255; multiply it by 255 (white = wall)")
     if peak < 0.5:
-        raise InputError(
-            f"mask {name} has no white pixel, its brightest is {100 * peak:.0f} % grey: paint walls white"
-        )
+        raise InputError(f"mask {name} has no white pixel, its brightest is {100 * peak:.0f} % grey: paint walls white")
     if float(alpha.min()) == 1.0:
         return (f"mask {name} is white all over: the whole photo will be painted",)
     return ()
@@ -102,9 +98,7 @@ def check_size(alpha: Alpha, photo_size: tuple[int, int], *, fit: bool, name: st
         raise ShapeError(f"{sizes}{hint or ': resize the mask or pass --fit-mask'}")
     if abs(np.log(stretch)) <= 0.02:
         return ()
-    return (
-        f"{sizes}{hint or f': fitted, it is stretched by {100 * abs(stretch - 1):.0f} %: compare the two'}",
-    )
+    return (f"{sizes}{hint or f': fitted, it is stretched by {100 * abs(stretch - 1):.0f} %: compare the two'}",)
 
 
 # -- sizes -----------------------------------------------------------------------------------------------
@@ -133,9 +127,7 @@ def bounding_box(alpha: Alpha | Mask) -> tuple[int, int, int, int]:
     return int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
 
 
-def crop_with_context(
-    alpha: Alpha | Mask, context: float = 0.25, area: int = 512 * 512, multiple: int = 64
-) -> Window:
+def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 512 * 512, multiple: int = 64) -> Window:
     """The crop round a wall that a model sees, and the size that it sees it at.
 
     context: margin on each side, as a share of the wall's longer side. area: about how many pixels the model
@@ -148,9 +140,7 @@ def crop_with_context(
     grow = max(1.0, (area / ((height + 2 * margin) * (width + 2 * margin))) ** 0.5)
     need, room = (height, width), (alpha.shape[0], alpha.shape[1])
     rows, columns = (min(have, grow * (side + 2 * margin)) for side, have in zip(need, room, strict=True))
-    columns = min(
-        room[1], max(columns, area / rows)
-    )  # where the picture ends in one direction, grow the other
+    columns = min(room[1], max(columns, area / rows))  # where the picture ends in one direction, grow the other
     rows = min(room[0], max(rows, area / columns))
     wish = round(rows), round(columns)
     aspect = wish[0] / wish[1]
@@ -188,9 +178,7 @@ def _shaped(
 def radius_of_kernel(kernel_size: int) -> int:
     """Pixels that one pass of an odd square kernel takes off each side: 5 gives 2."""
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise InputError(
-            f"a kernel size is odd and at least 1, not {kernel_size}: 5 takes 2 pixels off each side"
-        )
+        raise InputError(f"a kernel size is odd and at least 1, not {kernel_size}: 5 takes 2 pixels off each side")
     return (kernel_size - 1) // 2
 
 
@@ -289,9 +277,7 @@ def combine(walls: Mapping[str, Alpha]) -> dict[str, Alpha]:
     for name, alpha in reversed(list(walls.items())):
         settled[name] = alpha.copy() if above is None else alpha * (1 - above)
         if above is not None and alpha.any() and not (settled[name] >= 0.5).any():
-            raise InputError(
-                f"wall {name} is wholly covered by later walls: leave it out or change the order"
-            )
+            raise InputError(f"wall {name} is wholly covered by later walls: leave it out or change the order")
         above = settled[name] if above is None else np.minimum(above + settled[name], np.float32(1))
     return {name: settled[name] for name in walls}
 

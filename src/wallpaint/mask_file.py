@@ -113,9 +113,7 @@ def _white(codes: Codes, name: str) -> float:
     return 1.0
 
 
-def _values(
-    colour: Codes, transparency: Codes | None, white: float, name: str
-) -> tuple[Alpha, str, tuple[str, ...]]:
+def _values(colour: Codes, transparency: Codes | None, white: float, name: str) -> tuple[Alpha, str, tuple[str, ...]]:
     """Values 0..1 (H, W), the channel that they came from, and what had to be decided."""
     if transparency is not None and transparency.min() < transparency.max():
         return _cut_out(colour, _unit(transparency, white), white, name)
@@ -223,19 +221,13 @@ def _lint_values(file: MaskFile) -> list[str]:
     faint, strong, grey = (float(percent[a:b].sum()) for a, b in ((1, 11), (245, 255), (11, 245)))
     told = []
     if file.peak < 0.9:
-        told.append(
-            f"{name} is nowhere white, at most {100 * file.peak:.0f} %: raise its walls to full white"
-        )
+        told.append(f"{name} is nowhere white, at most {100 * file.peak:.0f} %: raise its walls to full white")
     if not file.was_jpeg and faint > 1:
-        told.append(
-            f"{name} is nearly black (1 to 10 of 255) on {faint:.0f} % of it: make that 0, or it is painted"
-        )
+        told.append(f"{name} is nearly black (1 to 10 of 255) on {faint:.0f} % of it: make that 0, or it is painted")
     if not file.was_jpeg and strong > 1:
         told.append(f"{name} is nearly white (245 to 254 of 255) on {strong:.0f} % of it: make that 255")
     if grey > 20:
-        told.append(
-            f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white"
-        )
+        told.append(f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white")
     if file.levels <= 2:
         told.append(f"{name} has hard edges: give it soft ones, or let them be refined on the photo")
     return told
@@ -263,6 +255,4 @@ def _lint_specks(file: MaskFile) -> list[str]:
         small += int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] < limit))
     if small < 50:
         return []
-    return [
-        f"{file.source} has {small} specks under {limit} pixels: clean it, for example with remove_specks"
-    ]
+    return [f"{file.source} has {small} specks under {limit} pixels: clean it, for example with remove_specks"]

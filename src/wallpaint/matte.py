@@ -1,9 +1,9 @@
 """The few pixels at a wall's edge, where wall and furniture share a pixel.
 
-Deep inside the mask a pixel is all wall; well outside it is none of the wall's business. Between the two the camera mixed
-both: ``photo = alpha * wall + (1 - alpha) * behind``. Painting such a pixel as if it were all wall leaves a bright or
-coloured fringe round every chair, so here the mix is taken apart: alpha is measured on the photo, and the wall's share
-of the light is kept, so that paint can replace it and nothing else.
+Deep inside the mask a pixel is all wall; well outside it is none of the wall's business. Between the two the camera
+mixed both: ``photo = alpha * wall + (1 - alpha) * behind``. Painting such a pixel as if it were all wall leaves a
+bright or coloured fringe round every chair, so here the mix is taken apart: alpha is measured on the photo, and the
+wall's share of the light is kept, so that paint can replace it and nothing else.
 
 Source of the measurement: the projection that Bayesian matting starts from (Chuang et al. 2001), with local means as
 the two colours.
@@ -53,8 +53,8 @@ def extract(codes: Array, space: ColorSpace, alpha: Array, *, refine: bool) -> M
     """Take the mask's edge apart into wall and what stands before or beside it.
 
     codes: (H, W, C) uint8 or uint16, the photo's own pixels. space: turns them into linear sRGB.
-    alpha: (H, W) float32, the user's mask, 0..1. refine: measure alpha on the photo, with the mask's value as the answer
-    where the photo cannot tell; otherwise the mask's own values are alpha.
+    alpha: (H, W) float32, the user's mask, 0..1. refine: measure alpha on the photo, with the mask's value as the
+    answer where the photo cannot tell; otherwise the mask's own values are alpha.
     """
     inside = (alpha >= 0.99).astype(np.uint8)
     outside = (alpha <= 0.01).astype(np.uint8)
@@ -123,14 +123,14 @@ def _tile(
         a_edge = a[rows, cols]
     share = a_edge[:, None]
     w = w + share * (i - share * w - (1 - share) * o)
-    w = np.clip(
-        w, 0, np.maximum(i, 0) / np.maximum(share, 1e-3)
-    )  # no wall sends more light than the pixel got
+    w = np.clip(w, 0, np.maximum(i, 0) / np.maximum(share, 1e-3))  # no wall sends more light than the pixel got
     return rows + y0, cols + x0, a_edge.astype(np.float32), w.astype(np.float32), i
 
 
 def _local_colour(photo: Array, sure: Array, likely: Array) -> tuple[Array, Array]:
-    """Mean colour and its variance (summed over channels) in a box, from sure pixels; from likely ones where there are none."""
+    """Mean colour and its variance (summed over channels) in a box, from sure pixels; from likely ones where there
+    are none.
+    """
     weight = sure.astype(np.float32) + 1e-3 * likely.astype(np.float32) + 1e-9
     box = (2 * REACH_PX + 1, 2 * REACH_PX + 1)
 
@@ -144,7 +144,9 @@ def _local_colour(photo: Array, sure: Array, likely: Array) -> tuple[Array, Arra
 
 
 def _measure_alpha(photo: Array, wall: Array, other: Array, spread: Array, geometric: Array) -> Array:
-    """Where photo lies between other (0) and wall (1), as far as the two can be told apart; the mask's word elsewhere."""
+    """Where photo lies between other (0) and wall (1), as far as the two can be told apart; the mask's word
+    elsewhere.
+    """
     step = wall - other
     contrast = np.einsum("nc,nc->n", step, step)
     measured = np.clip(np.einsum("nc,nc->n", photo - other, step) / (contrast + 1e-9), 0, 1)

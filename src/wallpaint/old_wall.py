@@ -1,10 +1,13 @@
 """Several old paints on one wall, and patterned walls, taken to one even paint before anything else is measured.
 
-A new coat covers whatever was there. So where a wall shows two paints, or wallpaper, the picture is first turned into the
-picture of a wall in one paint: same light, no pattern. Light and paint look alike in a photo; what decides is this:
+A new coat covers whatever was there. So where a wall shows two paints, or wallpaper, the picture is first turned
+into the picture of a wall in one paint: same light, no pattern. Light and paint look alike in a photo; what decides
+is this:
 
-- A *pattern* is strong, dense variation at a small scale. Plaster and grain are weak; shadows and sun patches are few.
-- *Two paints* meet at a sharp edge and differ in colour, not just in brightness. A sharp change of brightness alone may
+- A *pattern* is strong, dense variation at a small scale. Plaster and grain are weak; shadows and sun patches are
+few.
+- *Two paints* meet at a sharp edge and differ in colour, not just in brightness. A sharp change of brightness alone
+may
   as well be a corner, a shadow or a sun patch, and sunlight is yellower than shade: those are left alone, and said.
 """
 
@@ -19,9 +22,7 @@ from wallpaint import color
 from wallpaint.fields import Array, box_mean, fill, weighted_quantile
 
 SHARP = 0.22  # log change over four working pixels that makes an edge
-PATTERN_CONTRAST = (
-    0.09  # robust standard deviation of small-scale log luminance from which a wall is patterned
-)
+PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance from which a wall is patterned
 PATTERN_TINT = 0.06  # the same for the log colour ratios, free of luminance
 LEAST_SHARE = 0.02  # of the wall, for a part to be a paint of its own
 OTHER_PAINT = 12.0  # CIELAB distance, brightness set equal, from which two parts are different paints
@@ -31,7 +32,9 @@ STEP = 2.0  # brightness ratio across a sharp edge that is worth a word
 
 @dataclass(frozen=True)
 class Evened:
-    """rgb: (h, w, 3) float32, linear sRGB, the wall as if in one paint. paints: how many it has. notes: for the user."""
+    """rgb: (h, w, 3) float32, linear sRGB, the wall as if in one paint. paints: how many it has. notes: for the
+    user.
+    """
 
     rgb: Array
     paints: int
@@ -122,9 +125,7 @@ def _parts(rgb: Array, weight: Array) -> _Parts:
     sound = rgb.max(-1) < 0.98
     usable = [(labels == i) & sound for i in range(len(kept))]
     clipped = [i for i, part in enumerate(usable) if part.sum() < 0.5 * (labels == i).sum()]
-    medians = np.array(
-        [np.median(rgb[part if part.any() else labels == i], axis=0) for i, part in enumerate(usable)]
-    )
+    medians = np.array([np.median(rgb[part if part.any() else labels == i], axis=0) for i, part in enumerate(usable)])
     shares = np.array([stats[old, cv2.CC_STAT_AREA] / wall for old in kept])
     near = _touching(labels, len(kept), reach=5 * reach)
     pairs = tuple(pair for pair in near if pair[0] not in clipped and pair[1] not in clipped)
@@ -153,9 +154,7 @@ def _one_paint(ab_1: Array, ab_2: Array, luma_1: float, luma_2: float) -> bool:
     da, db = (ab_1 - ab_2) if luma_1 >= luma_2 else (ab_2 - ab_1)  # from the darker to the brighter part
     if np.hypot(da, db) < OTHER_PAINT:
         return True
-    return bool(
-        0 < db < SUN_SHIFT and abs(da) < 0.35 * db and max(luma_1, luma_2) > 1.5 * min(luma_1, luma_2)
-    )
+    return bool(0 < db < SUN_SHIFT and abs(da) < 0.35 * db and max(luma_1, luma_2) > 1.5 * min(luma_1, luma_2))
 
 
 def _chroma_at_equal_brightness(rgb: Array) -> Array:
@@ -165,12 +164,10 @@ def _chroma_at_equal_brightness(rgb: Array) -> Array:
 def _brightness_note(parts: _Parts) -> tuple[str, ...]:
     luma = [float(color.luminance(m)) for m in parts.medians]
     for i, j in parts.touching:
-        if min(parts.shares[i], parts.shares[j]) > 0.08 and max(luma[i], luma[j]) > STEP * min(
-            luma[i], luma[j]
-        ):
+        if min(parts.shares[i], parts.shares[j]) > 0.08 and max(luma[i], luma[j]) > STEP * min(luma[i], luma[j]):
             return (
-                "parts of the wall differ twofold in brightness at a sharp edge, which was taken for light: if they are "
-                "two paints today, give each its own mask (--wall a.png=COLOR --wall b.png=COLOR)",
+                "parts of the wall differ twofold in brightness at a sharp edge, which was taken for light: if they "
+                "are two paints today, give each its own mask (--wall a.png=COLOR --wall b.png=COLOR)",
             )
     return ()
 
@@ -180,10 +177,7 @@ def _repainted_alike(rgb: Array, weight: Array, parts: _Parts, groups: Array) ->
     shares = np.bincount(groups, parts.shares)
     paint_of = np.where(parts.labels >= 0, groups[parts.labels], -1)
     medians = np.array(
-        [
-            [weighted_quantile(rgb[..., c], weight * (paint_of == g), 0.5) for c in range(3)]
-            for g in range(len(shares))
-        ]
+        [[weighted_quantile(rgb[..., c], weight * (paint_of == g), 0.5) for c in range(3)] for g in range(len(shares))]
     )
     main = medians[int(shares.argmax())]
     result = rgb.copy()

@@ -76,9 +76,7 @@ class Paint:
             return cls.from_rgb(text)
         wanted = text.strip()
         if not wanted or len(wanted) > _MAX_TEXT:
-            raise InputError(
-                f"a colour is {EXAMPLES}; this one is {'empty' if not wanted else 'far too long'}"
-            )
+            raise InputError(f"a colour is {EXAMPLES}; this one is {'empty' if not wanted else 'far too long'}")
         if palette is not None:
             found = palette.get(wanted)
             if found is not None:
@@ -95,9 +93,7 @@ class Paint:
         values = list(rgb) if isinstance(rgb, Iterable) else [rgb]
         whole = all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in values)
         if len(values) != 3 or not whole or not all(0 <= v <= 255 for v in values):
-            raise InputError(
-                f"a colour as numbers is three integers 0..255 (red, green, blue), not {_short(values)}"
-            )
+            raise InputError(f"a colour as numbers is three integers 0..255 (red, green, blue), not {_short(values)}")
         return cls(_triple(srgb_to_linear(np.array(values) / 255.0)), name=name, code=code)
 
     @classmethod
@@ -119,9 +115,7 @@ class Paint:
             raise InputError(_not_a_colour(text, palette)) from None
         channels = [*color.coords(nans=True), color.alpha(nans=True)]
         if not all(np.isfinite(channels)):
-            raise InputError(
-                f"{_short(text)} leaves a channel open (none or not a number): give every channel"
-            )
+            raise InputError(f"{_short(text)} leaves a channel open (none or not a number): give every channel")
         if channels[3] < 1.0:
             raise InputError(
                 f"{_short(text)} is see-through (alpha {channels[3]:g}), and paint is opaque: drop the alpha"
@@ -211,13 +205,9 @@ def _check_albedo(albedo: NDArray[np.float64], label: str) -> None:
         raise InputError(f"{label}: every channel must be a finite number")
     wide = _RGB_TO_REC2020 @ albedo
     if float(luminance(albedo)) > 1.0 + _REC2020_SLACK or wide.max() > 1.0 + _REC2020_SLACK:
-        raise InputError(
-            f"{label} would reflect more light than falls on it: take a darker or a less vivid colour"
-        )
+        raise InputError(f"{label} would reflect more light than falls on it: take a darker or a less vivid colour")
     if wide.min() < -_REC2020_SLACK:
-        raise InputError(
-            f"{label} is more vivid than any paint (outside Rec. 2020): take a less vivid colour"
-        )
+        raise InputError(f"{label} is more vivid than any paint (outside Rec. 2020): take a less vivid colour")
 
 
 def _not_a_colour(text: str, palette: "Palette | None") -> str:

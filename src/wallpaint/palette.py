@@ -101,9 +101,7 @@ class Palette:
                 return found[0]
             if found:
                 codes = ", ".join(_label(paint) for paint in found[:8])
-                raise InputError(
-                    f"{text.strip()!r} fits {len(found)} paints of {self.source}: say which code, {codes}"
-                )
+                raise InputError(f"{text.strip()!r} fits {len(found)} paints of {self.source}: say which code, {codes}")
         return None
 
     def find(self, text: str) -> Paint:
@@ -113,11 +111,7 @@ class Palette:
             return found
         keys = {_key(k): k for paint in self.paints for k in (paint.code, paint.name) if k}
         close = difflib.get_close_matches(_key(text), keys, n=3, cutoff=0.6)
-        hint = (
-            f"did you mean {' or '.join(keys[key] for key in close)}?"
-            if close
-            else "give a code or a name in it"
-        )
+        hint = f"did you mean {' or '.join(keys[key] for key in close)}?" if close else "give a code or a name in it"
         raise InputError(f"{text.strip()[:60]!r} is not in {self.source} ({len(self)} paints): {hint}")
 
     @cached_property
@@ -162,9 +156,7 @@ def adapt_lab(lab: Sequence[float], illuminant: str = "D65", observer: int = 2) 
     white = WHITES.get((illuminant, observer))
     if white is None:
         known = ", ".join(sorted({light for light, _ in WHITES}))
-        raise InputError(
-            f"illuminant {illuminant!r} with observer {observer!r} is unknown: use {known} with 2 or 10"
-        )
+        raise InputError(f"illuminant {illuminant!r} with observer {observer!r} is unknown: use {known} with 2 or 10")
     white_xyz = np.array([white[0], 100.0, white[1]]) / 100.0
     gains = (_BRADFORD @ WHITE_XYZ) / (_BRADFORD @ white_xyz)
     adaptation = np.linalg.inv(_BRADFORD) @ np.diag(gains) @ _BRADFORD
@@ -287,17 +279,13 @@ def _csv_rows(text: str, source: str, columns: Mapping[str, str]) -> list[tuple[
     return rows
 
 
-def _check_header(
-    header: Sequence[str], fields: Mapping[int, str], columns: Mapping[str, str], source: str
-) -> None:
+def _check_header(header: Sequence[str], fields: Mapping[int, str], columns: Mapping[str, str], source: str) -> None:
     for name, wanted in columns.items():
         if name not in fields.values():
             raise InputError(f"{source} has no column {wanted!r} for {name}: its header is {_list(header)}")
     found = set(fields.values())
     if not any(found.issuperset(names) for names in _COLOUR_FIELDS) and "code" not in found:
-        raise InputError(
-            f"{source} has no colour column (hex, R G B or L a b): its header is {_list(header)}"
-        )
+        raise InputError(f"{source} has no colour column (hex, R G B or L a b): its header is {_list(header)}")
 
 
 def _list(header: Sequence[str]) -> str:
@@ -396,15 +384,11 @@ def _lrv_warning(paint: Paint, where: str) -> list[str]:
     reflected = 100.0 * float(luminance(np.array(paint.albedo_linear)))
     if paint.lrv is None or abs(paint.lrv - reflected) <= _LRV_TOLERANCE:
         return []
-    return [
-        f"{where}: {_label(paint)} has LRV {paint.lrv:g}, but its colour has {reflected:.0f}: check the row"
-    ]
+    return [f"{where}: {_label(paint)} has LRV {paint.lrv:g}, but its colour has {reflected:.0f}: check the row"]
 
 
 def _check_codes(paints: Sequence[Paint], source: str) -> None:
     counts = Counter(_key(paint.code) for paint in paints if paint.code)
     twice = [code for code, count in counts.items() if count > 1]
     if twice:
-        raise InputError(
-            f"{source}: the code {twice[0]!r} is given {counts[twice[0]]} times ({len(twice)} such codes)"
-        )
+        raise InputError(f"{source}: the code {twice[0]!r} is given {counts[twice[0]]} times ({len(twice)} such codes)")

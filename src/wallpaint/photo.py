@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,10 @@ _SAMPLINGS: Final = {(0x11, 0x11, 0x11): 0, (0x21, 0x11, 0x11): 1, (0x22, 0x11, 
 _PRIMARIES: Final = {9: colorspace.REC2020_PRIMARIES_XY, 12: colorspace.DISPLAY_P3_PRIMARIES_XY}  # H.273
 _HDR_TRANSFERS: Final = {16: "PQ", 18: "HLG"}
 _LINEAR_TRANSFER: Final = 8
+
+
+PhotoSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[Any]"
+"""A path, the bytes of a file, a PIL image or an array (H, W), (H, W, 3) uint8 or uint16."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Photo:
 
 
 def read_photo(
-    source: str | Path | bytes | Image.Image | Array,
+    source: PhotoSource,
     limits: Limits = Limits(),
 ) -> Photo:
     """Read a photo from a file, its bytes, a Pillow image, or an array.
@@ -166,13 +170,10 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
     height, width = size
     if width * height > limits.max_pixels:
         raise InputError(
-            f"{width}x{height} pixels, over the limit of {limits.max_pixels:,}: "
-            "make it smaller or raise --max-pixels"
+            f"{width}x{height} pixels, over the limit of {limits.max_pixels:,}: make it smaller or raise --max-pixels"
         )
     if min(height, width) < MIN_SIDE_PX:
-        raise InputError(
-            f"{width}x{height} pixels, nothing to repaint: give at least {MIN_SIDE_PX}x{MIN_SIDE_PX}"
-        )
+        raise InputError(f"{width}x{height} pixels, nothing to repaint: give at least {MIN_SIDE_PX}x{MIN_SIDE_PX}")
 
 
 def _from_bytes(data: bytes, path: Path | None, limits: Limits) -> Photo:
@@ -200,9 +201,7 @@ def _from_array(samples: Array, limits: Limits) -> Photo:
     if samples.dtype not in (np.uint8, np.uint16):
         raise InputError(f"an array of uint8 or uint16 was expected, not {samples.dtype}: scale and round it")
     if samples.ndim not in (2, 3) or (samples.ndim == 3 and samples.shape[2] not in (3, 4)):
-        raise InputError(
-            f"an array of shape (H, W), (H, W, 3) or (H, W, 4) was expected, not {samples.shape}"
-        )
+        raise InputError(f"an array of shape (H, W), (H, W, 3) or (H, W, 4) was expected, not {samples.shape}")
     _check_size((samples.shape[0], samples.shape[1]), limits)
     alpha = samples[..., 3].copy() if samples.ndim == 3 and samples.shape[2] == 4 else None
     pixels = Pixels(samples[..., :3].copy() if samples.ndim == 3 else samples, alpha)
@@ -252,9 +251,7 @@ def _space_of(contents: Contents, samples: Array, notes: list[str]) -> ColorSpac
     is_cmyk = samples.ndim == 3 and samples.shape[2] == 4
     if contents.transfer in _HDR_TRANSFERS:
         curve = _HDR_TRANSFERS[contents.transfer]
-        notes.append(
-            f"an HDR picture ({curve}) is treated as a standard one: export it as SDR for right colours"
-        )
+        notes.append(f"an HDR picture ({curve}) is treated as a standard one: export it as SDR for right colours")
     if contents.icc is not None:
         try:
             return _space_of_profile(contents.icc, is_grey=samples.ndim == 2, is_cmyk=is_cmyk)

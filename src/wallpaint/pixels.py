@@ -83,9 +83,7 @@ def floats_to_codes(values: Array) -> Array:
     if not np.isfinite(values).all():
         raise InputError("the picture holds NaN or infinite values: save it with 8 or 16 bits")
     if values.size and (values.min() < 0 or values.max() > 1):
-        raise InputError(
-            "the picture holds floats outside of 0..1: scale it to 0..1, or save it with 16 bits"
-        )
+        raise InputError("the picture holds floats outside of 0..1: scale it to 0..1, or save it with 16 bits")
     return np.round(values.astype(np.float64) * 65535).astype(np.uint16)
 
 

@@ -25,9 +25,9 @@ def dominant_color(rgb_linear: Array, method: str = "median") -> Array:
     if rgb_linear.shape[0] == 0:
         raise InputError("no pixel to take a colour from")
     if method == "median":
-        return np.median(rgb_linear, axis=0).astype(np.float64)
+        return np.asarray(np.median(rgb_linear, axis=0), np.float64)
     if method == "mean":
-        return np.mean(rgb_linear, axis=0, dtype=np.float64)
+        return np.asarray(np.mean(rgb_linear, axis=0), np.float64)
     if method == "kmeans":
         return _largest_cluster(rgb_linear)
     raise InputError(f'method must be one of {", ".join(METHODS)}, not "{method}"')

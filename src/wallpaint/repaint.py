@@ -20,9 +20,10 @@ from wallpaint import report as reports
 from wallpaint.encode import WriteReport, write_photo
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
+from wallpaint.mask_file import MaskSource
 from wallpaint.paint import Paint
 from wallpaint.painters import analytic
-from wallpaint.photo import Photo
+from wallpaint.photo import Photo, PhotoSource
 from wallpaint.scene import Scene, Wall, prepare
 from wallpaint.sheets import preview
 
@@ -47,20 +48,16 @@ class Result:
 
     @property
     def image(self) -> Image.Image:
-        """The result at full size as an 8-bit sRGB picture, for showing; `save` keeps the photo's own space and depth."""
+        """The result at full size as an 8-bit sRGB picture, for showing; `save` keeps the photo's space and depth."""
         return preview(self.photo, self.codes, max(self.photo.size))
 
-    def save(
-        self, path: str | Path, *, strip_location: bool = False, quality: int | None = None
-    ) -> WriteReport:
+    def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
         """Write the picture; the extension names the format. The file appears whole or not at all."""
         text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(self.report)}
-        return write_photo(
-            self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality
-        )
+        return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
 
 
-def repaint(photo: object, mask: object, paint: Paint | str, **options: Any) -> Result:
+def repaint(photo: PhotoSource, mask: MaskSource, paint: Paint | str, **options: Any) -> Result:
     """Repaint the walls of one photo in one call.
 
     photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and
@@ -110,9 +107,8 @@ def paint_scene(
     return Result(scene.photo, codes, report)
 
 
-def _choose(
-    scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str
-) -> dict[str, Paint]:
+def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str) -> dict[str,
+Paint]:
     for name, value, known in (
         ("match", match, MATCHES),
         ("painter", painter, PAINTERS),

@@ -112,19 +112,15 @@ def _colour_warnings(
     room_white = float(color.luminance(np.asarray(wall.light.white))) * 0.85
     if literal and wall.light.confidence >= 0.3 and luma > BIG_LIGHT_GAP * room_white:
         found.append(
-            "this colour is brighter than the room's own whites: the wall may seem to glow (--match lit shows it as the "
-            "room's light would)"
+            "this colour is brighter than the room's own whites: the wall may seem to glow (--match lit shows it as "
+            "the room's light would)"
         )
     if literal and delta > 0.5:
-        found.append(
-            f"the swatch was missed by {delta:.1f} (CIEDE2000): the file's colour space may not hold it"
-        )
+        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): the file's colour space may not hold it")
     if out_of_gamut > 0.02:
         found.append(f"{out_of_gamut:.0%} of the wall was brought into the file's gamut at constant hue")
     if paint.reference is not None:
-        found.append(
-            "the analytic painter takes the reference's colour; its texture needs the diffusion painter"
-        )
+        found.append("the analytic painter takes the reference's colour; its texture needs the diffusion painter")
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
         found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
     return found

@@ -1,7 +1,7 @@
 """Photo and walls, made ready once to be painted many times.
 
-A scene holds everything that depends on photo and walls but on no paint: the walls' edges taken apart, their shading, and
-the light that falls on them.
+A scene holds everything that depends on photo and walls but on no paint: the walls' edges taken apart, their
+shading, and the light that falls on them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from wallpaint.composite import Canvas
 from wallpaint.errors import InputError
 from wallpaint.fields import Array
 from wallpaint.light import Light
+from wallpaint.mask_file import MaskSource
 from wallpaint.paint import Paint
-from wallpaint.photo import Limits, Photo, read_photo
+from wallpaint.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.shading import Shading
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class Scene:
 
 @threads.single()
 def prepare(
-    photo: object,
-    walls: Mapping[str, object],
+    photo: PhotoSource,
+    walls: Mapping[str, MaskSource],
     *,
     edges: str = "refine",
     fit_mask: bool = False,
@@ -89,8 +90,8 @@ def prepare(
 ) -> Scene:
     """Make a scene.
 
-    photo: a path, bytes, PIL image, array or `Photo`. walls: by name, each a mask (path, bytes, PIL image or array, white
-    = wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much
+    photo: a path, bytes, PIL image, array or `Photo`. walls: by name, each a mask (path, bytes, PIL image or array,
+    white = wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much
     of each edge pixel is wall, with the mask's value where the photo cannot tell; "keep" takes the mask's values.
     fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all that varies is light)
     or "patterned" (wallpaper, brick: paint over it). old_color: what the walls are painted with now, a
@@ -123,7 +124,7 @@ def prepare(
 
 
 def _read_masks(
-    photo: Photo, walls: Mapping[str, object], fit: bool, invert: bool, limits: Limits
+    photo: Photo, walls: Mapping[str, MaskSource], fit: bool, invert: bool, limits: Limits
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     alphas: dict[str, Array] = {}
     warnings: list[str] = []
@@ -153,9 +154,7 @@ def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
     x, y = white
     height, width = photo.size
     if not (0 <= x < width and 0 <= y < height):
-        raise InputError(
-            f"white point {x},{y} lies outside the photo, which is {width} wide and {height} high"
-        )
+        raise InputError(f"white point {x},{y} lies outside the photo, which is {width} wide and {height} high")
     patch = photo.codes[max(0, y - 2) : y + 3, max(0, x - 2) : x + 3]
     return photo.space.to_linear(np.ascontiguousarray(patch)).reshape(-1, 3)
 

@@ -5,10 +5,10 @@ At working size the wall's picture is taken apart into
     photo = old paint x tint x exp(shade) + veil
 
 shade: log luminance against the wall's median. It holds shadows, sun patches, plaster and grain.
-tint: how the colour of the light differs from place to place (a warm lamp on a cool wall), known well on pale walls and
-hardly at all on saturated ones, where it fades to none.
-veil: white light that the surface reflects without colouring it. On a saturated wall it shows as a pale bloom and can be
-told from paint; on a pale wall it cannot, and counts as shade.
+tint: how the colour of the light differs from place to place (a warm lamp on a cool wall), known well on pale walls
+and hardly at all on saturated ones, where it fades to none.
+veil: white light that the surface reflects without colouring it. On a saturated wall it shows as a pale bloom and
+can be told from paint; on a pale wall it cannot, and counts as shade.
 
 Source of the split between veil and paint: the dichromatic reflection model (Shafer 1985).
 """
@@ -69,7 +69,8 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
     """Take a wall apart.
 
     rgb: (h, w, 3) float32, linear sRGB; only pixels with weight count. weight: (h, w) float32, 0..1.
-    light: (3,) colour of a white surface in this room, any scale. noise: see Shading. old_wall: see `old_wall.even_out`.
+    light: (3,) colour of a white surface in this room, any scale. noise: see Shading. old_wall: see
+    `old_wall.even_out`.
     """
     rgb = fill(np.maximum(rgb, 0), np.minimum(1, weight * 4))
     photo_luma = color.luminance(rgb).astype(np.float32)
@@ -130,12 +131,8 @@ def _veil(rgb: Array, luma: Array, sound: Array, median: Array, white: Array) ->
     if visible <= VEIL_VISIBLE[0]:
         return np.zeros_like(luma)
     share = cv2.transform(rgb, (across / (across @ across)).astype(np.float32)[None])
-    share = guided_mean(
-        share, sound + 1e-6, luma, _radius(luma.shape) // 2, (0.05 * float(np.median(luma))) ** 2
-    )
-    noise = 1.4826 * float(
-        weighted_quantile(np.abs(share - weighted_quantile(share, sound, 0.5)), sound, 0.5)
-    )
+    share = guided_mean(share, sound + 1e-6, luma, _radius(luma.shape) // 2, (0.05 * float(np.median(luma))) ** 2)
+    noise = 1.4826 * float(weighted_quantile(np.abs(share - weighted_quantile(share, sound, 0.5)), sound, 0.5))
     belief = _smoothstep(visible, *VEIL_VISIBLE)
     veil = belief * np.maximum(share - 2 * noise, 0)
     return np.minimum(cv2.GaussianBlur(veil, (0, 0), 1.0), 0.9 * luma).astype(np.float32)
@@ -149,10 +146,11 @@ def _smoothstep(x: float, low: float, high: float) -> float:
 def tone(spread: Array, headroom: float, least_contrast: float = 0.85) -> tuple[Array, Array]:
     """A curve for log shading that leaves no more light than the picture can hold.
 
-    spread: (4,) the 0.05th, 5th, 95th and 99.95th percentile of log luminance against the median. headroom: log of the brightest possible luminance over the new
-    median, >= 0. Returns (knots_in, knots_out), both (n,) float64, for np.interp: the identity where there is room; a
-    shoulder above the median where there is not, and then a steeper toe, so that the range between the 5th and the 95th
-    percentile stays at least least_contrast of the photo's.
+    spread: (4,) the 0.05th, 5th, 95th and 99.95th percentile of log luminance against the median. headroom: log of
+    the brightest possible luminance over the new median, >= 0. Returns (knots_in, knots_out), both (n,) float64,
+    for np.interp: the identity where there is room; a shoulder above the median where there is not, and then a
+    steeper toe, so that the range between the 5th and the 95th percentile stays at least least_contrast of the
+    photo's.
     """
     low, p5, p95, high = (float(v) for v in spread)
     knots = np.linspace(min(float(low), -0.1) - 4.0, max(float(high), 0.1) + 3.0, 512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -15,6 +16,9 @@ from wallpaint.photo import Photo
 GAP_PX = 12
 INK = (38, 38, 38)
 PAPER = (250, 250, 248)
+
+Cell: TypeAlias = tuple[str, Image.Image, tuple[int, int, int] | None]
+"""Label, picture, and the swatch as sRGB 0..255 or None."""
 
 
 def preview(photo: Photo, codes: Array, longest_px: int) -> Image.Image:
@@ -44,18 +48,17 @@ def before_after(photo: Photo, codes: Array, longest_px: int = 1000) -> Image.Im
     return sheet
 
 
-def contact_sheet(
-    pictures: Sequence[tuple[str, Image.Image, tuple[int, int, int] | None]], columns: int | None = None
-) -> Image.Image:
+def contact_sheet(pictures: Sequence[Cell], columns: int | None = None) -> Image.Image:
     """Many pictures of one size with a label and a swatch under each.
 
-    pictures: (label, picture, swatch as sRGB 0..255 or None). columns: None takes as many as make the sheet squarish.
+    pictures: see Cell. columns: None takes as many as make the sheet squarish.
     """
     width, height = pictures[0][1].size
     if columns is None:
         columns = max(1, min(len(pictures), round((len(pictures) * 1.2 * height / width) ** 0.5)))
-    font = ImageFont.load_default(size=max(12, width // 26))
-    strip = int(font.size * 2)
+    size = max(12, width // 26)
+    font = ImageFont.load_default(size=size)
+    strip = size * 2
     rows = -(-len(pictures) // columns)
     cell = (width + GAP_PX, height + strip + GAP_PX)
     sheet = Image.new("RGB", (columns * cell[0] + GAP_PX, rows * cell[1] + GAP_PX), PAPER)
@@ -65,7 +68,7 @@ def contact_sheet(
         sheet.paste(picture, (x, y))
         left = x
         if swatch is not None:
-            side = int(font.size * 1.3)
+            side = int(size * 1.3)
             top = y + height + (strip - side) // 2
             draw.rectangle((x, top, x + side, top + side), fill=swatch, outline=INK)
             left = x + side + side // 3

@@ -22,9 +22,7 @@ _LOSSLESS: Final = {1: "none", 5: "lzw", 8: "adobe_deflate", 32946: "adobe_defla
 _ICC, _XMP, _PREMULTIPLIED, _UNASSOCIATED = 34675, 700, 1, 2
 _JPEG_COMPRESSIONS: Final = (6, 7, 34892, 33007)
 
-logging.getLogger("tifffile").addHandler(
-    logging.NullHandler()
-)  # what matters is raised as an InputError here
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what matters is raised as an InputError here
 
 
 def take_tiff_apart(data: bytes) -> Contents:
@@ -99,9 +97,7 @@ def _check_layout(page: Any) -> None:
         raise InputError("a YCbCr TIFF without JPEG compression is not supported: save it as RGB")
     if isinstance(page.bitspersample, tuple):
         raise InputError("TIFF channels of different depths are not supported: save it with 8 or 16 bits")
-    if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(
-        page.imagewidth * page.imagelength, 2**22
-    ):
+    if page.is_tiled and page.tilewidth * page.tilelength > 4 * max(page.imagewidth * page.imagelength, 2**22):
         raise InputError("the TIFF's tiles are far larger than its picture: export it again")
 
 
@@ -119,9 +115,7 @@ def _check_extents(page: Any, file_bytes: int) -> None:
         raise InputError("the TIFF lacks some of its strips or tiles: copy or export it again")
     if any(length == 0 for length in lengths):
         raise InputError("the TIFF has empty strips or tiles: copy or export it again")
-    if int(page.compression) == 1 and sum(lengths) < page.nbytes * page.bitspersample // (
-        8 * page.dtype.itemsize
-    ):
+    if int(page.compression) == 1 and sum(lengths) < page.nbytes * page.bitspersample // (8 * page.dtype.itemsize):
         raise InputError("the TIFF holds fewer pixels than it says: copy or export it again")
 
 

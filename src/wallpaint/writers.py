@@ -144,9 +144,7 @@ def write_webp(draft: Draft) -> bytes:
     """WebP: lossless where the source was, unless a quality is asked for."""
     height, width = draft.codes.shape[:2]
     if max(height, width) > _WEBP_SIDE_PX:
-        raise InputError(
-            f"{width}x{height} pixels: WebP ends at {_WEBP_SIDE_PX} a side: use .png, .tif or .jpg"
-        )
+        raise InputError(f"{width}x{height} pixels: WebP ends at {_WEBP_SIDE_PX} a side: use .png, .tif or .jpg")
     draft.lossy = draft.quality is not None or not draft.source.is_lossless
     options = _metadata(draft) | {"exact": True, "lossless": not draft.lossy}
     if draft.lossy:

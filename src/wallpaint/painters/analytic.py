@@ -35,8 +35,9 @@ def paint(shading: Shading, target: Array, gamut: Array, *, lock: bool) -> Array
 def detail_gain(shading: Shading, new_luma: float) -> float:
     """How much of the photo's finest detail the painted wall may keep, 0..1.
 
-    Paint that is brighter than the old one multiplies the camera's noise along with the wall. In L* the noise grows with
-    the cube root of the brightening; detail is turned down until it is no stronger than it was, or than faint grain.
+    Paint that is brighter than the old one multiplies the camera's noise along with the wall. In L* the noise grows
+    with the cube root of the brightening; detail is turned down until it is no stronger than it was, or than faint
+    grain.
     """
     before = 116 / 3 * shading.noise * max(shading.median_luma, 0.009) ** (1 / 3)
     after = 116 / 3 * shading.noise * max(new_luma, 0.009) ** (1 / 3)
