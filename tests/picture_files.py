@@ -251,20 +251,18 @@ def png_16(pixels: Array, *chunks: bytes) -> bytes:
 def png_raw(width: int, height: int, depth: int, color_type: int, idat: bytes, interlace: int = 0) -> bytes:
     """A PNG file of given header and compressed data."""
     header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, interlace)
-    return (
-        b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", idat) + png_chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", header) + png_chunk(b"IDAT", idat) + png_chunk(b"IEND", b"")
 
 
 def png_interlaced(pixels: Array) -> bytes:
-    """An Adam7 PNG of (H, W, 3) uint8 pixels. Source: PNG specification, 8.2."""
+    """An Adam7 PNG of (H, W, 3) uint8 or uint16 pixels. Source: PNG specification, 8.2."""
     passes = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
     raw = b""
     for top, left, down, across in passes:
         part = pixels[top::down, left::across]
         if part.size:
-            raw += b"".join(b"\0" + row.tobytes() for row in part)
-    return png_raw(pixels.shape[1], pixels.shape[0], 8, 2, zlib.compress(raw), 1)
+            raw += b"".join(b"\0" + row.astype(row.dtype.newbyteorder(">")).tobytes() for row in part)
+    return png_raw(pixels.shape[1], pixels.shape[0], 8 * pixels.dtype.itemsize, 2, zlib.compress(raw), 1)
 
 
 def jpeg_with(data: bytes, *segments: tuple[int, bytes]) -> bytes:

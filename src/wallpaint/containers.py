@@ -167,6 +167,7 @@ def png(data: bytes) -> Contents:
                 raise InputError("the PNG has no header: copy or download it again")
             width, height, contents.bit_depth, contents.details["color_type"] = struct.unpack_from(">IIBB", body)
             contents.size = (height, width)
+            contents.details["interlaced"] = body[12] == 1
         if critical or kind == b"tRNS":
             kept.append(chunk)
         elif is_sound:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Final
 
+import cv2
 import imagecodecs
 import numpy as np
 from PIL import Image
@@ -46,7 +47,16 @@ def _decode_jpeg(contents: Contents) -> Pixels:
 
 
 def _decode_png(contents: Contents) -> Pixels:
-    return split(np.asarray(imagecodecs.png_decode(contents.stream)))
+    if not contents.details["interlaced"]:
+        return split(np.asarray(imagecodecs.png_decode(contents.stream)))
+    if contents.bit_depth < 16:  # the codec above speaks on stderr about interlacing
+        return _decode_with_pillow(contents)
+    samples = cv2.imdecode(np.frombuffer(contents.stream, np.uint8), cv2.IMREAD_UNCHANGED)
+    if samples is None:
+        raise InputError("the interlaced PNG is damaged: copy or export it again")
+    if samples.ndim == 3:
+        samples = cv2.cvtColor(samples, cv2.COLOR_BGRA2RGBA if samples.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    return split(np.asarray(samples))
 
 
 def _decode_with_pillow(contents: Contents) -> Pixels:

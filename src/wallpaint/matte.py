@@ -118,13 +118,26 @@ def _tile(
     if refine:
         soft = cv2.GaussianBlur(a, (0, 0), 0.7)[rows, cols] if hard else a[rows, cols]
         spread = wall_var[rows, cols] + other_var[rows, cols]
-        a_edge = _measure_alpha(i, w, o, spread, soft)
+        least, most = _bounds(a, hard)
+        a_edge = _measure_alpha(i, w, o, spread, soft).clip(least[rows, cols], most[rows, cols])
     else:
         a_edge = a[rows, cols]
     share = a_edge[:, None]
     w = w + share * (i - share * w - (1 - share) * o)
     w = np.clip(w, 0, np.maximum(i, 0) / np.maximum(share, 1e-3))  # no wall sends more light than the pixel got
     return rows + y0, cols + x0, a_edge.astype(np.float32), w.astype(np.float32), i
+
+
+def _bounds(alpha: Array, hard: bool) -> tuple[Array, Array]:
+    """How little and how much wall a pixel may hold, by its distance from the mask's edge.
+
+    A drawn edge may be some pixels off; one with soft values is taken to lie within a pixel of the truth.
+    """
+    inside = (alpha > 0.5).astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    if hard:
+        return np.clip((depth - 1.5) / (INSIDE_PX - 1), 0, 1), np.clip((depth + OUTSIDE_PX + 0.5) / 2, 0, 1)
+    return np.clip((depth - 1) / 2, 0, 1), np.clip((depth + 2.5) / 2, 0, 1)
 
 
 def _local_colour(photo: Array, sure: Array, likely: Array) -> tuple[Array, Array]:
@@ -150,6 +163,8 @@ def _measure_alpha(photo: Array, wall: Array, other: Array, spread: Array, geome
     step = wall - other
     contrast = np.einsum("nc,nc->n", step, step)
     measured = np.clip(np.einsum("nc,nc->n", photo - other, step) / (contrast + 1e-9), 0, 1)
-    trust = contrast / (contrast + 4 * spread + NOISE_LINEAR**2)
-    trust = np.clip(2 * trust - 0.6, 0, 1)
+    miss = photo - other - measured[:, None] * step  # a pixel off the line between the two is neither, nor a mix
+    unexplained = np.einsum("nc,nc->n", miss, miss)
+    trust = contrast / (contrast + 8 * spread + 8 * unexplained + NOISE_LINEAR**2)
+    trust = np.clip(2.5 * trust - 1, 0, 1)
     return trust * measured + (1 - trust) * geometric

@@ -26,7 +26,8 @@ PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminanc
 PATTERN_TINT = 0.06  # the same for the log colour ratios, free of luminance
 LEAST_SHARE = 0.02  # of the wall, for a part to be a paint of its own
 OTHER_PAINT = 12.0  # CIELAB distance, brightness set equal, from which two parts are different paints
-SUN_SHIFT = 35.0  # how much yellower than shade a sun patch may be
+SUN_SHIFT = 20.0  # how much yellower than shade a sun patch may be
+CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
 STEP = 2.0  # brightness ratio across a sharp edge that is worth a word
 
 
@@ -78,7 +79,11 @@ def _is_patterned(rgb: Array, weight: Array) -> bool:
     def spread(values: Array) -> float:
         return 1.4826 * float(weighted_quantile(np.abs(values), inner, 0.5))
 
-    return spread(luma) > PATTERN_CONTRAST or max(spread(tint[..., c]) for c in range(3)) > PATTERN_TINT
+    # On dark walls rounding and JPEG alone vary that much: one or two codes of a few dozen.
+    median = np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)]).clip(1e-4)
+    error = float((2.2 * CODE_ERROR / color.linear_to_srgb(median)).max())
+    colours = max(spread(tint[..., c]) for c in range(3))
+    return spread(luma) > PATTERN_CONTRAST + error or colours > PATTERN_TINT + error
 
 
 def _pattern_radius(rgb: Array) -> int:

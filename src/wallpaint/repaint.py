@@ -78,9 +78,9 @@ def paint_scene(
 ) -> Result:
     """Paint the walls of a scene.
 
-    paints: one for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or "lit" (what
-    the camera would have recorded). painter: "auto", "analytic" or "diffusion". detail: "keep" the photo's own texture or
-    take the painter's "new" one. seed: for painters that draw at random.
+    paints: one for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or "lit"
+    (what the camera would have recorded). painter: "auto", "analytic" or "diffusion". detail: "keep" the photo's own
+    texture or take the painter's "new" one. seed: for painters that draw at random.
     Raises InputError for unknown walls, matches or painters.
     """
     started = perf_counter()

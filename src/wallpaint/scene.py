@@ -91,11 +91,11 @@ def prepare(
     """Make a scene.
 
     photo: a path, bytes, PIL image, array or `Photo`. walls: by name, each a mask (path, bytes, PIL image or array,
-    white = wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much
-    of each edge pixel is wall, with the mask's value where the photo cannot tell; "keep" takes the mask's values.
-    fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all that varies is light)
-    or "patterned" (wallpaper, brick: paint over it). old_color: what the walls are painted with now, a
-    hint for `lit`. white: (x, y) of something white in the upright photo, a hint for `lit`.
+    white = wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo
+    how much of each edge pixel is wall, with the mask's value where the photo cannot tell; "keep" takes the mask's
+    values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all that
+    varies is light) or "patterned" (wallpaper, brick: paint over it). old_color: what the walls are painted with
+    now, a hint for `lit`. white: (x, y) of something white in the upright photo, a hint for `lit`.
     Raises InputError or ShapeError.
     """
     started = perf_counter()

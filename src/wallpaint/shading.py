@@ -22,10 +22,9 @@ import numpy as np
 
 from wallpaint import color
 from wallpaint.fields import Array, box_mean, fill, guided_mean, weighted_quantile
-from wallpaint.old_wall import even_out
+from wallpaint.old_wall import CODE_ERROR, even_out
 
 CLIPPED = 0.98  # linear value from which a channel may have been cut off by the camera
-CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
 TINT_ERROR = 0.08  # relative error of a channel at which half of its tint is believed
 MAX_TINT = float(np.log(2.5))
 VEIL_VISIBLE = (

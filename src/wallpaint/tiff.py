@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wallpaint import exif
 from wallpaint.containers import MAX_PROFILE_BYTES, TRUNCATED, Contents
 from wallpaint.errors import InputError
-from wallpaint.pixels import FLOAT_WARNING, Pixels, floats_to_codes, split, widened
+from wallpaint.pixels import FLOAT_WARNING, Pixels, floats_to_codes, widened
 
 Array = NDArray[Any]
 
@@ -61,6 +61,7 @@ def read_tiff(contents: Contents) -> Pixels:
     warnings: list[str] = []
     if samples.dtype.kind == "f":
         samples = floats_to_codes(samples)
+        contents.bit_depth = 16
         warnings.append(FLOAT_WARNING)
     elif samples.dtype.kind not in "ub" or samples.dtype.itemsize > 2:
         raise InputError(f"TIFF samples of type {samples.dtype} are not supported: save it with 8 or 16 bits")
@@ -75,8 +76,8 @@ def read_tiff(contents: Contents) -> Pixels:
     alpha = _alpha(page, samples, colors)
     if contents.details["premultiplied"]:
         warnings.append("the transparency is premultiplied: colours of see-through pixels stay as they are")
-    pixels = split(np.ascontiguousarray(samples[..., :colors]))
-    return Pixels(pixels.samples, alpha, warnings)
+    flat = samples[..., 0] if colors == 1 else samples[..., :colors]
+    return Pixels(np.ascontiguousarray(flat), alpha, warnings)
 
 
 def _alpha(page: Any, samples: Array, colors: int) -> Array | None:

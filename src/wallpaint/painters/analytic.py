@@ -10,11 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from wallpaint import color
-from wallpaint.fields import Array, guided_mean
+from wallpaint.fields import Array, box_mean
 from wallpaint.shading import Shading, tone
 
 BRIGHTEST = 0.985  # luminance that the brightest part of a wall may reach: a trace under the file's white
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
+HALF_CODE = 0.5 / 255 / 12.92  # linear light of half a code value near black
+NOISE_MARGIN = 5.0  # JPEG smears noise over its blocks, so averaging helps less than counting pixels says
+VISIBLE_ERROR = 0.04  # relative luminance error that an eye begins to see as blotches
 LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 
@@ -47,12 +50,26 @@ def detail_gain(shading: Shading, new_luma: float) -> float:
 
 
 def quiet_shade(shading: Shading, new_luma: float) -> Array:
-    """Log shading (h, w) with noise smoothed out where the new paint would make it visible."""
+    """Log shading (h, w) with noise averaged away where the new paint would make it visible.
+
+    Each pixel takes the smallest neighbourhood in which light outweighs noise: none on a bright wall, a large one where
+    a nearly black wall has only a few code values to show.
+    """
     if detail_gain(shading, new_luma) > 0.9:
         return shading.shade
-    eps = (4 * shading.noise) ** 2
-    radius = max(2, max(shading.shade.shape) // 100)
-    return guided_mean(shading.shade, shading.weight + 1e-6, shading.shade, radius, eps)
+    luma = shading.median_luma * np.exp(shading.shade)
+    noise = NOISE_MARGIN * (shading.noise * shading.median_luma + HALF_CODE)
+    weight = shading.weight + 1e-6
+    result = None
+    for radius in (48, 24, 12, 6, 3, 1, 0):
+        mean = box_mean(luma, weight, radius) if radius else luma
+        if result is None:
+            result = mean
+            continue
+        error = noise / (2 * radius + 1) / np.maximum(result, 1e-6)
+        belief = 1 / (1 + (error / VISIBLE_ERROR) ** 2)
+        result = belief * mean + (1 - belief) * result
+    return np.log(np.maximum(result, 1e-6) / shading.median_luma).astype(np.float32)
 
 
 def _render(shading: Shading, shade: Array, tint: Array, veil: Array, target: Array, gamut: Array) -> Array:
