@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import picture_files as files
 from PIL import Image
+
+import picture_files as files
 from picture_files import encoded, room, stored, wall, wide
 
 COLOR = "#7d9b84"
@@ -385,8 +386,8 @@ def _bad_jpegs() -> Iterator[tuple[str, bytes]]:
     yield "no scan.jpg", data[:scan] + b"\xff\xd9"
     yield "zero tail.jpg", data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
     yield "segment runs off.jpg", data[:2] + b"\xff\xe5\xff\xff" + data[2:200]
-    tables = data.index(b"\xff\xc4")
-    yield "no tables.jpg", data[:tables] + data[scan:]
+    tables = data.index(b"\xff\xdb")
+    yield "no tables.jpg", data[:tables] + data[frame:]
     yield "length zero.jpg", data[:2] + b"\xff\xe1\0\0" + data[2:]
 
 
@@ -431,7 +432,10 @@ def _bad_tiffs() -> Iterator[tuple[str, bytes]]:
     yield "32 bit.tif", files.tiff(picture[..., 0].astype(np.uint32) * 100_000)
     yield "signed.tif", files.tiff(picture[..., 0].astype(np.int16))
     yield "lab.tif", files.tiff(picture, photometric="cielab")
-    yield "volume.tif", files.tiff(np.zeros((32, 64, 64), np.uint8), volumetric=True, tile=(16, 32, 32))
+    yield (
+        "volume.tif",
+        files.tiff(np.zeros((32, 64, 64), np.uint8), photometric="minisblack", volumetric=True, tile=(16, 32, 32)),
+    )
     first = struct.unpack_from("<I", data, 4)[0]
     yield "no directory.tif", data[:4] + struct.pack("<I", 0) + data[8:]
     yield "directory outside.tif", data[:4] + struct.pack("<I", 2**31) + data[8:]
@@ -550,7 +554,7 @@ def _bad_places(folder: Path, photo: Path, mask: Path) -> Iterator[BadCase]:
 def _bad_options(folder: Path, photo: Path, mask: Path) -> Iterator[BadCase]:
     for color in ("", "#12", "#12345", "#gggggg", "#1234567", "no such colour", "rgb(1,2)", "rgb(a,b,c)", "lab()",
                   "300,0,0", "-1,2,3", "12 34", "nan", "rgb(nan 0 0)", "\0", "🎨", "url(x)", "#"):  # fmt: skip
-        yield _bad(folder, f"colour {ascii(color)}", photo, mask, color=color)
+        yield _bad(folder, f"colour {color!a}", photo, mask, color=color)
     for name, options in (
         ("match", ("--match", "bright")),
         ("painter", ("--painter", "brush")),

@@ -173,7 +173,7 @@ def _lab_to_rgb(lab: Array) -> Array:
 
 
 def _lab_codes(lab: Array) -> Array:
-    return np.clip(np.round((lab + [0, 128, 128]) * [255 / 100, 1, 1]), 0, 255).astype(np.uint8)
+    return np.clip(np.round((lab + np.array([0, 128, 128])) * [255 / 100, 1, 1]), 0, 255).astype(np.uint8)
 
 
 def _lut8(channels_in: int, channels_out: int, nodes: int, table: Array) -> bytes:
@@ -227,7 +227,7 @@ def tiff(pixels: Array, **options: Any) -> bytes:
     """A TIFF file made by tifffile."""
     out = io.BytesIO()
     writer = {key: options.pop(key) for key in ("byteorder", "bigtiff") if key in options}
-    photometric = "rgb" if pixels.ndim == 3 and pixels.shape[-1] > 2 else "minisblack"
+    photometric = "rgb" if pixels.ndim == 3 and pixels.shape[-1] in (3, 4) else "minisblack"
     with tifffile.TiffWriter(out, **writer) as file:
         file.write(pixels, **({"photometric": photometric, "metadata": None, "software": False} | options))
     return out.getvalue()

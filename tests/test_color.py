@@ -220,9 +220,7 @@ def test_lab_hue_is_undefined_near_grey() -> None:
 
 
 def test_hue_error_goes_round_the_circle() -> None:
-    pairs = np.array(
-        [[350, 10, 20], [10, 350, 20], [0, 180, 180], [90, 91, 1], [-10, 370, 20], [0, 0, 0]], float
-    )
+    pairs = np.array([[350, 10, 20], [10, 350, 20], [0, 180, 180], [90, 91, 1], [-10, 370, 20], [0, 0, 0]], float)
     np.testing.assert_allclose(color.hue_error_deg(pairs[:, 0], pairs[:, 1]), pairs[:, 2])
     assert np.isnan(color.hue_error_deg(np.nan, 20.0))
 

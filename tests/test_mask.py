@@ -96,9 +96,7 @@ def test_a_colour_profile_changes_nothing() -> None:
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     codes = np.repeat((_soft() * 255).astype(np.uint8)[..., None], 3, axis=2)
-    np.testing.assert_allclose(
-        masks.read_mask(_file(codes, icc_profile=profile)).alpha, codes[..., 0] / 255, atol=1e-6
-    )
+    np.testing.assert_allclose(masks.read_mask(_file(codes, icc_profile=profile)).alpha, codes[..., 0] / 255, atol=1e-6)
 
 
 def test_orientation_tag_is_followed() -> None:
@@ -307,12 +305,9 @@ def test_ones_saved_as_bytes() -> None:
 def test_inverted_masks_are_suspected() -> None:
     wall = np.zeros((300, 400), bool)
     wall[20:150, 50:350] = True
+    assert any("covers the floor" in line for line in _facts(~wall & (np.arange(300) > 100)[:, None]))
     assert any(
-        "covers the floor" in line for line in _facts(np.roll(~wall, 0, 0) & (np.arange(300) > 100)[:, None])
-    )
-    assert any(
-        "pass --invert-mask" in line
-        for line in _facts(np.pad(np.zeros((90, 90), bool), 105, constant_values=True))
+        "pass --invert-mask" in line for line in _facts(np.pad(np.zeros((90, 90), bool), 105, constant_values=True))
     )
     assert not any("--invert-mask" in line for line in _facts(wall))
     flipped = masks.lint(masks.read_mask(np.pad(np.ones((9, 9), bool), 90), invert=True))

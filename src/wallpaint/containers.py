@@ -20,6 +20,7 @@ TRUNCATED: Final = "the file is cut short: copy or download it again"
 
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_METADATA: Final = frozenset({0xE1, 0xE2, 0xFE, *range(0xE3, 0xEE), 0xEF})
+_PNG_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _JPEG_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 _XMP_HEADER: Final = b"http://ns.adobe.com/xap/1.0/\0"
 ANIMATION: Final = "the file is an animation: only its first picture is used"
@@ -168,6 +169,8 @@ def png(data: bytes) -> Contents:
             width, height, contents.bit_depth, contents.details["color_type"] = struct.unpack_from(">IIBB", body)
             contents.size = (height, width)
             contents.details["interlaced"] = body[12] == 1
+            if contents.bit_depth not in _PNG_DEPTHS.get(contents.details["color_type"], ()):
+                raise InputError("the PNG's header is damaged: copy or download it again")
         if critical or kind == b"tRNS":
             kept.append(chunk)
         elif is_sound:

@@ -18,6 +18,8 @@ from wallpaint.fields import Array, weighted_quantile
 
 WHITE_ALBEDO = 0.85  # fresh white paint, paper, white laminate
 TRIM_ALBEDO = 0.78  # the bright, uncoloured things of an average room
+WALL_ALBEDO = 0.55  # of an average painted wall
+TRIM_SPREAD, WALL_SPREAD = 0.5, 0.6  # how far off (natural log) each of the two guesses usually is
 CLIPPED = 0.97
 PALE_CHROMA = 12.0  # CIELAB chroma up to which a thing may count as white
 
@@ -80,20 +82,19 @@ def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
     luma = color.luminance(rgb)
     share = float(pale.mean())
     wall_luma = float(color.luminance(wall_median))
+    usual = wall_luma / WALL_ALBEDO
     if share < 0.005:
-        white = np.full(3, wall_luma / 0.5)
-        return Light(_three(white), 0.1, ("nothing white in sight: an average wall was assumed",))
-    level = float(weighted_quantile(luma[pale], np.ones(int(pale.sum())), 0.9))
-    bright = pale & (luma > 0.8 * level)
-    value = np.median(rgb[bright], axis=0)
-    white = value / TRIM_ALBEDO
-    anchors = [f"pale things outside the walls ({share:.0%} of the picture)"]
-    least = wall_luma / WHITE_ALBEDO
-    confidence = 0.2 + min(0.3, 3 * share)
-    if float(color.luminance(white)) < least:
-        white = white * (least / float(color.luminance(white)))
-        anchors.append("the wall itself, brighter than they are")
-    return Light(_three(white), confidence, tuple(anchors))
+        return Light(_three(np.full(3, usual)), 0.1, ("nothing white in sight: a wall of average paint was assumed",))
+    level = float(weighted_quantile(luma[pale], np.ones(int(pale.sum())), 0.75))
+    value = np.median(rgb[pale & (luma > 0.7 * level)], axis=0)
+    hue = value / float(color.luminance(value))
+    # White things may stand in the sun and the wall in the shade, or the reverse: what walls usually are has a say.
+    seen = np.log(level / TRIM_ALBEDO)
+    trust = TRIM_SPREAD**-2 / (TRIM_SPREAD**-2 + WALL_SPREAD**-2)
+    strength = float(np.exp(trust * seen + (1 - trust) * np.log(usual)))
+    strength = max(strength, wall_luma / WHITE_ALBEDO)
+    anchors = (f"pale things outside the walls ({share:.0%} of the picture)", "what walls are usually painted with")
+    return Light(_three(hue * strength), 0.2 + min(0.3, 3 * share), anchors)
 
 
 def _three(values: Array) -> tuple[float, float, float]:
