@@ -136,11 +136,11 @@ class ColorSpace:
     @cached_property
     def _decoding_16_bit(self) -> Array:
         assert self._curves is not None
-        return self._curves.T.astype(np.float32)  # (65536, 3)
+        return self._curves.astype(np.float32)  # (3, 65536)
 
     @cached_property
     def _decoding_8_bit(self) -> Array:
-        return np.ascontiguousarray(self._decoding_16_bit[::257, None, :])  # (256, 1, 3): 255 * 257 = 65535
+        return np.ascontiguousarray(self._decoding_16_bit[:, ::257].T[:, None, :])  # (256, 1, 3), 255 * 257 = 65535
 
     @cached_property
     def _encodings(self) -> dict[str, list[_Encoding]]:
@@ -153,8 +153,7 @@ class ColorSpace:
     def _decode(self, codes: Array) -> Array:
         if codes.dtype == np.uint8:
             return np.asarray(cv2.LUT(codes, self._decoding_8_bit))
-        table = self._decoding_16_bit
-        return np.stack([table[:, c][codes[..., c]] for c in range(3)], axis=-1)
+        return np.stack([table[codes[..., c]] for c, table in enumerate(self._decoding_16_bit)], axis=-1)
 
     def _encode(self, device_linear: Array, dtype: np.dtype[Any]) -> Array:
         clipped = np.clip(device_linear, 0.0, 1.0)
@@ -309,6 +308,8 @@ def _fit_matrix(icc: bytes) -> tuple[Array, Array] | None:
     for c in range(3):
         ramps[c, :, c] = codes
     responses = _cms(ramps, icc, _XYZ_PROFILE, "rgb", "xyz", "float32").astype(np.float64)
+    if not np.isfinite(responses).all():
+        return None
     columns = responses[:, -1, :]  # (3, 3): one row for each primary
     energies = (columns**2).sum(1)
     if energies.min() < 1e-8 or abs(np.linalg.det(columns)) < 1e-6:
@@ -381,7 +382,8 @@ def _plain_cmyk_from_linear(rgb_linear: Array, dtype: np.dtype[Any]) -> Array:
     linear = np.clip(rgb_linear, 0, 1).astype(np.float64)
     rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
     white = rgb.max(-1, keepdims=True)  # 1 - K
-    inks = np.concatenate([1 - rgb / np.maximum(white, 1e-9), 1 - white], axis=-1)
+    colors = np.where(white > 0, 1 - rgb / np.maximum(white, 1e-9), 0)  # black is K alone
+    inks = np.concatenate([colors, 1 - white], axis=-1)
     return np.round(np.clip(inks, 0, 1) * np.iinfo(dtype).max).astype(dtype)
 
 

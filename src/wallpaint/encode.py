@@ -62,9 +62,13 @@ def check_output(path: str | Path) -> str:
     if kind is None:
         known = ", ".join(FORMATS)
         raise InputError(f"{path}: no picture format ends in {path.suffix!r}: use one of {known}")
-    if path.is_dir():
+    try:
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}): choose another name") from error
+    if is_folder:
         raise InputError(f"{path}: a folder, not a file: add a file name")
-    if not path.parent.is_dir():
+    if not has_folder:
         raise InputError(f"{path}: there is no folder {path.parent}: make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise InputError(f"{path}: the folder {path.parent} cannot be written to: check its permissions")
@@ -94,14 +98,17 @@ def write_photo(
         raise ShapeError(f"codes of {expected} were expected, not {got}: pass pixels of this photo")
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"a quality of 1 to 100 was expected, not {quality}")
-    draft = _draft(photo, codes, kind, strip_location)
-    draft.text, draft.quality = dict(text or {}), quality
     try:
+        draft = _draft(photo, codes, kind, strip_location)
+        draft.text, draft.quality = dict(text or {}), quality
         data = WRITERS[kind](draft)
-    except (InputError, MemoryError):
-        raise
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: there is not enough memory to write it: make the photo smaller") from error
     except Exception as error:  # encoders raise many kinds
-        raise InputError(f"{path}: cannot be encoded as {kind} ({error}): use .png or .tif") from error
+        cause = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InputError(f"{path}: cannot be encoded as {kind} ({cause}): use .png or .tif") from error
     _put(path, data)
     return WriteReport(path, kind, draft.lossy, draft.bit_depth, tuple(draft.notes))
 

@@ -94,8 +94,8 @@ def cleaned(block: bytes, size: tuple[int, int], *, strip_location: bool) -> byt
     _put_number(block, out, first.entries.get(0x0100), size[1])
     _put_number(block, out, first.entries.get(0x0101), size[0])
     _put_number(block, out, first.entries.get(ORIENTATION), 1)
-    if strip_location:
-        _drop_location(block, out, first)
+    if strip_location and not _drop_location(block, out, first):
+        return None
     result = bytes(out)
     again = _first(result)  # a hostile block may have its parts on top of each other
     sound = again is not None and orientation(result) == 1
@@ -249,16 +249,19 @@ def _drop_thumbnail(block: bytes, out: bytearray, first: Directory) -> None:
         del out[end:]
 
 
-def _drop_location(block: bytes, out: bytearray, first: Directory) -> None:
+def _drop_location(block: bytes, out: bytearray, first: Directory) -> bool:
+    """Blank the GPS directory and remove its entry. Returns whether nothing of it can be left."""
     entry = first.entries.get(_GPS_IFD)
     if entry is None:
-        return
+        return True
     gps = _child(block, first, _GPS_IFD)
-    if gps is not None:
-        _blank_directory(out, gps)
+    if gps is None:
+        return False
+    _blank_directory(out, gps)
     order, end = _order(block), first.next_at
     out[entry.at : end] = out[entry.at + 12 : end + 4] + b"\0" * 8  # the records after it and the link move up
     struct.pack_into(order + "H", out, first.start, (end - first.start - 2) // 12 - 1)
+    return True
 
 
 def _block(

@@ -31,7 +31,7 @@ MATCHES = ("literal", "lit")
 PAINTERS = ("auto", "analytic", "diffusion")
 DETAILS = ("keep", "new")
 MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
-TIGHTENINGS = 2
+TIGHTENINGS = 3
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ def _compose(
 
 
 def _correction(gamut: Array, target: Array, median: Array) -> Array:
-    return np.clip((gamut @ target + 1e-4) / (gamut @ median + 1e-4), 0.8, 1.25)
+    """Half the way from median to target: a code value stands for all that rounds to it, so a whole step overshoots."""
+    return np.sqrt(np.clip((gamut @ target + 1e-4) / (gamut @ median + 1e-4), 0.8, 1.25))
 
 
 __all__ = ["Result", "Scene", "paint_scene", "prepare", "repaint"]

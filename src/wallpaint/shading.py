@@ -32,7 +32,7 @@ VEIL_VISIBLE = (
     0.40,
 )  # distance between paint and light (squared, relative) where a veil begins to show, and does
 
-SHOULDER = 0.2  # share of the headroom that the tone curve leaves straight
+SHOULDER = 0.3  # 0 bends the tone curve hard and keeps contrast near the median; 1 squeezes all highlights alike
 STEEPEST_TOE = 1.6
 
 
@@ -156,12 +156,12 @@ def tone(spread: Array, headroom: float, least_contrast: float = 0.85) -> tuple[
     headroom = max(headroom, 0.02)
     if high <= headroom:
         return knots, knots
-    start = SHOULDER * headroom
-    taken, given = float(high) - start, headroom - start
-    over = np.maximum(knots - start, 0)
-    # The hyperbola that leaves the diagonal with slope 1 and meets the headroom where the shading is brightest.
-    bent = start + over / (1 + (taken / given - 1) * np.minimum(over / taken, 1))
-    out = np.where(knots > start, np.minimum(bent, headroom), knots)
+    squeeze = headroom / high
+    first = squeeze**SHOULDER
+    above = np.clip(knots / high, 0, 1)
+    # The hyperbola that leaves 0 with this slope and meets the headroom where the shading is brightest.
+    bent = first * high * above / (1 + (first / squeeze - 1) * above)
+    out = np.where(knots > 0, bent, knots)
     range_up = float(np.interp(p95, knots, out))
     missing = least_contrast * float(p95 - p5) - (range_up - float(p5))
     toe = float(np.clip(1 + missing / max(-float(p5), 1e-3), 1.0, STEEPEST_TOE)) if p5 < 0 else 1.0

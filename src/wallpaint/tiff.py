@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLORS: Final = {_MINISWHITE: 1, _MINISBLACK: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3}
-_LOSSLESS: Final = {1: "none", 5: "lzw", 8: "adobe_deflate", 32946: "adobe_deflate", 32773: "packbits"}
+_LOSSLESS: Final = {1: "none", 5: "lzw", 8: "adobe_deflate", 32946: "deflate", 32773: "packbits"}
 _ICC, _XMP, _PREMULTIPLIED, _UNASSOCIATED = 34675, 700, 1, 2
 _JPEG_COMPRESSIONS: Final = (6, 7, 34892, 33007)
 

@@ -13,11 +13,12 @@ from wallpaint import color
 from wallpaint.fields import Array, box_mean
 from wallpaint.shading import Shading, tone
 
-BRIGHTEST = 0.985  # luminance that the brightest part of a wall may reach: a trace under the file's white
+BRIGHTEST = 0.99  # Oklab lightness that the brightest part of a wall may reach: a trace under the file's white
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
 HALF_CODE = 0.5 / 255 / 12.92  # linear light of half a code value near black
 NOISE_MARGIN = 5.0  # JPEG smears noise over its blocks, so averaging helps less than counting pixels says
 VISIBLE_ERROR = 0.04  # relative luminance error that an eye begins to see as blotches
+REACHES = (48, 24, 12, 6, 3, 1, 0)  # working pixels
 LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 
@@ -60,12 +61,9 @@ def quiet_shade(shading: Shading, new_luma: float) -> Array:
     luma = shading.median_luma * np.exp(shading.shade)
     noise = NOISE_MARGIN * (shading.noise * shading.median_luma + HALF_CODE)
     weight = shading.weight + 1e-6
-    result = None
-    for radius in (48, 24, 12, 6, 3, 1, 0):
+    result = box_mean(luma, weight, REACHES[0])
+    for radius in REACHES[1:]:
         mean = box_mean(luma, weight, radius) if radius else luma
-        if result is None:
-            result = mean
-            continue
         error = noise / (2 * radius + 1) / np.maximum(result, 1e-6)
         belief = 1 / (1 + (error / VISIBLE_ERROR) ** 2)
         result = belief * mean + (1 - belief) * result
@@ -74,7 +72,8 @@ def quiet_shade(shading: Shading, new_luma: float) -> Array:
 
 def _render(shading: Shading, shade: Array, tint: Array, veil: Array, target: Array, gamut: Array) -> Array:
     luma = float(color.luminance(target))
-    headroom = float(np.log(BRIGHTEST / np.clip(luma, 1e-5, BRIGHTEST)))
+    lightness = float(color.linear_to_oklab(np.maximum(target, 0))[0])  # grows with the cube root of light
+    headroom = 3 * float(np.log(BRIGHTEST / np.clip(lightness, 1e-3, BRIGHTEST)))
     knots_in, knots_out = tone(shading.spread, headroom)
     new_luma = luma * np.exp(np.interp(shade, knots_in, knots_out)).astype(np.float32)
     painted = target.astype(np.float32) * np.exp(tint)

@@ -1,0 +1,37 @@
+"""Fixtures that several test files share: the example room and small rooms of known truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rooms_for_tests import Room, make_room
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def examples() -> Path:
+    return ROOT / "examples"
+
+
+@pytest.fixture(scope="session")
+def room() -> Room:
+    """A pale wall, a soft shadow, a dark chair; no noise."""
+    return make_room()
+
+
+@pytest.fixture
+def files(tmp_path: Path, room: Room) -> Path:
+    """A folder with photo.png and mask.png."""
+    Image.fromarray(room.photo).save(tmp_path / "photo.png")
+    Image.fromarray(room.soft_mask).save(tmp_path / "mask.png")
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers() -> None:
+    """Nothing may lean on the global generator: give it another state in every run."""
+    np.random.seed()  # noqa: NPY002
