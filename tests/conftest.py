@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from rooms_for_tests import Room, make_room
 
 ROOT = Path(__file__).resolve().parents[1]

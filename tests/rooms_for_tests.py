@@ -14,6 +14,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+
 from measures import codes_of, linear
 
 Array = np.ndarray
@@ -134,9 +135,7 @@ def _shapes(height: int, width: int) -> tuple[Array, Array, Array]:
     )
     chair = _drawn(height, width, [seat, back, leg, round_top * [1, tall / 0.75]])
     floor = _drawn(height, width, [np.array([(0, 0.82 * tall), (1, 0.8 * tall), (1, 2), (0, 2)])])
-    board = _drawn(
-        height, width, [np.array([(0, 0.78 * tall), (1, 0.76 * tall), (1, 0.8 * tall), (0, 0.82 * tall)])]
-    )
+    board = _drawn(height, width, [np.array([(0, 0.78 * tall), (1, 0.76 * tall), (1, 0.8 * tall), (0, 0.82 * tall)])])
     return chair, floor, np.minimum(board, 1 - floor)  # floor and board share their border and nothing else
 
 

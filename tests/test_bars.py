@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measures import Array, Yardstick, delta_e, eroded, far_outside, luminance, median
 from PIL import Image
 
 import wallpaint
+from measures import Array, Yardstick, delta_e, eroded, far_outside, luminance, median
 from wallpaint import Paint, Scene
 
 COLORS = np.random.default_rng(2024).integers(0, 256, (50, 3)).astype(np.uint8)
@@ -54,9 +54,7 @@ def full(examples: Path) -> Example:
 
 def off_color(example: Example, colors: Sequence[Array]) -> list[str]:
     """Colours that the wall's median misses."""
-    misses = [
-        (color, float(delta_e(median(example.painted(color), example.wall), color))) for color in colors
-    ]
+    misses = [(color, float(delta_e(median(example.painted(color), example.wall), color))) for color in colors]
     return [f"{tuple(map(int, color))}: CIEDE2000 {miss:.2f}" for color, miss in misses if not miss <= LITERAL]
 
 

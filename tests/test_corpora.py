@@ -93,9 +93,9 @@ if __name__ == "__main__":
 
 import numpy as np
 import pytest
+
 from corpora import COLOR, BadCase, Case, bad_inputs, good_inputs
 from measures import far_outside
-
 from wallpaint import Limits, read_photo
 from wallpaint.mask import fit_mask
 from wallpaint.mask_file import read_mask

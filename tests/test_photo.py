@@ -16,9 +16,10 @@ from PIL import Image
 import corpora
 import picture_files as files
 from picture_files import encoded, room, stored, wide
-from wallpaint import encode, exif
+from wallpaint import encode
 from wallpaint.encode import write_photo
 from wallpaint.errors import InputError, ShapeError
+from wallpaint.files import exif
 from wallpaint.photo import Limits, Photo, read_photo
 
 CARD = room(48, 64)

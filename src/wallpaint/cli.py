@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Repaint the walls in a photo of a room: the colour right, everything else untouched.",
@@ -152,13 +152,12 @@ def repaint(
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status. Anything wrong with the input is one line on stderr and 2."""
-    import click
-
+    args = sys.argv[1:] if argv is None else argv
     try:
-        return int(app(args=argv, prog_name="wallpaint", standalone_mode=False) or 0)
-    except click.ClickException as error:
+        return int(app(args=args or ["--help"], prog_name="wallpaint", standalone_mode=False) or 0)
+    except TyperException as error:
         return _complain(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output went away

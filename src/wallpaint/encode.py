@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wallpaint import colorspace, exif, xmp
+from wallpaint import colorspace
 from wallpaint.errors import InputError, ShapeError
+from wallpaint.files import exif, xmp
+from wallpaint.files.writers import WRITERS, Draft
 from wallpaint.photo import Photo
-from wallpaint.writers import WRITERS, Draft
 
 Array = NDArray[Any]
 

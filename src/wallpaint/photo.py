@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wallpaint import colorspace, exif, xmp
+from wallpaint import colorspace
 from wallpaint.colorspace import ColorSpace
-from wallpaint.containers import Contents
-from wallpaint.decode import decode, take_apart
 from wallpaint.errors import InputError
-from wallpaint.pixels import Pixels, from_pillow, upright
+from wallpaint.files import exif, xmp
+from wallpaint.files.containers import Contents
+from wallpaint.files.decode import decode, take_apart
+from wallpaint.files.pixels import Pixels, from_pillow, upright
 
 Array = NDArray[Any]
 

@@ -107,8 +107,7 @@ def paint_scene(
     return Result(scene.photo, codes, report)
 
 
-def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str) -> dict[str,
-Paint]:
+def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str) -> dict[str, Paint]:
     for name, value, known in (
         ("match", match, MATCHES),
         ("painter", painter, PAINTERS),

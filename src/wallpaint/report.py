@@ -61,6 +61,7 @@ def describe(
         "match": match,
         "seed": seed,
         "outside_max_diff": outside,
+        "light": {name: wall.light.to_dict() for name, wall in scene.walls.items()},
         "walls": walls,
         "warnings": list(scene.warnings),
     }
@@ -91,7 +92,6 @@ def describe_wall(wall: Wall, paint: Paint, codes: Array, target: Array, literal
         "lightness_diff": round(float(color.lightness_diff(lab, lab_swatch)), 4),
         "out_of_gamut_share": round(out_of_gamut, 4),
         "share_of_picture": round(wall.share, 4),
-        "light": wall.light.to_dict(),
         "warnings": [*wall.warnings, *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut)],
     }
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from wallpaint import exif
 from wallpaint.errors import InputError
+from wallpaint.files import exif
 from wallpaint.photo import Source
 
 Array = NDArray[Any]

@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
-from wallpaint.containers import ANIMATION, TRUNCATED, Contents
 from wallpaint.errors import InputError
-from wallpaint.pixels import upright
+from wallpaint.files.containers import ANIMATION, TRUNCATED, Contents
+from wallpaint.files.pixels import upright
 
 _MAX_ITEMS: Final = 4096
 _MAX_METADATA_BYTES: Final = 32 * 2**20

@@ -9,10 +9,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from wallpaint import exif
-from wallpaint.containers import MAX_PROFILE_BYTES, TRUNCATED, Contents
 from wallpaint.errors import InputError
-from wallpaint.pixels import FLOAT_WARNING, Pixels, floats_to_codes, widened
+from wallpaint.files import exif
+from wallpaint.files.containers import MAX_PROFILE_BYTES, TRUNCATED, Contents
+from wallpaint.files.pixels import FLOAT_WARNING, Pixels, floats_to_codes, widened
 
 Array = NDArray[Any]
 

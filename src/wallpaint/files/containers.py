@@ -90,7 +90,8 @@ def jpeg(data: bytes) -> Contents:
         if marker in _JPEG_FRAMES:
             _jpeg_frame(contents, marker, segment)
         elif marker == 0xE0 and segment[:5] == b"JFIF\0" and len(segment) >= 12:
-            contents.dpi = _density(*struct.unpack_from(">HH", segment, 8), {1: 1.0, 2: 2.54}.get(segment[7]))
+            across, down = struct.unpack_from(">HH", segment, 8)
+            contents.dpi = _density(across, down, {1: 1.0, 2: 2.54}.get(segment[7]))
         elif marker == 0xEE and segment[:5] == b"Adobe" and len(segment) >= 12:
             contents.details["adobe_transform"] = segment[11]
         at = after
@@ -210,7 +211,8 @@ def _png_metadata(contents: Contents, kind: bytes, body: bytes) -> None:
         packet = body[20:].split(b"\0", 2)[-1]
         contents.xmp = _inflate(packet, 2**22) if body[18:19] == b"\1" else packet
     elif kind == b"pHYs" and len(body) == 9:
-        contents.dpi = _density(*struct.unpack_from(">II", body), 0.0254 if body[8] == 1 else None)
+        across, down = struct.unpack_from(">II", body)
+        contents.dpi = _density(across, down, 0.0254 if body[8] == 1 else None)
     elif kind == b"gAMA" and len(body) == 4:
         stored = struct.unpack(">I", body)[0] / 100_000
         contents.gamma = 1 / stored if 0.1 < stored < 10 else None

@@ -11,11 +11,11 @@ import imagecodecs
 import numpy as np
 from PIL import Image
 
-from wallpaint import containers, isobmff
-from wallpaint.containers import Contents
 from wallpaint.errors import InputError
-from wallpaint.pixels import Pixels, from_pillow, split, widened
-from wallpaint.tiff import read_tiff, take_tiff_apart
+from wallpaint.files import containers, isobmff
+from wallpaint.files.containers import Contents
+from wallpaint.files.pixels import Pixels, from_pillow, split, widened
+from wallpaint.files.tiff import read_tiff, take_tiff_apart
 
 
 def take_apart(data: bytes) -> Contents:
