@@ -28,7 +28,7 @@ from wallpaint.matte import Matte
 FIT_RADIUS_PX = 5  # working pixels
 FLAT = 0.03  # relative luminance variation below which a neighbourhood is flat
 TILE_PX = 256
-CLOSE = 5e-4  # linear light outside 0..1 that rounding takes care of
+TOO_BRIGHT, TOO_DARK = 1.04, -0.002  # linear light that may be cut off at 1 and 0 without a visible change of hue
 LOCK_STEPS = 3
 
 
@@ -85,7 +85,7 @@ class Canvas:
         self.codes, self.space, self.matte, self.origin = codes, space, matte, origin
         self.luma = np.zeros(matte.core.shape, np.float32)
         self.tiles = list(_tiles(matte.core))
-        for rows, cols in self.tiles:
+        for rows, cols, _ in self.tiles:
             self.luma[rows, cols] = space.luminance(codes[rows, cols])
         self.edge_luma = color.luminance(matte.wall).astype(np.float32)
 
@@ -97,13 +97,14 @@ class Canvas:
         return rows, cols
 
 
-def _tiles(core: Array) -> Iterator[tuple[slice, slice]]:
+def _tiles(core: Array) -> Iterator[tuple[slice, slice, bool]]:
+    """The tiles that hold any wall: rows, columns, and whether they hold nothing else."""
     height, width = core.shape
     for top in range(0, height, TILE_PX):
         for left in range(0, width, TILE_PX):
             tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
             if core[tile].any():
-                yield tile
+                yield *tile, bool(core[tile].all())
 
 
 def evaluate(field: Field, rows: Array, cols: Array, luma: Array) -> Array:
@@ -127,11 +128,11 @@ def _look_up(plane: Array, x: Array, y: Array) -> Array:
 
 def limit(own: Array, gamut: Array) -> Array:
     """Bring colours of the file's linear RGB into 0..1 at constant hue. own: (..., 3) float32, changed in place."""
-    if own.size == 0 or (float(own.max()) <= 1 + CLOSE and float(own.min()) >= -CLOSE):
+    if own.size == 0 or (float(own.max()) <= TOO_BRIGHT and float(own.min()) >= TOO_DARK):
         return own
     r, g, b = (own[..., c] for c in range(3))  # three compares a pixel cost a tenth of a reduction over a short axis
-    over = np.maximum(np.maximum(r, g), b) > 1 + CLOSE
-    over |= np.minimum(np.minimum(r, g), b) < -CLOSE
+    over = np.maximum(np.maximum(r, g), b) > TOO_BRIGHT
+    over |= np.minimum(np.minimum(r, g), b) < TOO_DARK
     rgb = color.apply_matrix(own[over], np.linalg.inv(gamut))
     own[over] = color.apply_matrix(color.compress_gamut(rgb, gamut), gamut)
     return own
@@ -152,12 +153,16 @@ def _paint_core(canvas: Canvas, field: Field, out: Array) -> None:
     top, left = canvas.origin
     height, width = canvas.matte.core.shape
     view = out[top : top + height, left : left + width]
-    for rows, cols in canvas.tiles:
+    for rows, cols, whole in canvas.tiles:
         slope, offset = (_enlarge(plane, field.step, rows, cols) for plane in (field.slope, field.offset))
         luma = canvas.luma[rows, cols]
         own = cv2.add(cv2.multiply(slope, cv2.merge([luma, luma, luma])), offset)
         painted = canvas.space.encode_device(limit(own, canvas.space.gamut), out.dtype)
-        np.copyto(view[rows, cols], painted, where=canvas.matte.core[rows, cols][..., None])
+        if whole:
+            view[rows, cols] = painted
+        else:
+            old = np.ascontiguousarray(view[rows, cols])
+            view[rows, cols] = cv2.copyTo(painted, canvas.matte.core[rows, cols].astype(np.uint8), old)
 
 
 def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[Field], out: Array) -> None:
@@ -214,11 +219,11 @@ def lock(canvas: Canvas, field: Field, target: Array, sample: tuple[Array, Array
     to_linear = np.linalg.inv(gamut)
     lab_goal = color.linear_to_lab(np.asarray(target, np.float64))
     own = evaluate(field, rows, cols, canvas.luma[rows, cols])
-    best, best_error, gain = field, np.inf, np.ones(3)
+    best, best_error, gain = np.ones(3), np.inf, np.ones(3)
     for _ in range(LOCK_STEPS):
         median = np.median(limit(own * gain.astype(np.float32), gamut), axis=0).astype(np.float64)
         error = float(color.delta_e_76(color.linear_to_lab(to_linear @ median), lab_goal))
         if error < best_error:
-            best, best_error = field.scaled(gain), error
+            best, best_error = gain, error
         gain = gain * np.clip((goal + 1e-4) / (median + 1e-4), 0.5, 2)
-    return best
+    return field.scaled(best)

@@ -89,10 +89,10 @@ def paint_scene(
         targets = {name: _target(wall, chosen[name], match) for name, wall in scene.walls.items()}
         fields = {name: _field(scene, wall, targets[name], detail) for name, wall in scene.walls.items()}
         painted = perf_counter()
-        codes, fields = _compose(scene, fields, targets)
+        codes, medians = _compose(scene, fields, targets)
         composed = perf_counter()
         entries = [
-            reports.describe_wall(wall, chosen[name], codes, targets[name], match == "literal")
+            reports.describe_wall(wall, chosen[name], medians[name], targets[name], match == "literal")
             for name, wall in scene.walls.items()
         ]
         outside = reports.outside_max_diff(scene, codes)
@@ -141,27 +141,27 @@ def _field(scene: Scene, wall: Wall, target: Array, detail: str) -> composite.Fi
 
 
 def _compose(
-    scene: Scene, fields: Mapping[str, composite.Field], targets: Mapping[str, Array]
-) -> tuple[Array, dict[str, composite.Field]]:
-    """Compose, look at every pixel of the result, and tighten the lock where a median was missed."""
+    scene: Scene, fields: dict[str, composite.Field], targets: Mapping[str, Array]
+) -> tuple[Array, dict[str, Array]]:
+    """Compose, look at every pixel of the result, and tighten the lock where a median was missed.
+
+    Returns the picture's codes and each wall's median in it, (3,) linear sRGB.
+    """
     canvases = [wall.canvas for wall in scene.walls.values()]
-    best, best_miss = dict(fields), np.inf
-    trial, kept = dict(fields), scene.photo.codes
+    best, best_miss = (scene.photo.codes, dict(targets)), np.inf
     for _ in range(1 + TIGHTENINGS):
         codes = scene.photo.codes.copy()
-        composite.compose(canvases, list(trial.values()), codes)
+        composite.compose(canvases, list(fields.values()), codes)
         medians = {name: reports.wall_median(wall.canvas, codes) for name, wall in scene.walls.items()}
-        miss = max(reports.distance(medians[name], targets[name]) for name in trial)
+        miss = max(reports.distance(medians[name], targets[name]) for name in fields)
         if miss >= best_miss:
             break
-        best, best_miss, kept = trial, miss, codes
+        best, best_miss = (codes, medians), miss
         if miss <= MISSED:
             break
-        trial = {
-            name: field.scaled(_correction(scene.photo.space.gamut, targets[name], medians[name]))
-            for name, field in trial.items()
-        }
-    return kept, best
+        gains = {name: _correction(scene.photo.space.gamut, targets[name], medians[name]) for name in fields}
+        fields = {name: field.scaled(gains[name]) for name, field in fields.items()}
+    return best
 
 
 def _correction(gamut: Array, target: Array, median: Array) -> Array:

@@ -67,9 +67,8 @@ def describe(
     }
 
 
-def describe_wall(wall: Wall, paint: Paint, codes: Array, target: Array, literal: bool) -> dict[str, Any]:
-    """One wall's entry. codes: the finished picture. target: (3,) linear sRGB, the colour its median was to have."""
-    median = wall_median(wall.canvas, codes)
+def describe_wall(wall: Wall, paint: Paint, median: Array, target: Array, literal: bool) -> dict[str, Any]:
+    """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be."""
     out_of_gamut = _out_of_gamut(wall, target)
     swatch = np.asarray(paint.albedo_linear, np.float64)
     lab, lab_swatch = color.linear_to_lab(median), color.linear_to_lab(swatch)

@@ -228,7 +228,7 @@ def _noise(canvas: Canvas) -> float:
     """Relative standard deviation of the wall's luminance between neighbours (Immerkaer 1996, with a median)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     found = []
-    for rows, cols in canvas.tiles[:: max(1, len(canvas.tiles) // 12)]:
+    for rows, cols, _ in canvas.tiles[:: max(1, len(canvas.tiles) // 12)]:
         core = cv2.erode(canvas.matte.core[rows, cols].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         if core.sum() < 64:
             continue
