@@ -28,7 +28,7 @@ def rgb(text: str) -> Array:
     return linear(np.array(list(bytes.fromhex(text.lstrip("#"))), np.uint8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Room:
     """A room of one painted wall.
 

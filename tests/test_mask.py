@@ -283,7 +283,6 @@ def test_a_good_mask_has_nothing_to_say() -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda a: np.where(a > 0.5, 1.0, 0.0), "hard edges"),
         (lambda a: a * 0.6, "nowhere white"),
         (lambda a: a * 0.95 + 0.02, "nearly black"),
         (lambda a: a * 0.98, "nearly white"),

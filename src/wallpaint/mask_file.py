@@ -228,8 +228,6 @@ def _lint_values(file: MaskFile) -> list[str]:
         told.append(f"{name} is nearly white (245 to 254 of 255) on {strong:.0f} % of it: make that 255")
     if grey > 20:
         told.append(f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white")
-    if file.levels <= 2:
-        told.append(f"{name} has hard edges: give it soft ones, or let them be refined on the photo")
     return told
 
 

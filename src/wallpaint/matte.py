@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from wallpaint import mask as masks
 from wallpaint.fields import Array
 
 if TYPE_CHECKING:
@@ -56,12 +57,11 @@ def extract(codes: Array, space: ColorSpace, alpha: Array, *, refine: bool) -> M
     alpha: (H, W) float32, the user's mask, 0..1. refine: measure alpha on the photo, with the mask's value as the
     answer where the photo cannot tell; otherwise the mask's own values are alpha.
     """
-    inside = (alpha >= 0.99).astype(np.uint8)
-    outside = (alpha <= 0.01).astype(np.uint8)
+    inside, outside = alpha >= 0.99, alpha <= 0.01
     hard = np.count_nonzero(inside) + np.count_nonzero(outside) == alpha.size
     core = _core(inside, INSIDE_PX if refine else 1)
-    far = _shrink(outside, OUTSIDE_PX) if refine else outside
-    band = (core == 0) & (far == 0)
+    far = masks.erode(outside, OUTSIDE_PX) if refine else outside
+    band = ~core & ~far
     parts = [
         _tile(codes, space, alpha, (inside, outside, core, far, band), top, left, refine, hard)
         for top in range(0, alpha.shape[0], TILE_PX)
@@ -70,13 +70,13 @@ def extract(codes: Array, space: ColorSpace, alpha: Array, *, refine: bool) -> M
     ]
     parts = parts or [_no_edge()]
     rows, cols, share, wall, photo = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Matte(core.astype(bool), rows, cols, share, wall, photo)
+    return Matte(core, rows, cols, share, wall, photo)
 
 
 def _core(inside: Array, radius_px: int) -> Array:
     """Pixels that are wall through and through; a wall too thin for that keeps what it has."""
     for radius in range(radius_px, 0, -1):
-        core = _shrink(inside, radius)
+        core = masks.erode(inside, radius)
         if np.count_nonzero(core) > 0.05 * np.count_nonzero(inside):
             return core
     return inside
@@ -85,11 +85,6 @@ def _core(inside: Array, radius_px: int) -> Array:
 def _no_edge() -> tuple[Array, Array, Array, Array, Array]:
     none, flat = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
     return none, none, np.zeros(0, np.float32), flat, flat
-
-
-def _shrink(mask: Array, radius_px: int) -> Array:
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-    return cv2.erode(mask, disc, borderType=cv2.BORDER_CONSTANT, borderValue=1)
 
 
 def _tile(

@@ -57,7 +57,7 @@ class Result:
         return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
 
 
-def repaint(photo: PhotoSource, mask: MaskSource, paint: Paint | str, **options: Any) -> Result:
+def repaint(photo: PhotoSource | Photo, mask: MaskSource, paint: Paint | str, **options: Any) -> Result:
     """Repaint the walls of one photo in one call.
 
     photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and

@@ -153,11 +153,17 @@ def _wall_lines(report: Mapping[str, Any]) -> list[str]:
         r, g, b = wall["median_rgb"]
         lines.append(
             f"{wall['wall']}: {wall['paint']['label']} -> median #{r:02x}{g:02x}{b:02x}, "
-            f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']}), "
-            f"{wall['share_of_picture']:.0%} of the picture"
+            f"{_how_right(wall, report)}, {wall['share_of_picture']:.0%} of the picture"
         )
         lines += [f"  note: {line}" for line in wall["warnings"]]
     return lines
+
+
+def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    if report["match"] == "literal":
+        return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
+    light = report["light"][wall["wall"]]
+    return f"the swatch in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:

@@ -77,7 +77,7 @@ class Scene:
 
 @threads.single()
 def prepare(
-    photo: PhotoSource,
+    photo: PhotoSource | Photo,
     walls: Mapping[str, MaskSource],
     *,
     edges: str = "refine",
@@ -242,12 +242,8 @@ def _noise(canvas: Canvas) -> float:
 
 
 def _outside(alphas: Mapping[str, Array]) -> Array:
-    wall = np.zeros(next(iter(alphas.values())).shape, np.uint8)
-    for alpha in alphas.values():
-        wall |= (alpha > 0).view(np.uint8)
-    radius = mattes.OUTSIDE_PX
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(wall, disc) == 0
+    wall = np.logical_or.reduce([alpha > 0 for alpha in alphas.values()])
+    return ~masks.dilate(wall, mattes.OUTSIDE_PX)
 
 
 def _share_edges(walls: dict[str, Wall], size: tuple[int, int]) -> None:
