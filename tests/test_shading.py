@@ -85,18 +85,20 @@ def test_a_pale_wall_has_no_veil(plain: Shading) -> None:
     assert not plain.veil.any()
 
 
-def test_gloss_on_a_saturated_wall_is_found() -> None:
+@pytest.mark.parametrize(("size_px", "old_wall"), [(18, "plain"), (30, "auto")])
+def test_gloss_on_a_saturated_wall_is_found(size_px: float, old_wall: str) -> None:
+    """A white bloom goes into the veil, and leaves the shade as it is without one."""
     room = make_room(old="#1c2f6b", shadow=0, plaster=0)
     y, x = np.mgrid[0 : room.alpha.shape[0], 0 : room.alpha.shape[1]]
-    bloom = 0.12 * np.exp(-((x - 230) ** 2 + (y - 60) ** 2) / (2 * 18.0**2))
-    photo = linear(room.photo) + bloom[..., None]
-    found = analyse(photo.astype(np.float32), room.wall.astype(np.float32), WHITE, 0.005)
+    bloom = 0.12 * np.exp(-((x - 230) ** 2 + (y - 60) ** 2) / (2 * size_px**2))
+    photo = (linear(room.photo) + bloom[..., None]).astype(np.float32)
+    found = analyse(photo, room.wall.astype(np.float32), WHITE, 0.005, old_wall)
     where = room.wall & (bloom > 0.06)
     assert where.sum() > 200
-    assert found.veil[where] == pytest.approx(bloom[where], rel=0.35)
-    assert np.abs(found.veil[room.wall & (bloom < 1e-3)]).mean() < 0.01
-    flat = taken_apart(room)
-    assert np.abs(found.shade - flat.shade)[where].mean() < 0.5 * np.log1p(0.09 / flat.median_luma)
+    assert found.veil[where] == pytest.approx(bloom[where], rel=0.25)
+    assert np.abs(found.veil[room.wall & (bloom < 1e-3)]).mean() < 0.005
+    light = room.light @ LUMINANCE
+    assert np.abs(found.shade - np.log(light / np.median(light[room.wall])))[where].mean() < 0.15
 
 
 def test_inputs_stay_as_they_are(room: Room) -> None:
@@ -127,7 +129,7 @@ def test_tone_is_a_curve_with_headroom(spread: np.ndarray, headroom: float) -> N
     knots_in, knots_out = tone(spread, headroom)
     assert (np.diff(knots_in) > 0).all()
     assert (np.diff(knots_out) >= -1e-9).all(), "brighter stays brighter"
-    assert np.interp(0, knots_in, knots_out) == pytest.approx(0, abs=1e-6), "the median stays"
+    assert np.interp(0, knots_in, knots_out) == pytest.approx(0, abs=2e-3), "the median stays"
     assert np.interp(spread[3], knots_in, knots_out) <= max(headroom, 0.02) + 1e-6
     low, high = np.interp(spread[[1, 2]], knots_in, knots_out)
     assert high - low <= 1.6 * (spread[2] - spread[1]) + 0.2
