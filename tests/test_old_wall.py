@@ -6,8 +6,8 @@ import pytest
 from measures import delta_e, linear, median
 from rooms_for_tests import Room, make_room, rgb
 
-import wallpaint
 from wallpaint.old_wall import Evened, even_out
+from wallpaint.repaint import repaint
 
 SIZE = (240, 320)
 
@@ -23,7 +23,9 @@ def halves(left: str, right: str, at: int = 150) -> np.ndarray:
 
 
 def stripes(period: int = 12, light: str = "#d9cfc0", dark: str = "#a0907c") -> np.ndarray:
-    return np.where((np.arange(SIZE[1]) // (period // 2) % 2)[None, :, None], rgb(light), rgb(dark)) * np.ones((*SIZE, 1))
+    return np.where((np.arange(SIZE[1]) // (period // 2) % 2)[None, :, None], rgb(light), rgb(dark)) * np.ones(
+        (*SIZE, 1)
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,13 +75,18 @@ def test_two_paints_become_one(left: str, right: str) -> None:
 
 def test_the_seam_between_two_paints_is_gone() -> None:
     room = make_room(old=halves("#d9cfc0", "#5f8a5c"), shadow=0, plaster=0)
-    result = wallpaint.repaint(room.photo, room.soft_mask, "#7d9b84")
+    result = repaint(room.photo, room.soft_mask, "#7d9b84")
     truth = room.literal(rgb("#7d9b84"))
     band = room.wall.copy()
     band[:, :140] = band[:, 160:] = False
     assert delta_e(result.codes, truth)[band].max() < 4
-    sides = [median(result.codes[30:100, s].reshape(-1, 3), np.ones(70 * 40, bool)) for s in (slice(100, 140), slice(160, 200))]
-    true_sides = [median(truth[30:100, s].reshape(-1, 3), np.ones(70 * 40, bool)) for s in (slice(100, 140), slice(160, 200))]
+    sides = [
+        median(result.codes[30:100, s].reshape(-1, 3), np.ones(70 * 40, bool))
+        for s in (slice(100, 140), slice(160, 200))
+    ]
+    true_sides = [
+        median(truth[30:100, s].reshape(-1, 3), np.ones(70 * 40, bool)) for s in (slice(100, 140), slice(160, 200))
+    ]
     assert delta_e(*sides) - delta_e(*true_sides) < 2
 
 

@@ -72,7 +72,10 @@ def test_contact_sheet_columns() -> None:
 
 def test_long_labels_stay_in_their_cell() -> None:
     wide = Image.fromarray(picture(60, 200))
-    cells = [("a very long name of a paint that no cell can hold, not even this wide one", wide, BLUE), ("b", wide, BLUE)]
+    cells = [
+        ("a very long name of a paint that no cell can hold, not even this wide one", wide, BLUE),
+        ("b", wide, BLUE),
+    ]
     sheet = np.asarray(sheets.contact_sheet(cells, columns=2)).astype(int)
     gap = sheet[:, sheets.GAP_PX + 200 : sheets.GAP_PX + 200 + sheets.GAP_PX]
     assert (gap == sheets.PAPER).all()

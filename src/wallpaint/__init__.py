@@ -9,6 +9,8 @@ or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError, ModelError, ShapeError, WallpaintError
@@ -30,7 +32,6 @@ _HOMES = {
     "prepare": "repaint",
     "read_palette": "palette",
     "read_photo": "photo",
-    "repaint": "repaint",
 }
 
 __all__ = [
@@ -53,12 +54,27 @@ __all__ = [
 ]
 
 
+class _Package(ModuleType):
+    """The package's own type: `wallpaint.repaint` is the function even once the module of that name is loaded."""
+
+    @property
+    def repaint(self) -> Any:
+        from wallpaint.repaint import repaint
+
+        return repaint
+
+    @repaint.setter
+    def repaint(self, module: object) -> None:
+        """Where the import system would put the module; it stays reachable by `from wallpaint.repaint import …`."""
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     """Public names are imported when first used, so that `wallpaint --help` stays quick."""
     if name not in _HOMES:
         raise AttributeError(f"module 'wallpaint' has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(f"wallpaint.{_HOMES[name]}"), name)
-    globals()[name] = value  # the module of the same name must not come first next time
-    return value
+    return getattr(import_module(f"wallpaint.{_HOMES[name]}"), name)

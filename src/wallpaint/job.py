@@ -63,8 +63,12 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     as far as that can be known.
     """
     masks, choices = _walls_and_paints(job)
-    many = len(choices) > 1 or (job.palette is not None and not job.colors)
-    _check_outputs(job, many)
+    many = len(choices) > 1 or (job.palette is not None and not job.colors and not job.walls)
+    outputs = _outputs(job, choices, many)
+    try:
+        _check_outputs(job, outputs, many)
+    except OSError as error:
+        raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
     with _bar(progress, len(choices) + 1) as step:
         scene = _scene(job, masks)
         step()
@@ -74,7 +78,7 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
             if job.before_after is not None:
                 _save_picture(sheets.before_after(scene.photo, result.codes), job.before_after)
             return report
-        return _many(job, scene, choices, step)
+        return _many(job, scene, choices, outputs, step)
 
 
 def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
@@ -118,11 +122,17 @@ def _scene(job: Job, masks: dict[str, Path]) -> Scene:
         edges=job.edges,
         fit_mask=job.fit_mask,
         invert_mask=job.invert_mask,
-        old_color=job.old_color,
+        old_color=_old_color(job),
         old_wall=job.old_wall,
         white=_point(job.white) if job.white else None,
         limits=_limits(job),
     )
+
+
+def _old_color(job: Job) -> Paint | None:
+    if job.old_color is None:
+        return None
+    return Paint.parse(job.old_color, read_palette(job.palette) if job.palette is not None else None)
 
 
 def _point(text: str) -> tuple[int, int]:
@@ -132,33 +142,43 @@ def _point(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _check_outputs(job: Job, many: bool) -> None:
-    """Refuse what could not be written before any work is done."""
+def _outputs(job: Job, choices: list[dict[str, Paint]], many: bool) -> list[Path]:
+    """Every picture that will be written: the results in order, then the contact sheet or the before and after."""
+    if not many:
+        return [job.output, *([job.before_after] if job.before_after is not None else [])]
+    suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
+    used: dict[str, Any] = {"sheet": None}
+    for choice in choices:
+        used[_fresh(_slug(choice["wall"]), used)] = None
+    names = [name for name in used if name != "sheet"]
+    return [
+        *(job.output / f"{job.photo.stem}_{name}{suffix}" for name in names),
+        job.output / f"{job.photo.stem}_sheet.jpg",
+    ]
+
+
+def _check_outputs(job: Job, outputs: list[Path], many: bool) -> None:
+    """Refuse what could not be written, or would be written over an input, before any work is done."""
     if many:
+        if job.before_after is not None:
+            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
         if job.output.suffix.lower() in FORMATS and not job.output.is_dir():
             raise InputError(f"{job.output}: several colours need a folder to go to, not a file name")
         if job.output.exists() and not job.output.is_dir():
             raise InputError(f"{job.output}: not a folder")
         if not job.output.absolute().parent.is_dir():
             raise InputError(f"{job.output}: there is no folder {job.output.parent}: make it first")
-        if job.before_after is not None:
-            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
-        return
-    check_output(job.output)
-    targets = [job.output]
-    if job.before_after is not None:
-        check_output(job.before_after)
-        targets.append(job.before_after)
-    sources = [job.photo, *([job.mask] if job.mask else []), *(Path(w.rpartition("=")[0]) for w in job.walls)]
-    for target in targets:
-        for source in sources:
-            if target.exists() and source.exists() and target.samefile(source):
-                raise InputError(
-                    f"{target}: this is the {'photo' if source == job.photo else 'mask'} itself: "
-                    "choose another name, so that nothing is lost"
-                )
-    if len(targets) == 2 and targets[0].absolute() == targets[1].absolute():
-        raise InputError(f"{targets[0]}: named for both the result and --before-after: choose two names")
+    else:
+        for path in outputs:
+            check_output(path)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError(f"{job.output}: named for both the result and --before-after: choose two names")
+    walls = [Path(text.rpartition("=")[0]) for text in job.walls]
+    inputs = [job.photo, job.mask, *walls, job.palette, job.reference]
+    for path in outputs:
+        for source in inputs:
+            if source is not None and path.exists() and source.exists() and path.samefile(source):
+                raise InputError(f"{path}: this is one of the inputs: choose another name, so that nothing is lost")
 
 
 def _paint(job: Job, scene: Scene, paints: dict[str, Paint]) -> Result:
@@ -176,29 +196,27 @@ def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
     return report
 
 
-def _many(job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callable[[], None]) -> dict[str, Any]:
-    job.output.mkdir(exist_ok=True)
-    suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
-    used: dict[str, Path] = {}
+def _many(
+    job: Job, scene: Scene, choices: list[dict[str, Paint]], outputs: list[Path], step: Callable[[], None]
+) -> dict[str, Any]:
+    try:
+        job.output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{job.output}: the folder cannot be made ({error.strerror}): choose another") from error
     results: list[dict[str, Any]] = []
     cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
-    for paints in choices:
-        paint = paints["wall"]
-        result = _paint(job, scene, paints)
-        name = _fresh(_slug(paint), used)
-        used[name] = job.output / f"{job.photo.stem}_{name}{suffix}"
-        results.append(_write(job, result, used[name]))
-        cells.append((paint.label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), paint.rgb))
+    for choice, path in zip(choices, outputs[:-1], strict=True):
+        result = _paint(job, scene, choice)
+        results.append(_write(job, result, path))
+        cells.append((choice["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), choice["wall"].rgb))
         step()
-    sheet = job.output / f"{job.photo.stem}_sheet.jpg"
-    _save_picture(sheets.contact_sheet(cells), sheet)
-    first = results[0]
+    _save_picture(sheets.contact_sheet(cells), outputs[-1])
     return {
-        "schema": first["schema"],
-        "version": first["version"],
+        "schema": results[0]["schema"],
+        "version": results[0]["version"],
         "photo": str(job.photo),
         "output": str(job.output),
-        "contact_sheet": str(sheet),
+        "contact_sheet": str(outputs[-1]),
         "results": results,
         "warnings": [],
     }
@@ -206,7 +224,7 @@ def _many(job: Job, scene: Scene, choices: list[dict[str, Paint]], step: Callabl
 
 def _slug(paint: Paint) -> str:
     text = paint.code or paint.name or paint.hex
-    return re.sub(r"[^0-9a-z]+", "-", text.lower()).strip("-") or paint.hex.lstrip("#")
+    return re.sub(r"[^0-9a-z]+", "-", text.lower()).strip("-")[:80] or paint.hex.lstrip("#")
 
 
 def _fresh(name: str, taken: dict[str, Any]) -> str:

@@ -18,8 +18,10 @@ from wallpaint.fields import Array, weighted_quantile
 
 WHITE_ALBEDO = 0.85  # fresh white paint, paper, white laminate
 TRIM_ALBEDO = 0.78  # the bright, uncoloured things of an average room
+DARKEST = 1e-3  # no light is taken to be weaker than this
+BLACK = 0.02  # luminance up to which nothing can be told about a thing's colour
 WALL_ALBEDO = 0.55  # of an average painted wall
-TRIM_SPREAD, WALL_SPREAD = 0.5, 0.6  # how far off (natural log) each of the two guesses usually is
+MOST_PULL = 0.35  # natural log by which that average may move what white things say
 CLIPPED = 0.97
 PALE_CHROMA = 12.0  # CIELAB chroma up to which a thing may count as white
 
@@ -54,6 +56,7 @@ def from_old_color(wall_median: Array, old_albedo: Array) -> Light:
     wall_median, old_albedo: (3,) linear sRGB.
     """
     white = np.asarray(wall_median, np.float64) / np.maximum(np.asarray(old_albedo, np.float64), 0.02)
+    white = np.maximum(white, DARKEST)
     return Light(_three(white), 0.9, ("the wall's old colour, as given",))
 
 
@@ -80,18 +83,20 @@ def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
     glare = cv2.dilate((rgb.min(-1) >= CLIPPED).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     pale = sound & ~glare & (np.hypot(lab[..., 1], lab[..., 2]) < PALE_CHROMA)
     luma = color.luminance(rgb)
+    pale &= luma > BLACK
     share = float(pale.mean())
     wall_luma = float(color.luminance(wall_median))
-    usual = wall_luma / WALL_ALBEDO
+    usual = max(wall_luma / WALL_ALBEDO, DARKEST)
     if share < 0.005:
         return Light(_three(np.full(3, usual)), 0.1, ("nothing white in sight: a wall of average paint was assumed",))
-    level = float(weighted_quantile(luma[pale], np.ones(int(pale.sum())), 0.75))
-    value = np.median(rgb[pale & (luma > 0.7 * level)], axis=0)
+    level = float(weighted_quantile(luma[pale], np.ones(int(pale.sum())), 0.9))
+    value = np.median(rgb[pale & (luma > 0.8 * level)], axis=0)
     hue = value / float(color.luminance(value))
-    # White things may stand in the sun and the wall in the shade, or the reverse: what walls usually are has a say.
-    seen = np.log(level / TRIM_ALBEDO)
-    trust = TRIM_SPREAD**-2 / (TRIM_SPREAD**-2 + WALL_SPREAD**-2)
-    strength = float(np.exp(trust * seen + (1 - trust) * np.log(usual)))
+    # White things may stand in the sun and the wall in the shade, or the reverse: what walls usually are has a say,
+    # unless the wall is so much darker than they are that its paint must be dark.
+    seen = level / TRIM_ALBEDO
+    say = float(np.clip((wall_luma / seen - 0.1) / 0.2, 0, 1))
+    strength = seen * float(np.exp(say * np.clip(0.5 * np.log(usual / seen), -MOST_PULL, MOST_PULL)))
     strength = max(strength, wall_luma / WHITE_ALBEDO)
     anchors = (f"pale things outside the walls ({share:.0%} of the picture)", "what walls are usually painted with")
     return Light(_three(hue * strength), 0.2 + min(0.3, 3 * share), anchors)

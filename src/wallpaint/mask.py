@@ -275,7 +275,7 @@ def combine(walls: Mapping[str, Alpha]) -> dict[str, Alpha]:
     settled: dict[str, Alpha] = {}
     above: Alpha | None = None
     for name, alpha in reversed(list(walls.items())):
-        settled[name] = alpha.copy() if above is None else alpha * (1 - above)
+        settled[name] = alpha.copy() if above is None else np.minimum(alpha, 1 - above)
         if above is not None and alpha.any() and not (settled[name] >= 0.5).any():
             raise InputError(f"wall {name} is wholly covered by later walls: leave it out or change the order")
         above = settled[name] if above is None else np.minimum(above + settled[name], np.float32(1))

@@ -59,7 +59,7 @@ def extract(codes: Array, space: ColorSpace, alpha: Array, *, refine: bool) -> M
     """
     inside, outside = alpha >= 0.99, alpha <= 0.01
     hard = np.count_nonzero(inside) + np.count_nonzero(outside) == alpha.size
-    core = _core(inside, INSIDE_PX if refine else 1)
+    core = _core(alpha, inside, INSIDE_PX if refine else 1)
     far = masks.erode(outside, OUTSIDE_PX) if refine else outside
     band = ~core & ~far
     parts = [
@@ -73,13 +73,13 @@ def extract(codes: Array, space: ColorSpace, alpha: Array, *, refine: bool) -> M
     return Matte(core, rows, cols, share, wall, photo)
 
 
-def _core(inside: Array, radius_px: int) -> Array:
+def _core(alpha: Array, inside: Array, radius_px: int) -> Array:
     """Pixels that are wall through and through; a wall too thin for that keeps what it has."""
     for radius in range(radius_px, 0, -1):
         core = masks.erode(inside, radius)
         if np.count_nonzero(core) > 0.05 * np.count_nonzero(inside):
             return core
-    return inside
+    return inside if inside.any() else alpha == alpha.max()
 
 
 def _no_edge() -> tuple[Array, Array, Array, Array, Array]:

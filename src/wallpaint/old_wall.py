@@ -24,6 +24,8 @@ from wallpaint.fields import Array, box_mean, fill, weighted_quantile
 SHARP = 0.22  # log change over four working pixels that makes an edge
 PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance from which a wall is patterned
 PATTERN_TINT = 0.06  # the same for the log colour ratios, free of luminance
+LEAST_PATTERN_PX = 400  # working pixels; a smaller wall has no room for a pattern
+LEAST_SEAM_PX = 60  # working pixels on each side that make a seam worth measuring at
 LEAST_SHARE = 0.02  # of the wall, for a part to be a paint of its own
 OTHER_PAINT = 12.0  # CIELAB distance, brightness set equal, from which two parts are different paints
 SUN_SHIFT = 20.0  # how much yellower than shade a sun patch may be
@@ -75,6 +77,8 @@ def _is_patterned(rgb: Array, weight: Array) -> bool:
     luma = fine.mean(-1)
     tint = fine - luma[..., None]
     inner = weight * (cv2.erode((weight > 0.9).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
+    if np.count_nonzero(inner) < LEAST_PATTERN_PX:
+        return False
 
     def spread(values: Array) -> float:
         return 1.4826 * float(weighted_quantile(np.abs(values), inner, 0.5))
@@ -178,16 +182,28 @@ def _brightness_note(parts: _Parts) -> tuple[str, ...]:
 
 
 def _repainted_alike(rgb: Array, weight: Array, parts: _Parts, groups: Array) -> Array:
-    """Every part multiplied so that its paint's median becomes the wall's largest paint's; seams are filled in."""
+    """Every part multiplied so that its paint becomes the wall's largest paint; the seams are filled in."""
     shares = np.bincount(groups, parts.shares)
     paint_of = np.where(parts.labels >= 0, groups[parts.labels], -1)
-    medians = np.array(
-        [[weighted_quantile(rgb[..., c], weight * (paint_of == g), 0.5) for c in range(3)] for g in range(len(shares))]
-    )
-    main = medians[int(shares.argmax())]
+    main = int(shares.argmax())
     result = rgb.copy()
-    for g, median in enumerate(medians):
-        gain = np.clip(main / np.maximum(median, 1e-3), 0.02, 50).astype(np.float32)
-        result[paint_of == g] *= gain
+    for paint in range(len(shares)):
+        if paint != main:
+            result[paint_of == paint] *= _paint_ratio(rgb, weight, paint_of == main, paint_of == paint)
     known = cv2.erode((paint_of >= 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     return fill(result, known)
+
+
+def _paint_ratio(rgb: Array, weight: Array, main: Array, other: Array) -> Array:
+    """What to multiply one paint with to get another: (3,) float32.
+
+    Measured where the two meet, since light is the same on both sides of a seam; over all of both where they do not.
+    """
+    reach = 2 * (max(rgb.shape[:2]) // 40) + 7
+    near = np.ones((reach, reach), np.uint8)
+    seams = [a & (cv2.dilate(b.astype(np.uint8), near) > 0) for a, b in ((main, other), (other, main))]
+    if min(int(seam.sum()) for seam in seams) < LEAST_SEAM_PX:
+        seams = [main, other]
+    medians = [[weighted_quantile(rgb[..., c], weight * seam, 0.5) for c in range(3)] for seam in seams]
+    ratio = np.array(medians[0]) / np.maximum(np.array(medians[1]), 1e-3)
+    return np.clip(ratio, 0.02, 50).astype(np.float32)

@@ -32,6 +32,7 @@ PAINTERS = ("auto", "analytic", "diffusion")
 DETAILS = ("keep", "new")
 MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
 TIGHTENINGS = 3
+FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,15 @@ def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter
 
 
 def _target(wall: Wall, paint: Paint, match: str) -> Array:
-    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture."""
+    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture.
+
+    A camera that meets more light than it can hold is exposed for less: the hue stays, the brightness stops at the top.
+    """
     albedo = np.asarray(paint.albedo_linear, np.float64)
-    return albedo if match == "literal" else wall.light.appearance(albedo)
+    if match == "literal":
+        return albedo
+    shown = wall.light.appearance(albedo)
+    return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
 
 
 def _field(scene: Scene, wall: Wall, target: Array, detail: str) -> composite.Field:

@@ -95,6 +95,12 @@ def describe_wall(wall: Wall, paint: Paint, median: Array, target: Array, litera
     }
 
 
+def _cause(wall: Wall, paint: Paint) -> str:
+    if bool(color.out_of_gamut(np.asarray(paint.albedo_linear, np.float64), wall.canvas.space.gamut, tolerance=2e-3)):
+        return "the file's colour space cannot hold it"
+    return "the lit parts of the wall leave the gamut"
+
+
 def _out_of_gamut(wall: Wall, target: Array) -> float:
     """Share of the wall whose colour under plain shading would lie outside the file's gamut."""
     shade, weight = wall.shading.shade, wall.shading.weight
@@ -115,9 +121,11 @@ def _colour_warnings(
             "the room's light would)"
         )
     if literal and delta > 0.5:
-        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): the file's colour space may not hold it")
+        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_cause(wall, paint)}")
     if out_of_gamut > 0.02:
-        found.append(f"{out_of_gamut:.0%} of the wall was brought into the file's gamut at constant hue")
+        found.append(
+            f"{out_of_gamut:.0%} of the wall would leave the file's gamut in this light: kept inside at constant hue"
+        )
     if paint.reference is not None:
         found.append("the analytic painter takes the reference's colour; its texture needs the diffusion painter")
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):

@@ -118,7 +118,7 @@ def prepare(
         for name, alpha in alphas.items()
     }
     outside = _outside(alphas)
-    _share_edges(made, picture.size)
+    _share_edges(made, alphas)
     seconds = {"read": read - started, "masks": masked - read, "scene": perf_counter() - masked}
     return Scene(picture, made, outside, picture.warnings + warnings, seconds)
 
@@ -146,12 +146,14 @@ def _overview(photo: Photo, alphas: Mapping[str, Array]) -> tuple[Array, Array]:
     size = (max(1, width // step), max(1, height // step))
     wall = np.clip(sum(alphas.values()), 0, 1).astype(np.float32)
     # Averaging codes first is quicker, and precise enough for finding white things.
+    if photo.alpha is not None:
+        wall = np.maximum(wall, photo.alpha == 0)  # what cannot be seen says nothing of the light
     small = cv2.resize(photo.codes, size, interpolation=cv2.INTER_AREA)
     return photo.space.to_linear(small), cv2.resize(wall, size, interpolation=cv2.INTER_AREA)
 
 
 def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
-    x, y = white
+    x, y = (int(v) for v in white)
     height, width = photo.size
     if not (0 <= x < width and 0 <= y < height):
         raise InputError(f"white point {x},{y} lies outside the photo, which is {width} wide and {height} high")
@@ -246,15 +248,26 @@ def _outside(alphas: Mapping[str, Array]) -> Array:
     return ~masks.dilate(wall, mattes.OUTSIDE_PX)
 
 
-def _share_edges(walls: dict[str, Wall], size: tuple[int, int]) -> None:
-    """Where walls meet, scale their edge alphas so that together they claim no more than the whole pixel."""
+def _share_edges(walls: Mapping[str, Wall], alphas: Mapping[str, Array]) -> None:
+    """Settle the edge pixels where walls meet: a core pixel belongs to its wall alone; elsewhere the walls together
+    claim no more than the pixel, and all of it where the masks do."""
     if len(walls) < 2:
         return
-    total = np.zeros(size, np.float32)
+    full = np.sum(list(alphas.values()), axis=0) > 0.99
+    taken = np.zeros(full.shape, bool)
+    total = np.zeros(full.shape, np.float32)
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
+        height, width = matte.core.shape
+        taken[top : top + height, left : left + width] |= matte.core
         total[matte.rows + top, matte.cols + left] += matte.alpha
+    scale = 1 / np.where(full, np.maximum(total, 1e-3), np.maximum(total, 1))
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
-        claimed = np.maximum(total[matte.rows + top, matte.cols + left], 1)
-        wall.canvas.matte = replace(matte, alpha=matte.alpha / claimed)
+        free = ~taken[matte.rows + top, matte.cols + left]
+        rows, cols = matte.rows[free], matte.cols[free]
+        alpha = np.minimum(matte.alpha[free] * scale[rows + top, cols + left], 1)
+        wall.canvas.matte = replace(
+            matte, rows=rows, cols=cols, alpha=alpha, wall=matte.wall[free], photo=matte.photo[free]
+        )
+        wall.canvas.edge_luma = wall.canvas.edge_luma[free]

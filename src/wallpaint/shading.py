@@ -77,7 +77,8 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
     rgb = evened.rgb
     luma = color.luminance(rgb).astype(np.float32)
     median = np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)]).clip(1e-5)
-    white = np.asarray(light, np.float64) / float(color.luminance(np.asarray(light, np.float64)))
+    white = np.maximum(np.asarray(light, np.float64), 1e-4)
+    white = white / float(color.luminance(white))
     sound = weight * (rgb.max(-1) < CLIPPED)
     veil = _veil(rgb, luma, sound, median, white)
     matte_luma = np.maximum(luma - veil, 0.02 * luma)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -79,6 +80,5 @@ def contact_sheet(pictures: Sequence[Cell], columns: int | None = None) -> Image
 def _fit(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room_px: int) -> str:
     if font.getlength(label) <= room_px:
         return label
-    while label and font.getlength(label + "…") > room_px:
-        label = label[:-1]
-    return label + "…"
+    kept: int = bisect(range(1, min(len(label), 400)), room_px, key=lambda n: int(font.getlength(label[:n] + "…")))
+    return label[:kept] + "…"
