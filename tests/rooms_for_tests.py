@@ -32,8 +32,9 @@ def rgb(text: str) -> Array:
 class Room:
     """A room of one painted wall.
 
-    light: (H, W, 3), what a wall of albedo 1 would show. alpha: (H, W), share of wall in a pixel, exact. behind: (H, W, 3),
-    light that is not the wall's where alpha < 1. albedo: (3,) or (H, W, 3) of today's paint. noise: (H, W, 3), relative.
+    light: (H, W, 3), what a wall of albedo 1 would show. alpha: (H, W), share of wall in a pixel, exact.
+    behind: (H, W, 3), light that is not the wall's where alpha < 1. albedo: (3,) or (H, W, 3) of today's paint.
+    noise: (H, W, 3), relative.
     """
 
     light: Array
@@ -91,8 +92,8 @@ def make_room(
     """A wall over a white skirting board and a floor, with a chair before it.
 
     old: today's paint, '#rrggbb' or an albedo map (H, W, 3). shadow: part of the light that a soft shadow takes. sun:
-    light that a sharp patch adds. plaster, noise: relative standard deviations. tint: log difference of red against blue
-    from one side of the light to the other.
+    light that a sharp patch adds. plaster, noise: relative standard deviations. tint: how red and blue change against
+    green from one side of the room to the other, natural log.
     """
     rng = np.random.default_rng(seed)
     light = _light(height, width, shadow, sun, tint)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from measures import codes_of, delta_e, linear
 from rooms_for_tests import Room, make_room, rgb
-
 from wallpaint.painters.analytic import detail_gain, paint, quiet_shade
 from wallpaint.shading import Shading, analyse
 

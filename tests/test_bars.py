@@ -16,8 +16,8 @@ from wallpaint import Paint, Scene
 COLORS = np.random.default_rng(2024).integers(0, 256, (50, 3)).astype(np.uint8)
 LITERAL = 0.5  # CIEDE2000
 # The sun patch on the room's wall is 3.5 times as bright as its median, and the file has no room for that above a
-# brighter paint. The best curve there is (found by optimisation, median held, contrast 0.8) keeps gradients at 0.985 for
-# a paint of luminance 0.45, at 0.96 for 0.50, 0.89 for 0.60, 0.78 for 0.73 and 0.65 for 0.86.
+# brighter paint. The best curve there is (found by optimisation, median held, contrast 0.8) keeps gradients at 0.985
+# for a paint of luminance 0.45, at 0.96 for 0.50, 0.89 for 0.60, 0.78 for 0.73 and 0.65 for 0.86.
 ROOM_ABOVE = 0.45
 DULL, BRIGHT = COLORS[luminance(COLORS) <= ROOM_ABOVE], COLORS[luminance(COLORS) > ROOM_ABOVE]
 

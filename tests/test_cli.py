@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measures import delta_e, far_outside, median
 from PIL import Image
+
+from measures import delta_e, far_outside, median
 from rooms_for_tests import Room
 from test_report import KEYS, WALL_KEYS
-
 from wallpaint import cli
 from wallpaint.version import __version__
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from measures import codes_of, delta_e, linear, luminance
-from rooms_for_tests import Room, make_room, rgb
 from skimage.color import rgb2lab
 
 import wallpaint
+from measures import codes_of, delta_e, linear, luminance
+from rooms_for_tests import Room, make_room, rgb
 from wallpaint import color, composite
 from wallpaint.composite import Field, compose, evaluate, fit, limit, lock
 from wallpaint.repaint import repaint

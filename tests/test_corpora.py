@@ -1,108 +1,14 @@
-"""Unusual and bad inputs, end to end through the command line, each in a process of its own.
-
-Run as a program this file is the server that forks those processes: it imports what is slow once.
-"""
+"""Unusual and bad inputs, end to end through the command line, each in a process of its own."""
 
 from __future__ import annotations
 
-import os
-import pickle
-import resource
-import signal
-import subprocess
-import sys
-import tempfile
-import traceback
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-
-SECONDS = 20
-MEMORY = 3 * 2**30  # bytes that a command may take beyond what its imports have
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended. status: its exit status, or minus the signal that killed it."""
-
-    status: int
-    stdout: str
-    stderr: str
-
-
-def serve() -> None:
-    """Read pickled command lines from stdin, run each in a forked child, and write pickled outcomes to stdout."""
-    import contextlib
-    import gc
-    import io
-
-    import cv2
-    import imagecodecs  # noqa: F401
-    import pillow_heif  # noqa: F401
-    import scipy.ndimage  # noqa: F401
-    import tifffile  # noqa: F401
-    from coloraide import Color  # noqa: F401
-
-    import wallpaint.job
-    import wallpaint.palette
-    import wallpaint.reference  # noqa: F401
-
-    from wallpaint.cli import main
-
-    with contextlib.redirect_stderr(io.StringIO()):  # what the command line imports late
-        main(["repaint", "none.png", "--mask", "none.png", "--color", "red", "-o", "none.png"])
-    cv2.setNumThreads(1)  # a pool of threads does not survive a fork
-    gc.freeze()
-    while True:
-        try:
-            argv = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        pickle.dump(_in_child(argv), sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-
-
-def _in_child(argv: Sequence[str]) -> Outcome:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = os.fork()
-        if child == 0:
-            _run(argv, out.fileno(), err.fileno())
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        texts = []
-        for stream in (out, err):
-            stream.seek(0)
-            texts.append(stream.read().decode(errors="replace"))
-    return Outcome(status, *texts)
-
-
-def _run(argv: Sequence[str], out: int, err: int) -> None:
-    """The child: never returns."""
-    status = 99
-    try:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(out, 1)
-        os.dup2(err, 2)
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-        signal.alarm(SECONDS)
-        from wallpaint.cli import main
-
-        status = main(list(argv))
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-
-
-if __name__ == "__main__":
-    serve()
-    sys.exit()
 
 import numpy as np
 import pytest
 
+from command_server import Server
 from corpora import COLOR, BadCase, Case, bad_inputs, good_inputs
 from measures import far_outside
 from wallpaint import Limits, read_photo
@@ -110,34 +16,6 @@ from wallpaint.mask import fit_mask
 from wallpaint.mask_file import read_mask
 
 GOOD, BAD = 60, 300
-
-
-class Server:
-    """Runs command lines in children of a process that has everything imported."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"TERM": "dumb"}
-        )
-
-    def run(self, argv: Sequence[str]) -> Outcome:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        pickle.dump(tuple(argv), self.process.stdin)
-        self.process.stdin.flush()
-        outcome: Outcome = pickle.load(self.process.stdout)
-        return outcome
-
-    def close(self) -> None:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-
-
-# Outcomes are pickled by a module called __main__ and read by one called test_corpora.
-sys.modules["__main__"].__dict__.setdefault("Outcome", Outcome)
 
 
 @pytest.fixture(scope="module")

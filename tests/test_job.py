@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measures import Array, delta_e, median
 from PIL import Image
-from rooms_for_tests import Room
 
+from measures import Array, delta_e, median
+from rooms_for_tests import Room
 from wallpaint import job as jobs
 from wallpaint.errors import InputError
 from wallpaint.job import Job, run

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from measures import lab, linear
-from rooms_for_tests import WHITE_ALBEDO, Room, make_room, rgb
 
 import wallpaint
+from measures import lab, linear
+from rooms_for_tests import WHITE_ALBEDO, Room, make_room, rgb
 from wallpaint.errors import InputError
 from wallpaint.light import Light, estimate, from_old_color, from_white_point
 

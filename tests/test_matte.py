@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+
 from measures import Array, eroded, far_outside, linear
 from rooms_for_tests import Room, make_room
-
 from wallpaint import matte as mattes
 from wallpaint.matte import Matte, extract
 from wallpaint.photo import read_photo

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 import pytest
+
 from measures import delta_e, linear, median
 from rooms_for_tests import Room, make_room, rgb
-
 from wallpaint.old_wall import Evened, even_out
 from wallpaint.repaint import repaint
 

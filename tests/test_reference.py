@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measures import linear
 from PIL import Image
 
+from measures import linear
 from wallpaint.errors import InputError
 from wallpaint.reference import METHODS, dominant_color, paint_from_picture
 

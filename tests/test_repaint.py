@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import picture_files as files
 import pytest
-from measures import Array, delta_e, far_outside, lab, linear, median
 from PIL import Image
-from rooms_for_tests import Room, make_room, rgb
 from scipy import ndimage
 
+import picture_files as files
+from measures import Array, delta_e, far_outside, lab, linear, median
+from rooms_for_tests import Room, make_room, rgb
 from wallpaint.errors import ConfigError, InputError, ShapeError, WallpaintError
 from wallpaint.paint import Paint
 from wallpaint.photo import read_photo

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from measures import linear
 from rooms_for_tests import Room, make_room, rgb
-
 from wallpaint.shading import Shading, analyse, tone
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

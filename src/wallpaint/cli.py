@@ -139,7 +139,7 @@ def repaint(
         max_bytes=max_bytes,
         max_pixels=max_pixels,
     )
-    report = run(job, progress=sys.stderr.isatty() and not as_json)
+    report = run(job, progress=not as_json and sys.stderr is not None and sys.stderr.isatty())
     if as_json:
         import json
 

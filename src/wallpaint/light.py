@@ -21,7 +21,7 @@ TRIM_ALBEDO = 0.78  # the bright, uncoloured things of an average room
 DARKEST = 1e-3  # no light is taken to be weaker than this
 BLACK = 0.02  # luminance up to which nothing can be told about a thing's colour
 WALL_ALBEDO = 0.55  # of an average painted wall
-MOST_PULL = 0.35  # natural log by which that average may move what white things say
+MOST_PULL = 0.25  # natural log by which that average may move what white things say
 CLIPPED = 0.97
 PALE_CHROMA = 12.0  # CIELAB chroma up to which a thing may count as white
 
@@ -95,7 +95,7 @@ def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
     # White things may stand in the sun and the wall in the shade, or the reverse: what walls usually are has a say,
     # unless the wall is so much darker than they are that its paint must be dark.
     seen = level / TRIM_ALBEDO
-    say = float(np.clip((wall_luma / seen - 0.1) / 0.2, 0, 1))
+    say = float(np.clip((wall_luma / seen - 0.25) / 0.25, 0, 1))
     strength = seen * float(np.exp(say * np.clip(0.5 * np.log(usual / seen), -MOST_PULL, MOST_PULL)))
     strength = max(strength, wall_luma / WHITE_ALBEDO)
     anchors = (f"pale things outside the walls ({share:.0%} of the picture)", "what walls are usually painted with")

@@ -54,7 +54,8 @@ class Result:
 
     def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
         """Write the picture; the extension names the format. The file appears whole or not at all."""
-        text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(self.report)}
+        lasting = {key: value for key, value in self.report.items() if key != "seconds"}  # same run, same bytes
+        text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(lasting)}
         return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
 
 
