@@ -79,7 +79,9 @@ def test_the_seam_between_two_paints_is_gone() -> None:
     truth = room.literal(rgb("#7d9b84"))
     band = room.wall.copy()
     band[:, :140] = band[:, 160:] = False
-    assert delta_e(result.codes, truth)[band].max() < 4
+    off = delta_e(result.codes, truth)[band]
+    assert np.quantile(off, 0.99) < 2
+    assert off.max() < 6
     sides = [
         median(result.codes[30:100, s].reshape(-1, 3), np.ones(70 * 40, bool))
         for s in (slice(100, 140), slice(160, 200))
