@@ -1,4 +1,4 @@
-"""One scene, several paints, both meanings of the right colour. Run it from the repository: python examples/many_colors.py"""
+"""One scene, several paints, both meanings of the right colour: python examples/many_colors.py"""
 
 from pathlib import Path
 
