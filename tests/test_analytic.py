@@ -34,6 +34,30 @@ def test_the_median_is_the_target(room: Room, shading: Shading, color: str) -> N
     assert median_miss(painted, room, rgb(color)) < 0.5
 
 
+@pytest.mark.parametrize("ways", [{"tint": 0.5}, {"tint": 0.4, "sun": 1.0, "old": "#b5654a"}], ids=str)
+def test_the_median_is_the_target_in_coloured_light(ways: dict[str, object]) -> None:
+    """Where the gamut cuts into one side of the wall, aiming at the target itself would miss it."""
+    room = make_room(**ways)
+    shading = taken_apart(room)
+    for lock, hit in ((True, True), (False, False)):
+        painted = paint(shading, rgb("#f4f1ea"), SRGB, lock=lock)
+        assert (median_miss(painted, room, rgb("#f4f1ea")) < 0.5) == hit
+
+
+def test_white_gloss_stays_white() -> None:
+    """A reflection of the window on a blue wall lies over the red paint too, without its colour."""
+    room = make_room(old="#1c2f6b", shadow=0, plaster=0)
+    y, x = np.mgrid[0 : room.alpha.shape[0], 0 : room.alpha.shape[1]]
+    bloom = 0.12 * np.exp(-((x - 230) ** 2 + (y - 60) ** 2) / (2 * 30.0**2))[..., None]
+    photo = (linear(room.photo) + bloom).astype(np.float32)
+    shading = analyse(photo, room.wall.astype(np.float32), np.ones(3), 0.005)
+    painted = paint(shading, rgb("#4a1010"), SRGB, lock=True)
+    truth = rgb("#4a1010") * room.light / np.median(room.light[room.wall]) + bloom
+    glossy = room.wall & (bloom[..., 0] > 0.06)
+    assert glossy.sum() > 1000
+    assert delta_e(codes_of(painted), codes_of(truth))[glossy].mean() < 4
+
+
 @pytest.mark.parametrize("color", ["#ffffff", "#ffe000", "#00ff00", "#ff0000", "#000000", "#fdf6e3"])
 @pytest.mark.parametrize("sun", [0.0, 0.7])
 def test_painted_walls_stay_in_gamut(color: str, sun: float) -> None:

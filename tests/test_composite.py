@@ -225,7 +225,8 @@ def test_lock_takes_the_median_to_the_target(room: Room, wall: Wall, wanted: str
     field = fit(np.clip(painted, 0, 1), luma, wall.shading.weight, SRGB, step=wall.step)
     locked = lock(wall.canvas, field, rgb(wanted), wall.sample)
     rows, cols = wall.sample
-    for each, near in ((field, False), (locked, True)):
+    again = lock(wall.canvas, locked, rgb(wanted), wall.sample)
+    for each, near in ((field, False), (locked, True), (again, True)):
         found = limit(evaluate(each, rows, cols, wall.canvas.luma[rows, cols]), SRGB)
         miss = delta_e(codes_of(np.median(found, axis=0), 65535), codes_of(rgb(wanted), 65535))
         assert (miss < 0.5) == near

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from measures import delta_e, linear, median
+from measures import delta_e, linear, luminance, median
 from rooms_for_tests import Room, make_room, rgb
 from wallpaint.old_wall import Evened, even_out
 from wallpaint.repaint import repaint
@@ -46,6 +46,17 @@ def test_light_and_plaster_are_left_alone(room: Room) -> None:
     assert found.paints == 1
     assert not found.patterned
     assert np.array_equal(found.rgb, linear(room.photo).astype(np.float32))
+
+
+@pytest.mark.parametrize(("old", "sun"), [("#d9b070", 2.0), ("#b5654a", 3.0), ("#d9cfc0", 3.0)])
+def test_overexposed_sun_is_light(old: str, sun: float) -> None:
+    """The camera cuts it off and it loses its colour; that does not make it another paint."""
+    room = make_room(old=old, sun=sun, shadow=0.3)
+    cut_off = room.wall & (room.photo.max(-1) == 255)
+    assert cut_off.sum() > 3000
+    assert evened(room).paints == 1
+    painted = luminance(repaint(room.photo, room.soft_mask, "#2b3a5c").codes)
+    assert painted[cut_off].mean() > 2 * np.median(painted[room.wall])
 
 
 def test_warm_sun_on_a_cool_wall_is_light() -> None:

@@ -15,6 +15,7 @@ from scipy import ndimage
 import picture_files as files
 from measures import Array, delta_e, far_outside, lab, linear, median
 from rooms_for_tests import Room, make_room, rgb
+from wallpaint import composite
 from wallpaint.errors import ConfigError, InputError, ShapeError, WallpaintError
 from wallpaint.paint import Paint
 from wallpaint.photo import read_photo
@@ -286,14 +287,35 @@ def test_walls_without_light_or_without_limit(value: int) -> None:
     assert delta_e(median(result.codes, mask == 255), Paint.parse(SAGE).rgb) <= 0.5
 
 
-def test_noise_is_not_blown_up() -> None:
-    """White over a nearly black wall brightens forty times; its grain must not become gravel."""
-    room = make_room(old="#1b2436", noise=0.05)
-    result = repaint(room.photo, room.soft_mask, "#d9cfc0")
-    grain = lab(result.codes)[..., 0] - ndimage.gaussian_filter(lab(result.codes)[..., 0], 3)
-    was = lab(room.photo)[..., 0] - ndimage.gaussian_filter(lab(room.photo)[..., 0], 3)
-    inner = ndimage.binary_erosion(room.wall, iterations=12)
-    assert grain[inner].std() < max(1.3 * was[inner].std(), 1.5)
+def test_lit_paint_stays_within_the_picture(room: Room) -> None:
+    """In light that is brighter than the picture can show, a lit white stops at the top and keeps the light's hue."""
+    scene = prepare(room.photo, {"wall": room.soft_mask}, old_color="#8a6a40")
+    white = np.array(scene.walls["wall"].light.white)
+    assert white.max() > 1.2
+    entry = scene.repaint({"wall": "#ffffff"}, match="lit").report["walls"][0]
+    target = linear(np.array(entry["target_rgb"], np.uint8))
+    assert 0.8 < target.max() < 1
+    assert target / target.max() == pytest.approx(white / white.max(), abs=0.02)
+    assert entry["delta_e_2000_target"] <= 0.5
+
+
+def test_a_field_that_misses_is_tightened(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finished pixels have the last word: what the lock leaves is taken out after looking at them."""
+    lock = composite.lock
+    monkeypatch.setattr(composite, "lock", lambda *args: lock(*args).scaled(np.array([0.98, 1.01, 1.03])))
+    scene = prepare(room.photo, {"wall": room.soft_mask})
+    assert scene.repaint({"wall": SAGE}).report["walls"][0]["delta_e_2000"] <= 0.5
+    monkeypatch.setattr(sys.modules["wallpaint.repaint"], "TIGHTENINGS", 0)
+    assert scene.repaint({"wall": SAGE}).report["walls"][0]["delta_e_2000"] > 0.5
+
+
+@pytest.mark.parametrize("color", [NAVY, SAGE, WHITE, "#b5654a"])
+def test_the_lock_hits_at_the_first_go(color: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Composing a second time costs as much as the first: tightening is for the rare miss."""
+    room = make_room(tint=0.4, sun=0.5, noise=0.01)
+    scene = prepare(room.photo, {"wall": room.soft_mask})
+    monkeypatch.setattr(sys.modules["wallpaint.repaint"], "TIGHTENINGS", 0)
+    assert scene.repaint({"wall": color}).report["walls"][0]["delta_e_2000"] <= 0.5
 
 
 # -- a scene and its results

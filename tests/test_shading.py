@@ -75,10 +75,18 @@ def test_tint_of_the_light_is_found_on_a_pale_wall() -> None:
     assert (right - left)[0] - (right - left)[2] == pytest.approx(2 * tint, rel=0.15)
 
 
-def test_a_saturated_wall_tells_nothing_of_the_tint() -> None:
+@pytest.mark.parametrize("old", ["#8c0402", "#1c2f03", "#300804"])
+def test_a_saturated_wall_tells_nothing_of_the_tint(old: str) -> None:
     """Its weakest channel is mostly rounding error: believing it would paint blotches."""
-    strong = taken_apart(make_room(old="#8c0000", noise=0.01)).tint
-    assert np.abs(strong).max() < 0.05
+    assert np.abs(taken_apart(make_room(old=old)).tint).max() < 0.05
+
+
+def test_overexposed_places_tell_nothing_of_the_tint() -> None:
+    """Cut off at the top they look uncoloured, which would turn a new paint's hue there."""
+    room = make_room(old="#e8dcc8", sun=2.0, shadow=0.3)
+    cut_off = room.wall & (room.photo.max(-1) == 255)
+    assert cut_off.sum() > 3000
+    assert np.abs(taken_apart(room).tint[cut_off]).mean() < 0.02
 
 
 def test_a_pale_wall_has_no_veil(plain: Shading) -> None:

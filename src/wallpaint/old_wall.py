@@ -113,6 +113,7 @@ class _Parts:
     medians: Array
     shares: Array
     touching: tuple[tuple[int, int], ...]
+    overexposed: tuple[int, ...]
 
 
 def _parts(rgb: Array, weight: Array) -> _Parts:
@@ -138,7 +139,7 @@ def _parts(rgb: Array, weight: Array) -> _Parts:
     shares = np.array([stats[old, cv2.CC_STAT_AREA] / wall for old in kept])
     near = _touching(labels, len(kept), reach=5 * reach)
     pairs = tuple(pair for pair in near if pair[0] not in clipped and pair[1] not in clipped)
-    return _Parts(labels, medians.reshape(-1, 3), shares, pairs)
+    return _Parts(labels, medians.reshape(-1, 3), shares, pairs, tuple(clipped))
 
 
 def _touching(labels: Array, count: int, reach: int) -> list[tuple[int, int]]:
@@ -152,10 +153,16 @@ def _same_paint(parts: _Parts) -> Array:
     lab = np.array([_chroma_at_equal_brightness(m) for m in parts.medians])
     luma = np.array([float(color.luminance(m)) for m in parts.medians])
     group = np.arange(len(lab))
-    for i in range(len(lab)):
-        for j in range(i + 1, len(lab)):
+    told = [i for i in range(len(lab)) if i not in parts.overexposed]
+    for i in told:
+        for j in (k for k in told if k > i):
             if _one_paint(lab[i], lab[j], luma[i], luma[j]):
                 group[group == group[j]] = group[i]
+    if told:  # an overexposed part has lost its colour: it is sunlight on the wall's largest paint
+        largest = max(told, key=lambda i: float(parts.shares[told][group[told] == group[i]].sum()))
+        group[list(parts.overexposed)] = group[largest]
+    else:
+        group[:] = 0
     return np.unique(group, return_inverse=True)[1]
 
 
