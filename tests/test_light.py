@@ -120,14 +120,28 @@ def test_without_anything_white_the_guess_is_modest() -> None:
 
 
 def test_overexposed_things_are_no_white() -> None:
-    """A window blown out to the top of the scale says nothing; a grey card beside it does."""
+    """A window blown out to the top of the scale says nothing, nor does the glare round it; a white card does."""
     picture = np.full((60, 60, 3), 0.2)
-    picture[40:50] = np.array([0.45, 0.4, 0.3])
+    picture[34:44] = np.array([0.45, 0.4, 0.3])
     weight = np.zeros((60, 60))
     weight[:30] = 1
     before = estimate(picture, weight, np.full(3, 0.2))
     picture[52:] = 1.0
-    assert estimate(picture, weight, np.full(3, 0.2)).white == pytest.approx(before.white, rel=0.25)
+    picture[49:52] = 0.9
+    assert estimate(picture, weight, np.full(3, 0.2)).white == pytest.approx(before.white, rel=0.1)
+
+
+def test_what_is_transparent_is_no_white(room: Room) -> None:
+    """A cut-out photo has white where nothing is: only what can be seen counts."""
+    alpha = np.full(room.alpha.shape, 255, np.uint8)
+    alpha[200:] = 0
+    cut_out, seen = np.dstack([room.photo, alpha]), room.photo.copy()
+    cut_out[200:, :, :3] = 240
+    seen[200:] = 20
+    mask = room.soft_mask.copy()
+    mask[200:] = 0
+    one, two = (wallpaint.prepare(photo, {"wall": mask}).walls["wall"].light for photo in (cut_out, seen))
+    assert one.white == pytest.approx(two.white, rel=0.1)
 
 
 def test_lit_follows_the_light(room: Room) -> None:

@@ -148,3 +148,17 @@ def test_noise_does_not_move_the_edge() -> None:
     off = np.abs(alpha_map(matte) - noisy.alpha)
     assert off.max() < 0.35
     assert off[(noisy.alpha > 0) & (noisy.alpha < 1)].mean() < 0.06
+
+
+def test_a_dark_spot_on_the_wall_is_wall() -> None:
+    """The deeper a pixel lies in the mask, the less the photo may take from it."""
+    photo = np.full((60, 80, 3), 200, np.uint8)
+    photo[:, 50:] = 30
+    mask = np.zeros((60, 80), np.uint8)
+    mask[:, :50] = 255
+    photo[10:50:8, 50 - 4] = 30  # the middle of this pixel is 3.5 px inside
+    photo[14:50:8, 50 + 2] = 200  # and of this one 2.5 px outside
+    alpha = alpha_map(taken_apart(photo, mask))
+    assert (alpha[10:50:8, 50 - 4] > 0.5).all()
+    assert (alpha[:, 50 + 3 :] < 0.3).all()
+    assert (alpha[:, : 50 - 5] == 1).all()

@@ -152,6 +152,22 @@ def test_nothing_else_changes(room: Room, mask: str) -> None:
     assert result.report["outside_max_diff"] == 0
 
 
+@pytest.mark.parametrize("mask", ["soft", "hard"])
+@pytest.mark.parametrize(
+    ("old", "new", "furniture"), [("#f2f0ec", NAVY, "#1e1c1a"), (NAVY, "#d9cfc0", "#e8e4da")], ids=["dark", "light"]
+)
+def test_several_walls_have_edges_as_good_as_one(old: str, new: str, furniture: str, mask: str) -> None:
+    """A second wall at the far side of the room changes nothing round the chair."""
+    room = make_room(old=old, furniture=furniture)
+    codes = room.soft_mask if mask == "soft" else room.hard_mask
+    left = np.arange(codes.shape[1]) < 290
+    result = prepare(room.photo, {"left": codes * left, "right": codes * ~left}).repaint({"left": new, "right": new})
+    truth = room.lit(rgb(new) / np.median(room.light[room.wall & (left & np.roll(left, -4))], axis=0))
+    off = delta_e(result.codes, truth)[edge_band(room) & (np.arange(codes.shape[1]) < 270)]
+    assert off.max() < FRINGE
+    assert off.mean() < 1.5
+
+
 # -- several walls
 
 

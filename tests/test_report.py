@@ -157,6 +157,14 @@ def test_a_wall_brighter_than_the_rooms_whites_is_said() -> None:
     assert "brighter" not in warnings_of(scene, "#7d9b84")
 
 
+def test_a_missed_swatch_is_said(scene: Scene) -> None:
+    result = scene.repaint({"wall": "color(display-p3 0.1 0.9 0.1)"})
+    entry = result.report["walls"][0]
+    assert entry["delta_e_2000"] > 0.5
+    assert f"missed by {entry['delta_e_2000']:.1f}" in "\n".join(entry["warnings"])
+    assert "missed" not in warnings_of(scene, "#7d9b84")
+
+
 def test_what_cannot_be_rendered_is_said(scene: Scene) -> None:
     assert "sheen 'gloss'" in warnings_of(scene, Paint((0.2, 0.3, 0.2), sheen="gloss"))
     assert "sheen" not in warnings_of(scene, Paint((0.2, 0.3, 0.2), sheen="Matt"))

@@ -256,12 +256,15 @@ def _share_edges(walls: Mapping[str, Wall], alphas: Mapping[str, Array]) -> None
     full = np.sum(list(alphas.values()), axis=0) > 0.99
     taken = np.zeros(full.shape, bool)
     total = np.zeros(full.shape, np.float32)
+    claims = np.zeros(full.shape, np.uint8)
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
         height, width = matte.core.shape
         taken[top : top + height, left : left + width] |= matte.core
         total[matte.rows + top, matte.cols + left] += matte.alpha
-    scale = 1 / np.where(full, np.maximum(total, 1e-3), np.maximum(total, 1))
+        claims[matte.rows + top, matte.cols + left] += matte.alpha > 0.02
+    # Where only one wall lays claim, what it leaves is furniture, not the other wall.
+    scale = 1 / np.where(full & (claims > 1), np.maximum(total, 1e-3), np.maximum(total, 1))
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
         free = ~taken[matte.rows + top, matte.cols + left]
