@@ -40,6 +40,7 @@ def serve() -> None:
     """Read command lines from stdin, a JSON list a line, and write how each ended to stdout in the same way."""
     import cv2
     import imagecodecs  # noqa: F401
+    import numpy as np
     import pillow_heif  # noqa: F401
     import scipy.ndimage  # noqa: F401
     import tifffile  # noqa: F401
@@ -50,9 +51,11 @@ def serve() -> None:
     import wallpaint.reference  # noqa: F401
     from wallpaint.cli import main
 
-    with contextlib.redirect_stderr(io.StringIO()):  # what the command line imports late
-        main(["repaint", "none.png", "--mask", "none.png", "--color", "red", "-o", "none.png"])
     cv2.setNumThreads(1)  # a pool of threads does not survive a fork
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        photo = str(Path(folder) / "photo.png")  # one repaint of it imports what a command imports late
+        cv2.imwrite(photo, np.full((16, 16, 3), 200, np.uint8))
+        assert main(["repaint", photo, "--mask", photo, "--color", "red", "-o", f"{folder}/out.jpg"]) == 0
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_in_child(json.loads(line))), flush=True)
@@ -96,8 +99,9 @@ class Server:
     """The process, seen from the tests."""
 
     def __init__(self) -> None:
+        env = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
         )
 
     def run(self, argv: Sequence[str]) -> Outcome:
