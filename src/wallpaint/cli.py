@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from wallpaint.cli_benchmark import register as register_benchmark
+from wallpaint.cli_rooms import rooms_app
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
@@ -148,6 +150,10 @@ def repaint(
         from wallpaint.report import summary
 
         typer.echo("\n".join(summary(report)))
+
+
+register_benchmark(app)
+app.add_typer(rooms_app, name="rooms")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -181,9 +181,9 @@ def _make_wall(
     sample = canvas.sample(SAMPLE)
     median = np.median(photo.space.to_linear(codes[sample]), axis=0)
     if old is not None:
-        light = lights.from_old_color(median, np.asarray(old.albedo_linear))
+        light = lights.from_old_color(*overview, median, np.asarray(old.albedo_linear))
     elif patch is not None and white is not None:
-        light = lights.from_white_point(patch, f"{white[0]},{white[1]}")
+        light = lights.from_white_point(*overview, median, patch, f"{white[0]},{white[1]}")
     else:
         light = lights.estimate(*overview, median)
     noise = _noise(canvas)

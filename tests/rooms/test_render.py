@@ -1,0 +1,221 @@
+"""Rendering many rooms: killed, interrupted, contradicted; the folder is the same in the end."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wallpaint import cli_rooms
+from wallpaint.errors import ConfigError, InputError, WallpaintError
+from wallpaint.rooms.materials import TILE, Material, Texture
+from wallpaint.rooms.room import Dressing
+from wallpaint.rooms.sets import render, room_file, sheet, workers
+from wallpaint.rooms.sets.render import RenderJob
+
+HERE = Path(__file__).parent
+SIZE = (24, 32)
+PROGRAM = """
+import sys
+sys.path.insert(0, {here!r})
+from pathlib import Path
+from wallpaint.rooms.sets.render import RenderJob, run
+run(RenderJob({count}, 0, (24, 32), 4, Path({out!r}), {workers}, "synthetic_rooms:render_slowly"))
+"""
+
+
+def job(out: Path, count: int = 6, renderer: str = "render", **changes: object) -> RenderJob:
+    options: dict[str, object] = {"seed": 0, "size": SIZE, "samples": 4, "workers": 1} | changes
+    return RenderJob(count, out=out, renderer=f"synthetic_rooms:{renderer}", **options)  # type: ignore[arg-type]
+
+
+def results_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != render.LOCK}
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "rooms"
+    done = render.run(job(out, 16))
+    assert (done.rendered, done.kept, done.skipped) == (14, 0, (3, 11))
+    return out
+
+
+def test_a_folder_holds_rooms_notes_and_settings(whole: Path) -> None:
+    names = set(results_in(whole))
+    assert {"job.json", "room_000000.npz", "room_000003.json", "room_000015.npz"} <= names
+    assert "room_000003.npz" not in names
+    assert room_file.read(whole / "room_000007.npz").seed == 7
+    note = json.loads((whole / "room_000003.json").read_text())
+    assert note["state"] == "unusable"
+    assert note["why"] == "a sofa stands before the lens"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) -> None:
+    out, pids = tmp_path / "rooms", tmp_path / "pids"
+    pids.mkdir()
+    code = PROGRAM.format(here=str(HERE), count=16, out=str(out), workers=2)
+    env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
+    before = 0
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", code], env=env)
+        wait_for(lambda: len(list(out.glob("room_*"))) >= before + 2 if out.exists() else False)  # noqa: B023
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_for(lambda: not any(alive(int(p.name)) for p in pids.iterdir()))
+        before = len(list(out.glob("room_*")))
+    assert before < 16
+    (out / ".0123456789abcdef.part").write_bytes(b"half a room")
+    done = render.run(job(out, 16))
+    assert done.kept >= 4
+    assert results_in(out) == results_in(whole)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
+    out, pids = tmp_path / "rooms", tmp_path / "pids"
+    pids.mkdir()
+    code = PROGRAM.format(here=str(HERE), count=200, out=str(out), workers=1)
+    env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    wait_for(lambda: out.exists() and any(out.glob("room_*")))
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    _, said = process.communicate(timeout=10)
+    assert said.count("Traceback") <= 1
+    assert "KeyboardInterrupt" in said
+    assert not any(alive(int(p.name)) for p in pids.iterdir())
+    assert not list(out.glob(".*.part"))
+
+
+def test_damaged_rooms_and_rooms_of_other_settings_are_made_again(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rooms"
+    render.run(job(out, 5))
+    path = out / "room_000002.npz"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    (out / "room_000001.npz").write_bytes((out / "room_000000.npz").read_bytes())
+    (out / "room_000003.json").write_bytes(b"{")
+    done = render.run(job(out, 5))
+    assert (done.rendered, done.kept, done.skipped) == (2, 2, (3,))
+    for name in ("room_000001.npz", "room_000002.npz", "room_000003.json"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_more_rooms_go_into_the_same_folder(whole: Path, tmp_path: Path) -> None:
+    out = tmp_path / "rooms"
+    render.run(job(out, 4, seed=12))
+    states = []
+    render.run(job(out, 16, workers=2), step=lambda outcome: states.append(outcome.was_there))
+    assert sorted(states) == [False] * 12 + [True] * 4
+    assert results_in(out) == results_in(whole)
+
+
+@pytest.mark.parametrize(("change", "words"), [({"size": (32, 32)}, "32x24, not 32x32"), ({"samples": 8}, "4, not 8")])
+def test_other_settings_in_one_folder_are_refused(whole: Path, change: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        render.run(job(whole, 16, **change))
+
+
+def test_two_runs_in_one_folder_are_refused_and_a_dead_one_forgotten(tmp_path: Path) -> None:
+    out = tmp_path / "rooms"
+    out.mkdir()
+    (out / render.LOCK).write_text("4194303")  # left by a run that is gone
+    with render.locked(out), pytest.raises(ConfigError, match="another run"):
+        render.run(job(out))
+    assert render.run(job(out, 1)).rendered == 1
+
+
+def test_numbers_that_make_no_sense_are_told_together(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--count is 0.*--size is 8x32.*--samples is 0.*--workers is 0"):
+        job(tmp_path, 0, size=(32, 8), samples=0, workers=0)
+    with pytest.raises(ConfigError, match="leave 0"):
+        job(tmp_path, 10, seed=999_995)
+
+
+def test_without_mitsuba_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mitsuba" else find(name))
+    with pytest.raises(ConfigError, match=r"pip install 'wallpaint\[rooms\]'"):
+        render.run(RenderJob(1, 0, SIZE, 4, tmp_path / "rooms"))
+    assert not (tmp_path / "rooms").exists()
+
+
+def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        render.run(job(tmp_path / "file" / "rooms"))
+
+
+def test_a_worker_that_is_killed_and_one_with_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(WallpaintError, match=r"signal 9.*--workers") as killed:
+        render.run(job(tmp_path / "a", renderer="die"))
+    assert "\n" not in str(killed.value)
+    with pytest.raises(RuntimeError, match="ZeroDivisionError: seed 0"):
+        render.run(job(tmp_path / "b", renderer="fail"))
+    with pytest.raises(ConfigError, match="no function"):
+        render.run(job(tmp_path / "c", renderer="nowhere"))
+    assert workers.available() >= 1
+
+
+def test_the_swatch_is_the_texture_that_shows_most() -> None:
+    rows = np.linspace(0, 1, TILE, dtype=np.float32)[:, None, None]
+    rising, flat = Texture(np.broadcast_to(rows, (TILE, TILE, 3)).copy()), Texture(np.full((TILE, TILE, 3), 0.25, "f4"))
+    papers = {n: Material("paper", (1.0, 0.5, 0.25), texture=t) for n, t in ((0, flat), (1, rising), (4, rising))}
+    number = np.zeros((8, 8), int)
+    number[:, 3:] = 4
+    number[:, 6:] = 1
+    view = render.dressed_view(Dressing("paper", "patterned", papers), np.zeros((8, 8, 3), "f4"), number)
+    assert view.walls == (1, 4)
+    assert view.swatch is not None
+    assert view.swatch.shape == (render.SWATCH_PX, render.SWATCH_PX, 3)
+    np.testing.assert_allclose(view.swatch[0, 0], [255, 188, 137], atol=1)  # v = 1 is on top; albedo tints it
+    assert view.swatch[-1].max() < 8
+    several = Dressing("two-tone", "several", {0: Material("a", (0.5, 0.5, 0.5))})
+    assert render.dressed_view(several, np.zeros((8, 8, 3), "f4"), number).swatch is None
+
+
+def test_a_sheet_of_rooms(whole: Path, tmp_path: Path) -> None:
+    assert sheet.write_sheet(whole, tmp_path / "sheet.png", rooms=3) == 3
+    assert (tmp_path / "sheet.png").stat().st_size > 1000
+    with pytest.raises(InputError, match="ends in"):
+        sheet.write_sheet(whole, tmp_path / "sheet.txt")
+    with pytest.raises(InputError, match="no room from seed 500"):
+        sheet.write_sheet(whole, tmp_path / "sheet.png", first=500)
+
+
+@pytest.mark.parametrize(("text", "size"), [("256", (256, 256)), ("384x256", (256, 384)), (" 96X64 ", (64, 96))])
+def test_sizes_as_people_write_them(text: str, size: tuple[int, int]) -> None:
+    assert cli_rooms.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "big", "256x", "-3", "1x2x3", "999999"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(ConfigError, match="--size wants"):
+        cli_rooms.parse_size(text)

@@ -1,0 +1,163 @@
+"""Room files: what comes back, the same bytes, and every kind of broken file."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import synthetic_rooms
+
+from wallpaint.errors import InputError
+from wallpaint.rooms.sets import room_file
+from wallpaint.rooms.sets.room_file import RoomRecord
+
+SIZE = (24, 32)
+
+
+@pytest.fixture(scope="module")
+def record() -> RoomRecord:
+    made = synthetic_rooms.render(2, SIZE, 16)
+    assert isinstance(made, RoomRecord)
+    return made
+
+
+def test_a_room_comes_back(tmp_path: Path, record: RoomRecord) -> None:
+    path = tmp_path / room_file.name_of(2)
+    room_file.write(path, record)
+    found = room_file.read(path)
+    np.testing.assert_allclose(found.buckets, record.buckets, rtol=5e-4, atol=1e-7)
+    np.testing.assert_allclose(found.alpha, record.alpha, atol=0.5 / 255)
+    np.testing.assert_allclose(found.depth, record.depth, rtol=5e-4)
+    np.testing.assert_array_equal(found.wall_number, record.wall_number)
+    view = found.dressings[0]
+    assert (view.kind, view.track, view.walls) == ("wallpaper", "patterned", (0,))
+    np.testing.assert_allclose(view.radiance, record.dressings[0].radiance, rtol=5e-4, atol=1e-7)
+    np.testing.assert_array_equal(view.swatch, record.dressings[0].swatch)
+    for name in ("seed", "split", "kind", "samples", "old_paint", "facts", "version", "size"):
+        assert getattr(found, name) == getattr(record, name)
+    assert path.name == "room_000002.npz"
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_numpy_alone_reads_it(tmp_path: Path, record: RoomRecord) -> None:
+    path = tmp_path / "room.npz"
+    room_file.write(path, record)
+    with np.load(path, allow_pickle=False) as archive:
+        assert archive["buckets"].dtype == np.float16
+        assert archive["alpha"].dtype == np.uint8
+        assert archive["depth"].dtype == np.float16
+        assert archive["wall_number"].dtype == np.int8
+        assert json.loads(archive["meta"].tobytes())["seed"] == 2
+
+
+def test_the_same_room_is_the_same_bytes(record: RoomRecord) -> None:
+    again = synthetic_rooms.render(2, SIZE, 16)
+    assert isinstance(again, RoomRecord)
+    assert room_file.encode(record) == room_file.encode(again)
+
+
+def test_lamps_and_shadows_both_keep_their_precision(tmp_path: Path, record: RoomRecord) -> None:
+    buckets = record.buckets.copy()
+    buckets[0, 0, 0], buckets[0, 0, 1] = 4e6, 0.5
+    buckets[3] *= 1e-8
+    room_file.write(tmp_path / "room.npz", replace(record, buckets=buckets, dressings=()))
+    found = room_file.read(tmp_path / "room.npz").buckets
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(found[0, 0, 0], 4e6, rtol=5e-4)
+    np.testing.assert_allclose(found[0, 0, 1], 0.5, rtol=0.01)
+    np.testing.assert_allclose(found[3], buckets[3], rtol=5e-4)
+
+
+def test_a_room_without_light_or_dressings(tmp_path: Path, record: RoomRecord) -> None:
+    room_file.write(tmp_path / "room.npz", replace(record, buckets=0 * record.buckets, dressings=()))
+    found = room_file.read(tmp_path / "room.npz")
+    assert found.dressings == ()
+    assert (found.buckets == 0).all()
+
+
+def complaint_about(path: Path) -> str | None:
+    try:
+        room_file.read(path)
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def test_every_cut_and_every_flipped_byte_is_one_clear_line(tmp_path: Path, record: RoomRecord) -> None:
+    data = room_file.encode(record)
+    path = tmp_path / "room.npz"
+    rng = np.random.default_rng(0)
+    broken = [data[: int(at)] for at in rng.integers(0, len(data), 12)]
+    for at in rng.integers(0, len(data), 40):
+        flipped = bytearray(data)
+        flipped[at] ^= 0xFF
+        broken.append(bytes(flipped))
+    refused = 0
+    for bad in broken:
+        path.write_bytes(bad)
+        complaint = complaint_about(path)
+        assert complaint is None or (complaint.startswith(f"{path}: ") and "\n" not in complaint)
+        refused += complaint is not None
+    assert refused >= 50  # a time stamp in the archive may differ without harm
+
+
+def _archive(arrays: dict[str, np.ndarray]) -> bytes:
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    return out.getvalue()
+
+
+def _lone_array() -> bytes:
+    out = io.BytesIO()
+    np.save(out, np.zeros(3))
+    return out.getvalue()
+
+
+def _text_archive() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("readme.txt", "no room")
+    return out.getvalue()
+
+
+FOREIGN = {
+    "empty": b"",
+    "text": b"hello",
+    "picture": b"\x89PNG\r\n\x1a\n" + bytes(40),
+    "pickle": pickle.dumps([1, 2, 3]),
+    "lone array": _lone_array(),
+    "other archive": _text_archive(),
+    "other arrays": _archive({"x": np.zeros(3)}),
+    "objects": _archive({"meta": np.array([{}], object)}),
+    "meta of another program": _archive({"meta": np.frombuffer(b'{"format": "x/1"}', np.uint8)}),
+    "meta that is a list": _archive({"meta": np.frombuffer(b"[]", np.uint8)}),
+    "meta alone": _archive({"meta": np.frombuffer(b'{"format": "wallpaint.room/1"}', np.uint8)}),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_other_files_are_refused(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "room.npz"
+    path.write_bytes(FOREIGN[kind])
+    with pytest.raises(InputError) as raised:
+        room_file.read(path)
+    assert str(raised.value).startswith(f"{path}: ")
+    assert "\n" not in str(raised.value)
+
+
+def test_missing_files_folders_and_layers_of_other_sizes(tmp_path: Path, record: RoomRecord) -> None:
+    with pytest.raises(InputError, match="no such room"):
+        room_file.read(tmp_path / "room.npz")
+    with pytest.raises(InputError, match="cannot be read"):
+        room_file.read(tmp_path)
+    room_file.write(tmp_path / "room.npz", replace(record, depth=record.depth[:-1]))
+    with pytest.raises(InputError, match="differ in size"):
+        room_file.read(tmp_path / "room.npz")
+    with pytest.raises(InputError, match="cannot be written"):
+        room_file.write(tmp_path / "nowhere" / "room.npz", record)

@@ -1,0 +1,128 @@
+"""Metrics on pictures whose numbers are known beforehand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+import measures
+from rooms_for_tests import Room, make_room, rgb
+from wallpaint.errors import ShapeError
+from wallpaint.validate import metrics
+
+Array = np.ndarray
+SAGE = rgb("#7d9b84")
+
+
+@pytest.fixture(scope="module")
+def small() -> Room:
+    return make_room(96, 128, plaster=0.02)
+
+
+def alpha_of(room: Room) -> Array:
+    return (room.soft_mask / 255).astype(np.float32)
+
+
+def square(side: int = 64, wall: int = 32) -> Array:
+    alpha = np.zeros((side, side), np.float32)
+    start = (side - wall) // 2
+    alpha[start : start + wall, start : start + wall] = 1
+    return alpha
+
+
+def test_the_core_loses_two_pixels_a_side_at_256() -> None:
+    for side, lost in ((256, 2), (512, 4), (64, 1)):
+        alpha = square(side, side // 2)
+        rows = np.flatnonzero(metrics.core(alpha).any(1))
+        assert rows.size == side // 2 - 2 * lost
+
+
+def test_the_picture_border_is_no_edge() -> None:
+    assert metrics.core(np.ones((256, 256), np.float32)).all()
+
+
+def test_the_edge_band_is_five_pixels_on_both_sides() -> None:
+    row = metrics.edge_band(square())[32]
+    assert np.flatnonzero(row).tolist() == [*range(11, 21), *range(43, 53)]
+
+
+def test_delta_e_is_that_of_the_other_yardstick(small: Room) -> None:
+    picture, truth = small.photo, small.lit(SAGE)
+    assert metrics.delta_e_map(picture, truth) == pytest.approx(measures.delta_e(picture, truth), abs=0.01)
+
+
+def test_the_truth_itself_has_no_error(small: Room) -> None:
+    truth = small.lit(SAGE)
+    found = metrics.measure(truth, small.photo, truth, alpha_of(small), None)
+    assert math.isnan(found.pop("literal"))
+    assert found["lit_mean"] == found["lit_p95"] == found["edge"] == 0
+    assert found["shading"] == pytest.approx(1)
+    assert found["ssim"] == pytest.approx(1)
+
+
+def test_a_patch_of_error_shows_in_the_percentile_before_the_mean() -> None:
+    difference, wall = np.zeros((10, 10)), np.ones((10, 10), bool)
+    difference[0] = 7.0
+    assert metrics.lit_error(difference, wall) == pytest.approx((0.7, 7.0))
+
+
+def test_the_literal_error_is_of_the_median(small: Room) -> None:
+    literal = small.literal(SAGE)
+    wall = metrics.core(alpha_of(small))
+    assert metrics.literal_error(literal, wall, SAGE) < 0.6  # the room's median is over all pure wall pixels
+    literal[wall.nonzero()[0][:5], wall.nonzero()[1][:5]] = 255
+    assert metrics.literal_error(literal, wall, SAGE) < 0.6
+
+
+def test_outside_is_counted_beyond_three_pixels_only() -> None:
+    alpha, photo = square(), np.full((64, 64, 3), 100, np.uint8)
+    near, far = photo.copy(), photo.copy()
+    near[32, 50], far[32, 51] = 120, 93
+    assert metrics.outside_max_diff(near, photo, alpha) == 0
+    assert metrics.outside_max_diff(far, photo, alpha) == 7
+
+
+def test_shading_correlation_is_of_light_and_knows_no_scale() -> None:
+    wall = np.ones((8, 64), bool)
+    light = np.broadcast_to(np.linspace(0.1, 0.8, 64), (8, 64))[..., None] * np.ones(3)
+    truth, dim, inverse = (measures.codes_of(x) for x in (light, 0.5 * light, 0.9 - light))
+    assert metrics.shading_correlation(dim, truth, wall) > 0.999
+    assert metrics.shading_correlation(inverse, truth, wall) < -0.999
+    assert metrics.shading_correlation(np.full_like(truth, 90), truth, wall) == 0
+    assert math.isnan(metrics.shading_correlation(truth, np.full_like(truth, 90), wall))
+
+
+def test_ssim_looks_at_the_wall_and_not_at_the_rest() -> None:
+    alpha = square(128, 32)
+    truth = np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8)
+    elsewhere, on_wall = truth.copy(), truth.copy()
+    elsewhere[:20], on_wall[50:70, 50:70] = 0, 128
+    assert metrics.structural_similarity(elsewhere, truth, alpha) == pytest.approx(1)
+    assert metrics.structural_similarity(on_wall, truth, alpha) < 0.9
+
+
+@pytest.mark.parametrize("alpha", [np.zeros((32, 32), np.float32), square(32, 1)])
+def test_nothing_to_measure_is_not_zero(alpha: Array) -> None:
+    photo = np.full((32, 32, 3), 100, np.uint8)
+    found = metrics.measure(photo, photo, photo, alpha, np.full(3, 0.2))
+    assert all(math.isnan(found[name]) for name in ("lit_mean", "lit_p95", "literal", "shading"))
+
+
+def test_a_white_mask_has_no_edge_and_no_outside() -> None:
+    photo = np.full((32, 32, 3), 100, np.uint8)
+    found = metrics.measure(photo, photo, photo, np.ones((32, 32), np.float32), None)
+    assert math.isnan(found["edge"])
+    assert math.isnan(found["outside_max_diff"])
+    assert found["lit_mean"] == 0
+
+
+def test_sizes_must_agree() -> None:
+    with pytest.raises(ShapeError, match="cannot be compared"):
+        metrics.delta_e_map(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8))
+
+
+def test_measure_gives_what_the_table_of_metrics_lists(small: Room) -> None:
+    found = metrics.measure(small.photo, small.photo, small.photo, alpha_of(small), SAGE)
+    assert list(found) == list(metrics.METRICS)
