@@ -10,6 +10,7 @@ from wallpaint.errors import InputError
 from wallpaint.light import Light, estimate, from_old_color, from_white_point
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+SCENERY = (np.full((40, 40, 3), 0.3, np.float32), np.pad(np.ones((20, 40), np.float32), ((0, 20), (0, 0))))
 
 
 def true_white(room: Room) -> np.ndarray:
@@ -58,12 +59,26 @@ def test_old_color_is_exact(old: str) -> None:
 
 
 def test_old_color_as_arithmetic() -> None:
-    light = from_old_color(np.array([0.3, 0.2, 0.1]), np.array([0.6, 0.5, 0.4]))
+    light = from_old_color(*SCENERY, np.array([0.3, 0.2, 0.1]), np.array([0.6, 0.5, 0.4]))
     assert light.white == pytest.approx((0.5, 0.4, 0.25))
 
 
 def test_an_old_color_of_black_stays_finite() -> None:
-    assert np.isfinite(from_old_color(np.array([0.01, 0.01, 0.01]), np.zeros(3)).white).all()
+    assert np.isfinite(from_old_color(*SCENERY, np.array([0.01, 0.01, 0.01]), np.zeros(3)).white).all()
+
+
+def test_walls_light_each_other() -> None:
+    """The old paint looks as it does; a brighter one is brighter than its albedo alone, a darker one darker."""
+    light = Light((0.6, 0.6, 0.6), 0.5, ("a test",), old=(0.4, 0.4, 0.4), bounce=0.5)
+    assert light.appearance(np.full(3, 0.4)) == pytest.approx(np.full(3, 0.24))
+    assert light.appearance(np.full(3, 0.8)) == pytest.approx(np.full(3, 0.48 * 0.8 / 0.6))
+    assert light.appearance(np.full(3, 0.1)) == pytest.approx(np.full(3, 0.06 * 0.8 / 0.95))
+
+
+def test_tone_curves_spread_paints() -> None:
+    light = Light((0.6, 0.6, 0.6), 0.5, ("a test",), old=(0.4, 0.4, 0.4), contrast=1.2)
+    assert light.appearance(np.full(3, 0.4)) == pytest.approx(np.full(3, 0.24))
+    assert light.appearance(np.full(3, 0.1)) == pytest.approx(np.full(3, 0.24 * 0.25**1.2))
 
 
 def test_white_point_is_exact() -> None:
@@ -80,7 +95,7 @@ def test_white_point_is_exact() -> None:
 @pytest.mark.parametrize(("value", "reason"), [(1.0, "overexposed"), (0.01, "nearly black")])
 def test_a_useless_white_point_is_refused(value: float, reason: str) -> None:
     with pytest.raises(InputError, match=reason):
-        from_white_point(np.full((25, 3), value), "3,4")
+        from_white_point(*SCENERY, np.full(3, 0.2), np.full((25, 3), value), "3,4")
 
 
 @pytest.mark.parametrize("point", [(320, 10), (10, 240), (-1, 5)])

@@ -31,7 +31,8 @@ class Light:
     white: (3,) linear sRGB that a white thing on the wall (albedo 1) would show, its typical value over the wall.
     confidence: 0..1. anchors: what the estimate rests on, in words. old: (3,) albedo of the present paint, linear
     sRGB, or None where nothing is known of it. bounce: 0..1, share of a white wall's light that comes back to the
-    walls. contrast: exponent by which the camera's tone curve spreads bright and dark paints.
+    walls. contrast: exponent by which the camera's tone curve spreads bright and dark paints. gloss: light that any
+    paint reflects uncoloured, as an albedo.
     """
 
     white: tuple[float, float, float]
@@ -40,6 +41,7 @@ class Light:
     old: tuple[float, float, float] | None = None
     bounce: float = 0.0
     contrast: float = 1.0
+    gloss: float = 0.0
 
     def appearance(self, albedo: Array) -> Array:
         """The colour in the picture, (3,) linear sRGB, of a paint of this albedo (3,).
@@ -52,8 +54,8 @@ class Light:
         if self.old is None:
             return rho * white
         old = np.asarray(self.old)
-        more = np.maximum(rho, 1e-4) * (1 - self.bounce * old) / ((1 - self.bounce * rho) * old)
-        return white * old * more**self.contrast
+        now, then = (paint / (1 - self.bounce * paint) + self.gloss for paint in (np.maximum(rho, 1e-4), old))
+        return white * old * (now / then) ** self.contrast
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -71,7 +73,7 @@ def from_old_color(rgb: Array, wall_weight: Array, wall_median: Array, old_albed
     guess = statistics.guess(statistics.describe(rgb, wall_weight, wall_median), wall_median)
     old = np.maximum(np.asarray(old_albedo, np.float64), 0.02)
     white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    return Light(_three(white), 0.9, ("the wall's old colour, as given",), _three(old), guess.bounce, guess.contrast)
+    return Light(_three(white), 0.9, ("the wall's old colour, as given",), _three(old), guess.bounce, guess.contrast, guess.gloss)
 
 
 def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: Array, where: str) -> Light:
@@ -89,7 +91,7 @@ def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: 
     white = value / WHITE_ALBEDO
     old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
     white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    return Light(_three(white), 0.7, (f"a white thing at {where}",), _three(old), guess.bounce, guess.contrast)
+    return Light(_three(white), 0.7, (f"a white thing at {where}",), _three(old), guess.bounce, guess.contrast, guess.gloss)
 
 
 def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
@@ -106,7 +108,7 @@ def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
     old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
     white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
     sure = MOST_SURE * float(np.exp(-guess.error / DOUBT)) * statistics.familiarity(numbers)
-    return Light(_three(white), sure, anchors, _three(old), guess.bounce, guess.contrast)
+    return Light(_three(white), sure, anchors, _three(old), guess.bounce, guess.contrast, guess.gloss)
 
 
 def _three(values: Array) -> tuple[float, float, float]:

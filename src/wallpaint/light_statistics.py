@@ -27,6 +27,7 @@ QUANTILES = np.array([0.1, 0.5, 0.9])
 RING = 0.03  # of the picture's longer side: what lies this near to a wall shares its light
 BRIGHTEST_ALBEDO, DARKEST_ALBEDO = 0.93, 0.012
 MOST_BOUNCE = 0.75
+MOST_GLOSS = 0.1
 CONTRASTS = (0.7, 1.5)
 USUAL_DISTANCE = 1.6  # root mean square of the numbers' standard scores, which most rooms stay under
 
@@ -34,11 +35,13 @@ USUAL_DISTANCE = 1.6  # root mean square of the numbers' standard scores, which 
 @dataclass(frozen=True)
 class Guess:
     """white: (3,) linear sRGB of white on the wall. bounce: 0..1, share of a white wall's light that comes back to
-    walls. contrast: exponent of the camera's tone curve. error: expected CIELAB distance of a predicted wall."""
+    walls. contrast: exponent of the camera's tone curve. gloss: what any paint reflects
+    uncoloured, as an albedo. error: expected CIELAB distance of a predicted wall."""
 
     white: Array
     bounce: float
     contrast: float
+    gloss: float
     error: float
 
 
@@ -108,7 +111,7 @@ def guess(numbers: Array, wall_median: Array) -> Guess:
 
 
 def regress(weights: dict[str, Array], numbers: Array) -> Array:
-    """(N, 6) outputs for (N, F) descriptions: the average of several regressions, each a linear part plus a small
+    """(N, 7) outputs for (N, F) descriptions: the average of several regressions, each a linear part plus a small
     perceptron; their weights are stacked along the first axis."""
     x = np.clip((numbers - weights["mean"]) / weights["scale"], -4, 4)
     outputs = []
@@ -119,7 +122,7 @@ def regress(weights: dict[str, Array], numbers: Array) -> Array:
 
 
 def interpret(out: Array, wall_median: Array) -> Guess:
-    """What the six outputs mean: brightness and tint of white (logs), bounce, contrast, error."""
+    """What the seven outputs mean: brightness and tint of white (logs), bounce, contrast, gloss, error."""
     brightness = np.exp(np.clip(out[0], -6, 2))
     tint = np.exp(np.array([out[1], 0.0, out[2]]))
     white = brightness * tint
@@ -128,7 +131,8 @@ def interpret(out: Array, wall_median: Array) -> Guess:
     bounce = MOST_BOUNCE / (1 + np.exp(-out[3]))
     low, high = CONTRASTS
     contrast = low + (high - low) / (1 + np.exp(-out[4]))
-    return Guess(white, float(bounce), float(contrast), float(np.exp(np.clip(out[5], -1, 4))))
+    gloss = MOST_GLOSS / (1 + np.exp(-out[5]))
+    return Guess(white, float(bounce), float(contrast), float(gloss), float(np.exp(np.clip(out[6], -1, 4))))
 
 
 def pale_share(rgb: Array, wall_weight: Array) -> float:

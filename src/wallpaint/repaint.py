@@ -89,7 +89,7 @@ def paint_scene(
     chosen = _choose(scene, paints, match, painter, detail)
     with threads.single():
         targets = {name: _target(wall, chosen[name], match) for name, wall in scene.walls.items()}
-        fields = {name: _field(scene, wall, targets[name], detail) for name, wall in scene.walls.items()}
+        fields = {name: _field(scene, wall, targets[name], match, detail) for name, wall in scene.walls.items()}
         painted = perf_counter()
         codes, medians = _compose(scene, fields, targets)
         composed = perf_counter()
@@ -139,11 +139,13 @@ def _target(wall: Wall, paint: Paint, match: str) -> Array:
     return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
 
 
-def _field(scene: Scene, wall: Wall, target: Array, detail: str) -> composite.Field:
+def _field(scene: Scene, wall: Wall, target: Array, match: str, detail: str) -> composite.Field:
     """Paint a wall at working size and turn that into a locked transfer field."""
     gamut, shading = scene.photo.space.gamut, wall.shading
-    painted = analytic.paint(shading, target, gamut, lock=True)
-    gain = analytic.detail_gain(shading, float(color.luminance(target))) if detail == "keep" else 0.0
+    luma = float(color.luminance(target))
+    spread = analytic.lit_spread(shading.median_luma, luma) if match == "lit" else 1.0
+    painted = analytic.paint(shading, target, gamut, spread=spread)
+    gain = analytic.detail_gain(shading, luma) if detail == "keep" else 0.0
     field = composite.fit(painted, shading.luma, shading.weight, gamut, step=wall.step, detail=gain)
     return composite.lock(wall.canvas, field, target, wall.sample)
 

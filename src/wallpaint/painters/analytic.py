@@ -7,6 +7,8 @@ It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from wallpaint import color
@@ -15,6 +17,7 @@ from wallpaint.shading import Shading, tone
 
 BRIGHTEST = 0.99  # Oklab lightness that the brightest part of a wall may reach: a trace under the file's white
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
+SPREAD_ALIKE, SPREAD_SLOPE, SPREADS = 1.03, 0.24, (0.4, 1.9)
 HALF_CODE = 0.5 / 255 / 12.92  # linear light of half a code value near black
 NOISE_MARGIN = 5.0  # JPEG smears noise over its blocks, so averaging helps less than counting pixels says
 VISIBLE_ERROR = 0.04  # relative luminance error that an eye begins to see as blotches
@@ -25,17 +28,29 @@ CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
 
 
-def paint(shading: Shading, target: Array, gamut: Array, *, lock: bool) -> Array:
+def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0) -> Array:
     """Paint one wall at working size.
 
-    target: (3,) linear sRGB, the colour that the wall's median should have in the picture. gamut: (3, 3), linear sRGB
-    to the file's own linear RGB. lock: aim so that the median of the result, after tone curve and gamut, is target.
+    target: (3,) linear sRGB, the colour that the wall's median is to have in the picture, after tone curve and gamut.
+    gamut: (3, 3), linear sRGB to the file's own linear RGB. spread: factor on the log shading, see `lit_spread`.
     Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
     """
-    shade = quiet_shade(shading, float(color.luminance(np.asarray(target, np.float64))))
     goal = np.asarray(target, np.float64)
-    aim = _aim(shading, shade, goal, gamut) if lock else goal
+    shade = quiet_shade(shading, float(color.luminance(goal)))
+    if spread != 1.0:
+        shading, shade = replace(shading, spread=shading.spread * spread), shade * np.float32(spread)
+    aim = _aim(shading, shade, goal, gamut)
     return _render(shading, shade, shading.tint, shading.veil, aim, gamut)
+
+
+def lit_spread(old_luma: float, new_luma: float) -> float:
+    """By what the log shading of a wall grows, or shrinks, when its median goes from one luminance to another.
+
+    Bright walls fill each other's shadows and roll off in the camera's highlights; dark ones show the light as it
+    falls. Fitted on rendered training rooms.
+    """
+    spread = SPREAD_ALIKE - SPREAD_SLOPE * float(np.log(max(new_luma, 1e-3) / max(old_luma, 1e-3)))
+    return float(np.clip(spread, *SPREADS))
 
 
 def detail_gain(shading: Shading, new_luma: float) -> float:

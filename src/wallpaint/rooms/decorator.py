@@ -112,5 +112,6 @@ def reach(mesh: Mesh, side: Side) -> float:
 
 
 def middle(mesh: Mesh) -> tuple[float, float]:
+    """The middle of a piece on the floor plan."""
     x, y = ((mesh.bounds[0] + mesh.bounds[1]) / 2)[:2]
     return float(x), float(y)

@@ -199,6 +199,7 @@ def ceiling(plan: Plan, flat: Material, sloped: Material) -> list[Mesh]:
 
 
 def floor(plan: Plan, material: Material) -> Mesh:
+    """The floor, seen from above; uv are metres."""
     return quad((0, 0, 0), (plan.width, 0, 0), (0, plan.depth, 0), material)
 
 

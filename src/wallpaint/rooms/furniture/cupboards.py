@@ -28,6 +28,7 @@ BEZEL = Material("bezel", (0.02, 0.02, 0.022), roughness=0.4, f0=0.04)
 
 
 def any_metal(rng: np.random.Generator, f: Finishes) -> Material:
+    """Bright or dark metal, whichever the rng draws."""
     return f.metal if rng.random() < 0.55 else f.metal_dark
 
 
@@ -129,6 +130,7 @@ def _sideboard(
 
 
 def sideboard_modern(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Flat fronts without handles on a plinth or slim feet."""
     size = (rng.uniform(1.1, 2.0), rng.uniform(0.38, 0.46), rng.uniform(0.68, 0.85))
     foot = [("plinth", 0.06), ("frame", rng.uniform(0.12, 0.2)), ("square", 0.14)][int(rng.integers(3))]
     wood, door = timber(rng, f), str(rng.choice(["flat", "slats", "flat"]))
@@ -137,6 +139,7 @@ def sideboard_modern(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def sideboard_midcentury(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Warm wood on tapered legs."""
     size = (rng.uniform(1.3, 2.0), rng.uniform(0.4, 0.46), rng.uniform(0.72, 0.82))
     wood = f.wood if rng.random() < 0.6 else f.wood_second
     face = f.lacquer if rng.random() < 0.25 else wood
@@ -145,6 +148,7 @@ def sideboard_midcentury(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def sideboard_country(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Framed doors, knobs, and a thick top."""
     size = (rng.uniform(1.1, 1.7), rng.uniform(0.4, 0.48), rng.uniform(0.82, 0.95))
     foot = ("bun", 0.08) if rng.random() < 0.5 else ("plinth", 0.08)
     face = f.lacquer if rng.random() < 0.5 else f.wood

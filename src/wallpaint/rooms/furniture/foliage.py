@@ -23,6 +23,7 @@ def greens(rng: np.random.Generator, leaf: Material, count: int = 3) -> list[Mat
 
 
 def color(rgb: Array) -> Color:
+    """Three numbers as a colour."""
     r, g, b = np.clip(rgb, 0.005, 0.85)
     return (float(r), float(g), float(b))
 
@@ -162,6 +163,7 @@ def stem(rng: np.random.Generator, start: Point, height: float, lean: float, poi
 
 
 def thin_tube(path: Array, radius: float, material: Material, segments: int = 6) -> Mesh:
+    """A stem or twig along a path (N, 3)."""
     return tube([(float(x), float(y), float(z)) for x, y, z in path], radius, material, segments)
 
 
@@ -191,4 +193,5 @@ def feather(stalk: Material, leaflet: Material, length: float, pairs: int, width
 
 
 def point(point: Array) -> Point:
+    """Three numbers as a point."""
     return (float(point[0]), float(point[1]), float(point[2]))

@@ -117,10 +117,12 @@ def metal_dome(
 
 
 def bare_metal(rng: np.random.Generator, f: Finishes) -> Material:
+    """Bright or dark metal for stands and domes."""
     return f.metal if rng.random() < 0.5 else f.metal_dark
 
 
 def enamel(rng: np.random.Generator, f: Finishes) -> Material:
+    """Painted metal in one of a few lamp colours."""
     return (f.metal, f.metal_dark, f.lacquer, f.plastic)[int(rng.integers(4))]
 
 

@@ -82,18 +82,21 @@ def _bookcase(rng: np.random.Generator, f: Finishes, size: Point, bays: int, abo
 
 
 def bookcase_tall(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Man-high shelves, with or without a back."""
     bays = int(rng.integers(1, 3))
     size = (rng.uniform(0.6, 0.9) * bays**0.75, rng.uniform(0.28, 0.34), rng.uniform(1.75, 2.15))
     return _bookcase(rng, f, size, bays, rng.uniform(0.32, 0.4))
 
 
 def bookcase_low(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Two or three boards high, things on top."""
     bays = int(rng.integers(1, 3))
     size = (rng.uniform(0.65, 0.95) * bays, rng.uniform(0.28, 0.36), rng.uniform(0.75, 1.25))
     return _bookcase(rng, f, size, bays, 0.34)
 
 
 def bookcase_with_doors(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Open shelves over closed doors."""
     bays = int(rng.integers(1, 3))
     size = (rng.uniform(0.72, 0.88) * bays**0.75, rng.uniform(0.33, 0.4), rng.uniform(1.85, 2.2))
     return _bookcase(rng, f, size, bays, 0.36, rng.uniform(0.55, 0.8))

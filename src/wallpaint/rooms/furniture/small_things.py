@@ -93,6 +93,7 @@ def hollow(profile: list[tuple[float, float]], material: Material, wall: float =
 
 
 def mug(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """A mug with its handle."""
     finish, r, h = glaze(rng, f), float(rng.uniform(0.036, 0.044)), float(rng.uniform(0.08, 0.1))
     coffee = Material("coffee", (0.03, 0.015, 0.008), roughness=0.1, f0=0.03)
     loop: list[Point] = [
@@ -185,6 +186,7 @@ def candle(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def bottle(rng: np.random.Generator, glass: Material, h: float = 0.3) -> Mesh:
+    """A bottle; h: metres high."""
     r = 0.125 * h
     line = [(0, 0), (r, 0), (r, 0.0), (r, 0.58 * h), (0.85 * r, 0.66 * h), (0.36 * r, 0.76 * h), (0.36 * r, h), (0, h)]
     label = lathe([(r + 0.0004, 0.18 * h), (r + 0.0004, 0.48 * h)], ink(rng, "label"), segments=20)
@@ -251,6 +253,7 @@ def laptop(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def pen_pot(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """A pot with pens in it."""
     pot = hollow([(0.036, 0), (0.038, 0.1)], glaze(rng, f) if rng.random() < 0.6 else f.metal_dark)
     parts = [pot]
     for k in range(int(rng.integers(4, 8))):

@@ -26,6 +26,7 @@ from wallpaint.rooms.surfaces.finishes import Finishes
 
 
 def floor_drum(rng: np.random.Generator, f: Finishes, power: Color) -> Mesh:
+    """A cloth shade on a straight stand."""
     low, high, tall = drum_size(rng, (0.18, 0.25))
     top, metal = rng.uniform(1.42, 1.65), bare_metal(rng, f)
     shade, glows = fabric_shade(rng, low, high, tall)
@@ -35,6 +36,7 @@ def floor_drum(rng: np.random.Generator, f: Finishes, power: Color) -> Mesh:
 
 
 def floor_tripod(rng: np.random.Generator, f: Finishes, power: Color) -> Mesh:
+    """A cloth shade on three wooden legs."""
     low, high, tall = drum_size(rng, (0.2, 0.27))
     top, wood = rng.uniform(1.4, 1.6), (f.wood, f.wood_second, f.metal_dark)[int(rng.integers(3))]
     hub, reach = top - tall - 0.04, rng.uniform(0.24, 0.31)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HIDDEN = (40, 20)
-STEPS = 2500
+STEPS = 700
 BATCH = 512
 LEARNING_RATE = 2e-3
-WEIGHT_DECAY = 2e-3
+WEIGHT_DECAY = 1.0
 MEMBERS = 5  # regressions, each fitted without another share of the rooms
-NOISE = 0.05  # deviation of the jitter of the (standardised) numbers
-CHECKED_EVERY = 100
+NOISE = 0.3  # deviation of the jitter of the (standardised) numbers
+CHECKED_EVERY = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +154,14 @@ def _start(train: Examples, seed: int) -> dict[str, Tensor]:
     def some(rows: int, columns: int, size: float) -> torch.Tensor:
         return torch.randn(rows, columns, generator=draw) * size
 
-    first = torch.tensor([-0.7, 0.0, 0.0, -0.5, 0.0, 2.0])  # a room of average light
+    first = torch.tensor([-0.7, 0.0, 0.0, -0.5, 0.0, -1.0, 2.0])  # a room of average light
     return {
-        "w0": some(features, 6, 1e-3),
+        "w0": some(features, 7, 1e-3),
         "w1": some(features, one, features**-0.5),
         "b1": torch.zeros(one),
         "w2": some(one, two, one**-0.5),
         "b2": torch.zeros(two),
-        "w3": some(two, 6, 1e-2),
+        "w3": some(two, 7, 1e-2),
         "b3": first,
     }
 
@@ -187,10 +187,11 @@ def _distance(tensors: dict[str, Tensor], examples: Examples, noise: float, draw
     low, high = statistics.CONTRASTS
     contrast = low + (high - low) * torch.sigmoid(out[:, 4:5])
     old = median / white
-    ratio = albedo * (1 - bounce * old) / ((1 - bounce * albedo) * old)
+    gloss = statistics.MOST_GLOSS * torch.sigmoid(out[:, 5:6])
+    ratio = (albedo / (1 - bounce * albedo) + gloss) / (old / (1 - bounce * old) + gloss)
     shown = median * torch.exp(contrast * torch.log(ratio.clamp_min(1e-4)))
     shown = shown / (1 + shown**6) ** (1 / 6)
-    return torch.linalg.norm(_lab(shown) - _lab(torch.from_numpy(examples.truth)), dim=-1), out[:, 5].clamp(-1, 4)
+    return torch.linalg.norm(_lab(shown) - _lab(torch.from_numpy(examples.truth)), dim=-1), out[:, 6].clamp(-1, 4)
 
 
 def _lab(rgb: Tensor) -> Tensor:

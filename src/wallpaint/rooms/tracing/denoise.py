@@ -12,6 +12,7 @@ from wallpaint.rooms.materials import Array
 
 @cache
 def available() -> bool:
+    """Whether the denoiser is installed."""
     return importlib.util.find_spec("pyoidn") is not None
 
 
