@@ -23,6 +23,7 @@ from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.rooms.tracing import tracer
 
 TRIES = 6
+LEAST_FLUX = 0.02  # of a room's light, in the units of `lighting`: less is a room at night with its lamps off
 KINDS = {
     "living room": 0.27,
     "bedroom": 0.2,
@@ -77,15 +78,16 @@ def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
         *_openings(rng, plan, finishes, split),
         *arrangement.pieces,
     ]
+    mesh = merge(parts)
     eyes = viewpoint.candidates(rng, arrangement, aspect)
-    if not eyes:
+    if not eyes or lighting.flux(mesh) < LEAST_FLUX:
         return None
     low, high = plan.outside
     room = Room(
         seed=seed,
         split=split,
         kind=kind,
-        mesh=merge(parts),
+        mesh=mesh,
         eye=eyes[0],
         old_paint=walls.paint,
         sky=light.sky,

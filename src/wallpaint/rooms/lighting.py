@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wallpaint.rooms.materials import BLACK, Color, Texture
+from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Sun
 from wallpaint.rooms.shell import Plan
 from wallpaint.rooms.surfaces.skies import LEVEL, sky
@@ -67,6 +68,14 @@ def choose(rng: np.random.Generator, plan: Plan, split: str) -> Lighting:
     bulb = _scaled(kelvin_rgb(kelvin * float(rng.uniform(0.97, 1.03))), flux) if lit else BLACK
     sun = _sun(rng, plan, windows[int(rng.integers(len(windows)))].side, own) if mood == "sun" else None
     return Lighting(mood, sky(rng, kind), _scaled((1.0, 1.0, 1.0), float(radiance) / LEVEL[kind]), sun, bulb, kelvin)
+
+
+def flux(mesh: Mesh) -> float:
+    """What all lamps and windows of a room give, each as if its sky had radiance 1."""
+    corner = mesh.vertices[mesh.faces].astype(np.float64)
+    area = 0.5 * np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
+    radiance = np.array([float(np.mean(material.emission)) for material in mesh.materials])[mesh.material]
+    return float(np.pi * (area * radiance).sum())
 
 
 def _sun(rng: np.random.Generator, plan: Plan, side: str, split: str) -> Sun:

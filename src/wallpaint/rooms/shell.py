@@ -109,7 +109,8 @@ class Plan:
         low, high = [-0.05, -0.05, -0.05], [self.width + 0.05, self.depth + 0.05, self.height + 0.05]
         reach = self.reveal - 0.01
         for side in SIDES:
-            grows = reach if self.on(side, "window") else PASSAGE if self.on(side, "passage") else self.niche
+            closed = PASSAGE if self.on(side, "passage") else self.niche
+            grows = reach if self.on(side, "window") else closed + BEHIND
             axis, up = {"back": (1, True), "front": (1, False), "right": (0, True), "left": (0, False)}[side]
             if up:
                 high[axis] += grows - 0.05
@@ -119,6 +120,7 @@ class Plan:
 
 
 PASSAGE = 1.6  # depth of the space behind a passage
+BEHIND = 0.1  # how far the sun is followed behind what closes a room, which must lie well inside
 
 
 def walls(plan: Plan, material: WallMaterial) -> list[Mesh]:
