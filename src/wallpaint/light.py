@@ -73,7 +73,9 @@ def from_old_color(rgb: Array, wall_weight: Array, wall_median: Array, old_albed
     guess = statistics.guess(statistics.describe(rgb, wall_weight, wall_median), wall_median)
     old = np.maximum(np.asarray(old_albedo, np.float64), 0.02)
     white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    return Light(_three(white), 0.9, ("the wall's old colour, as given",), _three(old), guess.bounce, guess.contrast, guess.gloss)
+    return Light(
+        _three(white), 0.9, ("the wall's old colour, as given",), _three(old), guess.bounce, guess.contrast, guess.gloss
+    )
 
 
 def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: Array, where: str) -> Light:
@@ -90,8 +92,9 @@ def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: 
     guess = statistics.guess(statistics.describe(rgb, wall_weight, wall_median), wall_median)
     white = value / WHITE_ALBEDO
     old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
-    white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    return Light(_three(white), 0.7, (f"a white thing at {where}",), _three(old), guess.bounce, guess.contrast, guess.gloss)
+    return Light(
+        _three(white), 0.7, (f"a white thing at {where}",), _three(old), guess.bounce, guess.contrast, guess.gloss
+    )
 
 
 def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:

@@ -145,6 +145,7 @@ def test_things_put_against_a_wall_face_the_room() -> None:
     for name, side in room.sides.items():
         piece = side.place(box((0.4, 0.2, 0.5), PLAIN, at=(0.0, -0.1, 0.0)), 1.0)
         low, high = piece.bounds
-        assert (low[:2] > -1e-4).all() and (high[:2] < np.array([5, 4]) + 1e-4).all(), name
+        assert (low[:2] > -1e-4).all(), name
+        assert (high[:2] < np.array([5, 4]) + 1e-4).all(), name
         back = {"back": high[1] - 4, "front": low[1], "left": low[0], "right": high[0] - 5}[name]
         assert back == pytest.approx(0, abs=1e-5)
