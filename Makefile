@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow check format clean
+.PHONY: demo test test-slow lint check format clean
 
 demo: $(VENV)/installed
 	@mkdir -p out
@@ -19,11 +19,12 @@ test: $(VENV)/installed-test
 test-slow: $(VENV)/installed-test
 	$(BIN)/python -m pytest -m slow
 
-check: $(VENV)/installed-test
+lint: $(VENV)/installed-test
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+check: lint test
 
 format: $(VENV)/installed-test
 	$(BIN)/ruff check --fix src tests
