@@ -5,6 +5,7 @@ import pytest
 
 from measures import codes_of, delta_e, linear
 from rooms_for_tests import Room, make_room, rgb
+from wallpaint.painters import analytic
 from wallpaint.painters.analytic import detail_gain, paint, quiet_shade
 from wallpaint.shading import Shading, analyse
 
@@ -35,13 +36,22 @@ def test_the_median_is_the_target(room: Room, shading: Shading, color: str) -> N
 
 
 @pytest.mark.parametrize("ways", [{"tint": 0.5}, {"tint": 0.4, "sun": 1.0, "old": "#b5654a"}], ids=str)
-def test_the_median_is_the_target_in_coloured_light(ways: dict[str, object]) -> None:
+def test_the_median_is_the_target_in_coloured_light(ways: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the gamut cuts into one side of the wall, aiming at the target itself would miss it."""
     room = make_room(**ways)
     shading = taken_apart(room)
-    for lock, hit in ((True, True), (False, False)):
-        painted = paint(shading, rgb("#f4f1ea"), SRGB, lock=lock)
-        assert (median_miss(painted, room, rgb("#f4f1ea")) < 0.5) == hit
+    assert median_miss(paint(shading, rgb("#f4f1ea"), SRGB), room, rgb("#f4f1ea")) < 0.5
+    monkeypatch.setattr(analytic, "_aim", lambda shading, shade, goal, gamut: goal)
+    assert median_miss(paint(shading, rgb("#f4f1ea"), SRGB), room, rgb("#f4f1ea")) > 0.5
+
+
+def test_bright_paint_flattens_light_and_dark_paint_deepens_it(room: Room, shading: Shading) -> None:
+    """As walls that light each other do; the median stays where it is."""
+    assert analytic.lit_spread(0.1, 0.6) < 0.9 < 1.2 < analytic.lit_spread(0.6, 0.1)
+    assert analytic.lit_spread(1e-6, 1.0) == analytic.SPREADS[0]
+    plain, flat = (paint(shading, rgb("#7d9b84"), SRGB, spread=s)[room.wall] @ LUMINANCE for s in (1.0, 0.6))
+    assert np.log(flat).std() == pytest.approx(0.6 * np.log(plain).std(), rel=0.05)
+    assert np.median(flat) == pytest.approx(np.median(plain), rel=0.01)
 
 
 def test_white_gloss_stays_white() -> None:
