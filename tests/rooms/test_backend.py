@@ -45,7 +45,7 @@ def test_old_libraries_are_left_alone_and_the_newest_is_taken(tmp_path: Path, mo
 
 
 def test_an_unknown_variant_is_one_clear_line() -> None:
-    code = "from wallpaint.rooms import backend; backend.activate()"
+    code = "from wallpaint.rooms.tracing import backend; backend.activate()"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"WALLPAINT_ROOMS_VARIANT": "cuda", "PATH": ""},
