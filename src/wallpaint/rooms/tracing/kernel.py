@@ -252,10 +252,13 @@ def _hit(stage: Stage, direction: Jit, found: Jit, active: Jit) -> Hit:
     n = [_triple(stage.normals, c, active) for c in corners]
     smooth = dr.normalize(n[0] * b[0] + n[1] * b[1] + n[2] * b[2])
     smooth = dr.select(dr.dot(smooth, side) < 0, -smooth, smooth)
+    material = dr.gather(UInt32, stage.face_material, face, active)
+    # A folded lampshade with smoothed normals would swallow light that its folds pass to each other.
+    smooth = dr.select(dr.gather(Float, stage.table["light_density"], material, active) > 0, side, smooth)
     uv = [[dr.gather(Float, stage.uv, c * 2 + i, active) for i in range(2)] for c in corners]
     u, v = (sum(b[j] * uv[j][i] for j in range(3)) for i in range(2))
     point = Point3f(p[0] * b[0] + p[1] * b[1] + p[2] * b[2])
-    return Hit(point, raw, side, smooth, u, v, dr.gather(UInt32, stage.face_material, face, active))
+    return Hit(point, raw, side, smooth, u, v, material)
 
 
 def _skin(stage: Stage, hit: Hit, direction: Jit, jitter: tuple[Jit, Jit], active: Jit) -> Skin:
