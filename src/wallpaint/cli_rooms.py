@@ -39,8 +39,10 @@ def render(
 ) -> None:
     """Render rooms into a folder. The same command goes on with a run that was broken off."""
     from wallpaint.rooms.sets.render import RenderJob, run
+    from wallpaint.rooms.tracing.backend import describe
 
     job = RenderJob(count, seed, parse_size(size), samples, output, workers)
+    typer.echo(describe(), err=True)
     with _progress("rendering", count) as step:
         done = run(job, lambda outcome: step(not outcome.was_there))
     parts = [f"{done.rendered} rendered", f"{done.kept} there before"]

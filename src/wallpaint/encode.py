@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +13,7 @@ from numpy.typing import NDArray
 
 from wallpaint import colorspace
 from wallpaint.errors import InputError, ShapeError
-from wallpaint.files import exif, xmp
+from wallpaint.files import atomic, exif, xmp
 from wallpaint.files.writers import WRITERS, Draft
 from wallpaint.photo import Photo
 
@@ -110,7 +108,7 @@ def write_photo(
     except Exception as error:  # encoders raise many kinds
         cause = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(f"{path}: cannot be encoded as {kind} ({cause}): use .png or .tif") from error
-    _put(path, data)
+    atomic.put(path, data, durable=False)
     return WriteReport(path, kind, draft.lossy, draft.bit_depth, tuple(draft.notes))
 
 
@@ -162,19 +160,3 @@ def _add_metadata(draft: Draft, photo: Photo, kind: str, strip_location: bool) -
             draft.notes.append("the EXIF data is damaged and left out")
     if source.xmp is not None:
         draft.xmp = xmp.cleaned(source.xmp, strip_location=strip_location)
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write to a temporary name in the same folder, then rename."""
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise InputError(f"{path}: cannot be written ({reason}): check the folder and its space") from error
-        raise

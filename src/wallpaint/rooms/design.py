@@ -291,7 +291,7 @@ def _build(
     parts += shell.reveals(plan, reveal)
     beyond = Material("beyond", _color(paints.sample(rng, split, "light")))
     lamp = Material(
-        "lamp beyond", (0.5, 0.5, 0.5), emission=_scaled(light.bulb if light.lamps_on else light.sky_gain, 6.0)
+        "lamp beyond", (0.5, 0.5, 0.5), emission=lighting.scaled(light.bulb if light.lamps_on else light.sky_gain, 6.0)
     )
     parts += shell.beyond(plan, beyond, Material("ground beyond", (0.3, 0.24, 0.18)), lamp)
     if rng.random() < 0.45:
@@ -338,7 +338,3 @@ def _openings(rng: np.random.Generator, plan: Plan, finishes: Finishes, split: s
 
 def _color(values: Array) -> Color:
     return (float(values[0]), float(values[1]), float(values[2]))
-
-
-def _scaled(color: Color, factor: float) -> Color:
-    return (color[0] * factor, color[1] * factor, color[2] * factor)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wallpaint.color import XYZ_TO_RGB
 from wallpaint.rooms.materials import BLACK, Color, Texture
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Sun
@@ -65,9 +66,9 @@ def choose(rng: np.random.Generator, plan: Plan, split: str) -> Lighting:
     kelvin = int(rng.choice(BULBS[own]))
     lit = mood in ("mixed", "evening") or rng.random() < 0.2
     flux = LUMENS_TO_FLUX * float(rng.uniform(500, 1400))
-    bulb = _scaled(kelvin_rgb(kelvin * float(rng.uniform(0.97, 1.03))), flux) if lit else BLACK
+    bulb = scaled(kelvin_rgb(kelvin * float(rng.uniform(0.97, 1.03))), flux) if lit else BLACK
     sun = _sun(rng, plan, windows[int(rng.integers(len(windows)))].side, own) if mood == "sun" else None
-    return Lighting(mood, sky(rng, kind), _scaled((1.0, 1.0, 1.0), float(radiance) / LEVEL[kind]), sun, bulb, kelvin)
+    return Lighting(mood, sky(rng, kind), scaled((1.0, 1.0, 1.0), float(radiance) / LEVEL[kind]), sun, bulb, kelvin)
 
 
 def flux(mesh: Mesh) -> float:
@@ -86,7 +87,7 @@ def _sun(rng: np.random.Generator, plan: Plan, side: str, split: str) -> Sun:
     direction = np.array([np.cos(azimuth) * np.cos(height), np.sin(azimuth) * np.cos(height), np.sin(height)])
     color = kelvin_rgb(float(rng.uniform(*SUN_KELVIN[split])))
     haze = float(rng.uniform(0.2, 1.0))
-    return Sun(direction, _scaled(color, 22 * haze), float(np.radians(0.27 + 1.2 * (1 - haze))))
+    return Sun(direction, scaled(color, 22 * haze), float(np.radians(0.27 + 1.2 * (1 - haze))))
 
 
 def kelvin_rgb(kelvin: float) -> Color:
@@ -95,14 +96,11 @@ def kelvin_rgb(kelvin: float) -> Color:
     Source: Kim et al. 2002 for the Planckian locus; CIE 15 for daylight.
     """
     t = float(np.clip(kelvin, 1700, 20000))
-    body, day = _planckian(min(t, 25000)), _daylight(max(t, 4000))
+    body, day = _planckian(t), _daylight(max(t, 4000))
     blend = float(np.clip((t - 4000) / 1000, 0, 1))
     x, y = (1 - blend) * body[0] + blend * day[0], (1 - blend) * body[1] + blend * day[1]
     xyz = np.array([x / y, 1.0, (1 - x - y) / y])
-    to_rgb = np.array(
-        [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
-    )
-    rgb = np.maximum(to_rgb @ xyz, 0.0)
+    rgb = np.maximum(XYZ_TO_RGB @ xyz, 0.0)
     return (float(rgb[0]), float(rgb[1]), float(rgb[2]))
 
 
@@ -128,5 +126,6 @@ def _daylight(t: float) -> tuple[float, float]:
     return x, -3.0 * x * x + 2.870 * x - 0.275
 
 
-def _scaled(color: Color, factor: float) -> Color:
+def scaled(color: Color, factor: float) -> Color:
+    """A colour of light, so many times as strong."""
     return (color[0] * factor, color[1] * factor, color[2] * factor)

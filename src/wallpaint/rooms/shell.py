@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from wallpaint.rooms.materials import Array, Material
-from wallpaint.rooms.mesh import Mesh, Point, box, extrude, merge, polygon, quad
+from wallpaint.rooms.mesh import Mesh, Point, box, extrude, polygon, quad
 
 SIDES = ("back", "right", "front", "left")  # the picture is taken from near the front, looking towards the back
 WallMaterial = Callable[[str, str], Material]  # side, "upper" or "lower" -> its material
@@ -369,25 +369,6 @@ def beams(plan: Plan, material: Material, rng: np.random.Generator) -> list[Mesh
         box((plan.width, thick, drop), material, (plan.width / 2, plan.depth * (i + 0.5) / count, plan.height - drop))
         for i in range(count)
     ]
-
-
-def chimney_breast(plan: Plan, side: Side, left: float, width: float, out: float, material: WallMaterial) -> list[Mesh]:
-    """A part of the wall that comes forward, from floor to ceiling."""
-    front = Side(side.name, side.point(0, 0, out)[:2], side.along, side.length, side.height)
-    whole = _panes(front, (), (left, left + width), (0.0, side.height), plan.split, material)
-    inward = (*_times(side.inward, out), 0.0)
-    for at, flip in ((left, False), (left + width, True)):
-        for low, high, part in _parts(plan.split, side.height):
-            flank = quad(side.point(at, low), inward, (0.0, 0.0, high - low), material(side.name, part))
-            flank = replace(flank, uv=flank.uv + np.array([at, low], np.float32))
-            whole.append(flank.flipped() if flip else flank)
-    return [merge(whole)]
-
-
-def _parts(split: float, height: float) -> list[tuple[float, float, str]]:
-    if 0 < split < height:
-        return [(0.0, split, "lower"), (split, height, "upper")]
-    return [(0.0, height, "upper")]
 
 
 def _opposite(side: str) -> str:

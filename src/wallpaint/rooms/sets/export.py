@@ -23,6 +23,7 @@ from PIL import Image
 
 from wallpaint.color import delta_e_2000, linear_to_lab, linear_to_srgb, srgb_to_linear
 from wallpaint.errors import InputError
+from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array
 from wallpaint.rooms.room import SPLITS
 from wallpaint.rooms.sets import camera, pairs, render, room_file, workers
@@ -106,7 +107,7 @@ def export_room(path: str, out: str, count: int, seed: int, clean: bool = True) 
             for pair in pairs.pairs_of(record, count, seed)
         ]
         text = "".join(json.dumps({"split": record.split, **entry}, ensure_ascii=False) + "\n" for entry in entries)
-        room_file.put(lines, text.encode())
+        atomic.put(lines, text.encode())
     return source.name
 
 
@@ -125,7 +126,7 @@ def write_pair(pair: Pair, folder: Path, *, clean: bool) -> dict[str, Any]:
     for name, data in files.values():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        room_file.put(path, data, durable=False)
+        atomic.put(path, data, durable=False)
     what = "textured" if pair.new_albedo is None else color_name(pair.new_albedo)
     return {
         "file_name": files["image_path"][0],
@@ -184,7 +185,7 @@ def _gather(folder: Path) -> dict[str, int]:
             entry = json.loads(line)
             found.setdefault(entry.pop("split"), []).append(json.dumps(entry, ensure_ascii=False))
     for split, lines in found.items():
-        room_file.put(folder / split / METADATA, ("\n".join(lines) + "\n").encode())
+        atomic.put(folder / split / METADATA, ("\n".join(lines) + "\n").encode())
     return {split: len(found[split]) for split in SPLITS if split in found}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from wallpaint import color
 from wallpaint import light_statistics as statistics
 from wallpaint.errors import InputError
+from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array
 from wallpaint.rooms.sets import pairs, room_file
 
@@ -141,7 +142,7 @@ def save(weights: dict[str, Array], path: Path) -> None:
     out = io.BytesIO()
     arrays: dict[str, Any] = {name: values.astype(np.float32) for name, values in sorted(weights.items())}
     np.savez(out, **arrays)
-    room_file.put(path, out.getvalue())
+    atomic.put(path, out.getvalue())
 
 
 def _start(train: Examples, seed: int) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from wallpaint.errors import ConfigError, InputError
+from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.sets.room_file import DressedView, RoomRecord, Skipped
@@ -133,7 +134,7 @@ def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, ou
     if isinstance(found, Skipped):
         path.unlink(missing_ok=True)
         text = json.dumps({"seed": seed, "state": "unusable", "why": found.why, "version": __version__}, indent=1)
-        room_file.put(note, text.encode() + b"\n")
+        atomic.put(note, text.encode() + b"\n")
         return Outcome(seed, "skipped", False)
     room_file.write(path, found)
     note.unlink(missing_ok=True)
@@ -239,7 +240,7 @@ def _lock(file: IO[str]) -> bool:
 def settle(path: Path, settings: dict[str, Any]) -> None:
     """Write down a folder's settings, or check that they are the ones written there. Raises ConfigError."""
     if not path.exists():
-        room_file.put(path, json.dumps(settings, indent=1, sort_keys=True).encode() + b"\n")
+        atomic.put(path, json.dumps(settings, indent=1, sort_keys=True).encode() + b"\n")
         return
     try:
         before = json.loads(path.read_bytes())
@@ -255,7 +256,7 @@ def settle(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _remove_parts(folder: Path) -> None:
-    for path in folder.rglob(f".*{room_file.PART}"):
+    for path in folder.rglob(f".*{atomic.PART}"):
         path.unlink(missing_ok=True)
 
 

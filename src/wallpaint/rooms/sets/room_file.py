@@ -13,12 +13,9 @@ bytes. Light is float16 times a power of two a layer, which keeps both lamps and
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
-import os
-import secrets
 import struct
 import zipfile
 import zlib
@@ -29,11 +26,11 @@ from typing import Any
 import numpy as np
 
 from wallpaint.errors import InputError
+from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array, Color
 from wallpaint.version import __version__
 
 FORMAT = "wallpaint.room/1"
-PART = ".part"
 LARGEST_HALF = 2.0**15  # what the brightest pixel of a layer comes to, at most twice that
 _DATE = (1980, 1, 1, 0, 0, 0)
 _WORTH = 6  # zlib's level
@@ -109,7 +106,7 @@ def skipped_name_of(seed: int) -> str:
 
 def write(path: Path, record: RoomRecord) -> None:
     """Save a room, whole or not at all. Raises InputError where the folder cannot be written to."""
-    put(path, encode(record))
+    atomic.put(path, encode(record))
 
 
 def encode(record: RoomRecord) -> bytes:
@@ -181,29 +178,6 @@ def read(path: Path) -> RoomRecord:
 def read_meta(path: Path) -> dict[str, Any]:
     """A room's meta alone, after every byte of the file was checked. Raises InputError as `read` does."""
     return _open(path)[1]
-
-
-def put(path: Path, data: bytes, *, durable: bool = True) -> None:
-    """Write a file whole or not at all.
-
-    durable: its bytes are on the disk before its name is, so that even a power cut leaves no empty file.
-    Raises InputError where the folder cannot be written to.
-    """
-    temporary = path.with_name(f".{secrets.token_hex(8)}{PART}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise InputError(f"{path}: cannot be written ({reason}): check the folder and its space") from error
-        raise
 
 
 def _meta(record: RoomRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from wallpaint.errors import InputError
+from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array
 from wallpaint.rooms.sets import camera, pairs, room_file
 from wallpaint.rooms.sets.pairs import Pair
@@ -71,7 +72,7 @@ def write_sheet(folder: Path, output: Path, *, rooms: int = 12, first: int = 0, 
     data = io.BytesIO()
     kind = {".png": "PNG", ".webp": "WEBP"}.get(output.suffix.lower(), "JPEG")
     picture.save(data, kind, **({} if kind == "PNG" else {"quality": 92}))
-    room_file.put(output, data.getvalue())
+    atomic.put(output, data.getvalue())
     return len(wanted)
 
 

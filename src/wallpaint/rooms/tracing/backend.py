@@ -31,6 +31,25 @@ def activate() -> str:
 
     WALLPAINT_ROOMS_VARIANT forces one of the two. Raises ConfigError where Mitsuba is missing.
     """
+    name, library = _choice()
+    if library is not None:
+        os.environ["DRJIT_LIBLLVM_PATH"] = str(library)
+    import mitsuba as mi
+
+    mi.set_variant(name)
+    return name
+
+
+def describe() -> str:
+    """One line for people: what renders, and why. Nothing is loaded for it."""
+    name, library = _choice()
+    if library is not None:
+        return f"rendering with {name} ({library.name})"
+    return f"rendering with {name}, many times slower: no libLLVM {OLDEST_LLVM} or newer was found"
+
+
+def _choice() -> tuple[str, Path | None]:
+    """The variant, and the LLVM library that it takes."""
     if importlib.util.find_spec("mitsuba") is None:
         raise ConfigError("rooms are rendered with Mitsuba, which is not installed: pip install 'wallpaint[rooms]'")
     wanted = os.environ.get("WALLPAINT_ROOMS_VARIANT", "")
@@ -39,21 +58,7 @@ def activate() -> str:
     library = None if wanted == PLAIN else find_llvm()
     if wanted == FAST and library is None:
         raise ConfigError(f"{FAST} needs libLLVM {OLDEST_LLVM} or newer: install it or set DRJIT_LIBLLVM_PATH")
-    if library is not None:
-        os.environ["DRJIT_LIBLLVM_PATH"] = str(library)
-    import mitsuba as mi
-
-    name = FAST if library is not None else PLAIN
-    mi.set_variant(name)
-    return name
-
-
-def describe() -> str:
-    """One line for people: what renders, and why."""
-    name = activate()
-    if name == FAST:
-        return f"rendering with {name} ({Path(os.environ['DRJIT_LIBLLVM_PATH']).name})"
-    return f"rendering with {name}, many times slower: no libLLVM {OLDEST_LLVM} or newer was found"
+    return (PLAIN if library is None else FAST), library
 
 
 def find_llvm() -> Path | None:
