@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bundles_for_tests import random_folder
 from rooms_for_tests import Room, make_room
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +23,12 @@ def examples() -> Path:
 def room() -> Room:
     """A pale wall, a soft shadow, a dark chair; no noise."""
     return make_room()
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the tiny bundle of random weights; shared, so not to be written to."""
+    return random_folder("tiny", tmp_path_factory)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from wallpaint.errors import ConfigError, InputError, ModelError, ShapeError, Wa
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
+    from wallpaint.bundles.bundle import load_bundle
     from wallpaint.paint import Paint
     from wallpaint.palette import Palette, read_palette
     from wallpaint.photo import Limits, Photo, read_photo
@@ -29,6 +30,7 @@ _HOMES = {
     "Photo": "photo",
     "Result": "repaint",
     "Scene": "repaint",
+    "load_bundle": "bundles.bundle",
     "prepare": "repaint",
     "read_palette": "palette",
     "read_photo": "photo",
@@ -47,6 +49,7 @@ __all__ = [
     "ShapeError",
     "WallpaintError",
     "__version__",
+    "load_bundle",
     "prepare",
     "read_palette",
     "read_photo",

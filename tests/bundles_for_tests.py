@@ -1,0 +1,14 @@
+"""Bundles of random weights for tests, made once a session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+def random_folder(configuration: str, factory: pytest.TempPathFactory) -> Path:
+    """A new folder with a random bundle of a configuration, float32, seed 0."""
+    from wallpaint.bundles.random_bundle import write_random
+
+    return write_random(configuration, factory.mktemp("bundles") / configuration)
