@@ -49,13 +49,23 @@ class Field:
         return Field(self.slope * factor, self.offset * factor, self.step)
 
 
-def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, detail: float = 1.0) -> Field:
+def fit(
+    painted: Array,
+    luma: Array,
+    weight: Array,
+    gamut: Array,
+    *,
+    step: int,
+    detail: float = 1.0,
+    smooth: bool = False,
+) -> Field:
     """Find the transfer field that takes a wall's luminance to its painted colours.
 
     painted: (h, w, 3) float32, linear sRGB. luma: (h, w) float32, luminance of the photo's wall, filled beyond its
     edge. weight: (h, w) float32, 0..1, share of wall. gamut: (3, 3), linear sRGB to the file's linear RGB. step:
     photo pixels per working pixel. detail: 0..1, how much of the photo's finest detail to keep; at 0 the field
-    holds the painted pixels themselves (for textures).
+    holds the painted pixels themselves (for textures). smooth: follow the painted wall only as far as a smooth map of
+    the photo can, so that what a painter made up at single pixels is left out.
     """
     own = color.apply_matrix(painted, gamut)  # [h, w, 3]
     w = np.maximum(weight, 1e-4).astype(np.float32)
@@ -70,7 +80,11 @@ def fit(painted: Array, luma: Array, weight: Array, gamut: Array, *, step: int, 
     # it.
     slope = np.clip(slope, 0, np.maximum(prior, 0)) * detail
     slope = box_mean(slope, w, FIT_RADIUS_PX)
+    if smooth:
+        own, luma = mean_own, mean_luma
     offset = own - slope * luma[..., None]  # set last, so that the field reproduces the painted wall at working size
+    if smooth:
+        offset = box_mean(offset, w, FIT_RADIUS_PX)
     return Field(slope.astype(np.float32), offset.astype(np.float32), step)
 
 

@@ -6,9 +6,9 @@ The command line is a shell round `run`; so is anything else that has paths rath
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,12 +16,14 @@ from typing import Any
 from PIL import Image
 
 from wallpaint import sheets
+from wallpaint.diffusion.settings import Settings
 from wallpaint.encode import FORMATS, check_output, write_photo
-from wallpaint.errors import InputError
+from wallpaint.errors import ConfigError, InputError
 from wallpaint.paint import Paint
+from wallpaint.painters.painter import Painter
 from wallpaint.palette import read_palette
 from wallpaint.photo import Limits, read_photo
-from wallpaint.repaint import Result
+from wallpaint.repaint import Result, make_painter, paint_many
 from wallpaint.scene import Scene, prepare
 
 PREVIEW_PX = 480
@@ -52,6 +54,9 @@ class Job:
     strip_location: bool = False
     quality: int | None = None
     seed: int = 0
+    bundle: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    profile: bool = False
     max_bytes: int | None = None
     max_pixels: int | None = None
 
@@ -69,16 +74,18 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
         _check_outputs(job, outputs, many)
     except OSError as error:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
+    painter = _painter(job)
     with _bar(progress, len(choices) + 1) as step:
         scene = _scene(job, masks)
         step()
+        results = paint_many(scene, choices, match=job.match, painter=painter, detail=job.detail, seed=job.seed)
         if not many:
-            result = _paint(job, scene, choices[0])
+            result = next(results)
             report = _write(job, result, job.output)
             if job.before_after is not None:
                 _save_picture(sheets.before_after(scene.photo, result.codes), job.before_after)
             return report
-        return _many(job, scene, choices, outputs, step)
+        return _many(job, scene, zip(choices, results, strict=True), outputs, step)
 
 
 def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
@@ -127,6 +134,19 @@ def _scene(job: Job, masks: dict[str, Path]) -> Scene:
         white=_point(job.white) if job.white else None,
         limits=_limits(job),
     )
+
+
+def _painter(job: Job) -> Painter:
+    """The painter of a job, its options checked. Raises ConfigError or ModelError."""
+    is_analytic = job.painter == "analytic" or (job.painter == "auto" and job.bundle is None)
+    if is_analytic and job.settings != Settings():
+        changed = [name for name, value in vars(job.settings).items() if value != getattr(Settings(), name)]
+        options = ", ".join(
+            f"--{name.removesuffix('s').replace('_', '-')}" if name == "loras" else f"--{name.replace('_', '-')}"
+            for name in changed
+        )
+        raise ConfigError(f"{options}: only for the diffusion painter: name its models with --bundle")
+    return make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
 
 
 def _old_color(job: Job) -> Paint | None:
@@ -181,10 +201,6 @@ def _check_outputs(job: Job, outputs: list[Path], many: bool) -> None:
                 raise InputError(f"{path}: this is one of the inputs: choose another name, so that nothing is lost")
 
 
-def _paint(job: Job, scene: Scene, paints: dict[str, Paint]) -> Result:
-    return scene.repaint(paints, match=job.match, painter=job.painter, detail=job.detail, seed=job.seed)
-
-
 def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
     """Save a result and complete its report with what became of it."""
     started = perf_counter()
@@ -197,7 +213,11 @@ def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
 
 
 def _many(
-    job: Job, scene: Scene, choices: list[dict[str, Paint]], outputs: list[Path], step: Callable[[], None]
+    job: Job,
+    scene: Scene,
+    painted: Iterable[tuple[dict[str, Paint], Result]],
+    outputs: list[Path],
+    step: Callable[[], None],
 ) -> dict[str, Any]:
     try:
         job.output.mkdir(exist_ok=True)
@@ -205,8 +225,7 @@ def _many(
         raise InputError(f"{job.output}: the folder cannot be made ({error.strerror}): choose another") from error
     results: list[dict[str, Any]] = []
     cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
-    for choice, path in zip(choices, outputs[:-1], strict=True):
-        result = _paint(job, scene, choice)
+    for (choice, result), path in zip(painted, outputs[:-1], strict=True):
         results.append(_write(job, result, path))
         cells.append((choice["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), choice["wall"].rgb))
         step()

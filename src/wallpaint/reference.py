@@ -1,4 +1,4 @@
-"""A colour out of a picture: what a reference or a wall looks like on the whole."""
+"""A colour out of a picture, and a picture out of a colour: what a reference is on the whole, and a swatch as one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from wallpaint.photo import Limits, read_photo
 
 METHODS = ("median", "mean", "kmeans")
 SAMPLE = 40_000
+REFERENCE_PX = 512
+NOISE_STD = 8.0
+GRADIENT = (0.95, 1.05)
 
 
 def dominant_color(rgb_linear: Array, method: str = "median") -> Array:
@@ -57,3 +60,39 @@ def paint_from_picture(path: Path, limits: Limits | None = None) -> Paint:
     albedo = np.clip(dominant_color(pixels), 0, 1)
     r, g, b = (float(v) for v in albedo)
     return Paint(albedo_linear=(r, g, b), name=f"from {path.name}", reference=path)
+
+
+def solid_reference(
+    rgb: tuple[int, int, int],
+    rng: np.random.Generator,
+    size: int = REFERENCE_PX,
+    noise_std: float = NOISE_STD,
+    gradient: tuple[float, float] = GRADIENT,
+) -> Array:
+    """A swatch made a picture that an image encoder can see something in: a gradient of light, and noise.
+
+    rgb: sRGB codes 0..255, the paint's albedo. noise_std: in codes. gradient: factors on the codes at two opposite
+    edges; which two is drawn. Returns (size, size, 3) uint8. Source: the source document, section 2.1.4.
+    """
+    angle = rng.uniform(0, 2 * np.pi)
+    across = np.linspace(-1, 1, size)
+    slope = across[None, :] * np.cos(angle) + across[:, None] * np.sin(angle)
+    slope /= max(float(np.abs(slope).max()), 1e-6)
+    low, high = gradient
+    light = (low + high) / 2 + slope * (high - low) / 2
+    picture = np.asarray(rgb, np.float64) * light[..., None] + rng.normal(0, noise_std, (size, size, 3))
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+
+def reference_pixels(paint: Paint, rng: np.random.Generator, limits: Limits | None = None) -> Array:
+    """The picture that prompts for a paint: the user's own, or a swatch made a picture.
+
+    Returns (H, W, 3) uint8 sRGB. Raises InputError where the paint's picture cannot be read.
+    """
+    if paint.reference is None:
+        return solid_reference(paint.rgb, rng)
+    if isinstance(paint.reference, np.ndarray):
+        return paint.reference
+    photo = read_photo(paint.reference, limits or Limits())
+    linear = np.clip(photo.space.to_linear(photo.codes), 0, 1)
+    return np.round(255 * color.linear_to_srgb(linear)).astype(np.uint8)

@@ -1,16 +1,16 @@
 """The main job, on one page: a scene and paints in, the repainted photo and its report out.
 
-photo, walls -> prepare -> painter -> composite.fit -> composite.lock -> composite.compose -> Result
+photo, walls -> prepare -> painter.paint -> composite.fit -> composite.lock -> composite.compose -> Result
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -23,16 +23,19 @@ from wallpaint.fields import Array
 from wallpaint.mask_file import MaskSource
 from wallpaint.paint import Paint
 from wallpaint.painters import analytic
+from wallpaint.painters.painter import Choice, Painted, Painter
 from wallpaint.photo import Photo, PhotoSource
 from wallpaint.scene import Scene, Wall, prepare
 from wallpaint.sheets import preview
+
+if TYPE_CHECKING:
+    from wallpaint.diffusion.settings import Settings
 
 MATCHES = ("literal", "lit")
 PAINTERS = ("auto", "analytic", "diffusion")
 DETAILS = ("keep", "new")
 MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
 TIGHTENINGS = 3
-FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
 @dataclass(frozen=True)
@@ -65,89 +68,123 @@ def repaint(photo: PhotoSource | Photo, mask: MaskSource, paint: Paint | str, **
     photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and
     `paint_scene`. Raises InputError.
     """
-    ways = {name: options.pop(name) for name in ("match", "painter", "detail", "seed") if name in options}
+    ways = {name: options.pop(name) for name in ("match", "painter", "bundle", "detail", "seed") if name in options}
     return paint_scene(prepare(photo, {"wall": mask}, **options), {"wall": paint}, **ways)
 
 
-def paint_scene(
+def paint_scene(scene: Scene, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
+    """Paint the walls of a scene. paints: one for every wall, by the wall's name. ways: those of `paint_many`."""
+    return next(paint_many(scene, [paints], **ways))
+
+
+def paint_many(
     scene: Scene,
-    paints: Mapping[str, Paint | str],
+    choices: Iterable[Mapping[str, Paint | str]],
     *,
     match: str = "literal",
-    painter: str = "auto",
+    painter: str | Painter = "auto",
+    bundle: str | Path | None = None,
     detail: str = "keep",
     seed: int = 0,
-) -> Result:
-    """Paint the walls of a scene.
+) -> Iterator[Result]:
+    """Paint the walls of a scene in one choice of paints after another; yields a result for each, in order.
 
-    paints: one for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or "lit"
-    (what the camera would have recorded). painter: "auto", "analytic" or "diffusion". detail: "keep" the photo's own
-    texture or take the painter's "new" one. seed: for painters that draw at random.
-    Raises InputError for unknown walls, matches or painters.
+    choices: each a paint for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or
+    "lit" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
+    named, else analytic), or one made by `make_painter`, which keeps its networks from call to call. bundle: the models
+    of the diffusion painter: a name, a folder or a file. detail: "keep" the photo's own texture or take the painter's
+    "new" one. seed: for painters that draw at random.
+    Raises InputError for unknown walls, matches or painters, before anything is painted; ModelError for the bundle's.
     """
-    started = perf_counter()
-    chosen = _choose(scene, paints, match, painter, detail)
-    with threads.single():
-        targets = {name: _target(wall, chosen[name], match) for name, wall in scene.walls.items()}
-        fields = {name: _field(scene, wall, targets[name], match, detail) for name, wall in scene.walls.items()}
-        painted = perf_counter()
-        codes, medians = _compose(scene, fields, targets)
-        composed = perf_counter()
-        entries = [
-            reports.describe_wall(wall, chosen[name], medians[name], targets[name], match == "literal")
-            for name, wall in scene.walls.items()
-        ]
-        outside = reports.outside_max_diff(scene, codes)
-    seconds = {
-        **scene.seconds,
-        "paint": painted - started,
-        "composite": composed - painted,
-        "report": perf_counter() - composed,
-    }
-    report = reports.describe(scene, entries, painter="analytic", match=match, seed=seed, outside=outside)
-    report["seconds"] = {stage: round(value, 3) for stage, value in seconds.items()}
-    return Result(scene.photo, codes, report)
-
-
-def _choose(scene: Scene, paints: Mapping[str, Paint | str], match: str, painter: str, detail: str) -> dict[str, Paint]:
-    for name, value, known in (
-        ("match", match, MATCHES),
-        ("painter", painter, PAINTERS),
-        ("detail", detail, DETAILS),
-    ):
+    chosen = [_choose(scene, paints) for paints in choices]
+    for name, value, known in (("match", match, MATCHES), ("detail", detail, DETAILS)):
         if value not in known:
             raise InputError(f'{name} must be one of {", ".join(known)}, not "{value}"')
+    made = make_painter(painter, bundle) if isinstance(painter, str) else painter
+    return _paint_each(scene, chosen, made, match, detail, seed)
+
+
+def make_painter(
+    name: str, bundle: str | Path | None = None, settings: Settings | None = None, *, count_flops: bool = False
+) -> Painter:
+    """A painter by name; see `paint_many`. settings: of the diffusion painter. count_flops: in the report's profile.
+
+    Loads no weights yet. Raises InputError, ConfigError or ModelError.
+    """
+    if name not in PAINTERS:
+        raise InputError(f'painter must be one of {", ".join(PAINTERS)}, not "{name}"')
+    if name == "analytic" or (name == "auto" and bundle is None):
+        if bundle is not None:
+            raise ConfigError("the analytic painter takes no bundle: leave it out, or use the diffusion painter")
+        return analytic.AnalyticPainter()
+    if bundle is None:
+        raise ConfigError("the diffusion painter needs a bundle of models: pass --bundle NAME, a folder or a file")
+    from wallpaint.bundles.bundle import load_bundle
+    from wallpaint.diffusion.profile import Profile
+    from wallpaint.painters.diffusion import DiffusionPainter
+
+    return DiffusionPainter(load_bundle(bundle), settings, profile=Profile(count_flops=count_flops))
+
+
+def _paint_each(
+    scene: Scene, chosen: Sequence[Choice], painter: Painter, match: str, detail: str, seed: int
+) -> Iterator[Result]:
+    painted_walls = painter.paint(scene, chosen, match, seed)
+    for choice in chosen:
+        started = perf_counter()
+        with threads.single():
+            painted = next(painted_walls)
+            fields = {name: _field(scene, wall, painted[name], detail) for name, wall in scene.walls.items()}
+            targets = {name: painted[name].target for name in scene.walls}
+            done = perf_counter()
+            codes, medians = _compose(scene, fields, targets)
+            composed = perf_counter()
+            entries = [
+                reports.describe_wall(
+                    wall,
+                    choice[name],
+                    medians[name],
+                    targets[name],
+                    literal=match == "literal",
+                    textured=painted[name].has_texture,
+                )
+                for name, wall in scene.walls.items()
+            ]
+            outside = reports.outside_max_diff(scene, codes)
+        seconds = {
+            **scene.seconds,
+            "paint": done - started,
+            "composite": composed - done,
+            "report": perf_counter() - composed,
+        }
+        report = reports.describe(scene, entries, painter=painter, match=match, seed=seed, outside=outside)
+        report["seconds"] = {stage: round(value, 3) for stage, value in seconds.items()}
+        yield Result(scene.photo, codes, report)
+
+
+def _choose(scene: Scene, paints: Mapping[str, Paint | str]) -> dict[str, Paint]:
     missing, unknown = sorted(scene.walls.keys() - paints.keys()), sorted(paints.keys() - scene.walls.keys())
     if missing or unknown:
         raise InputError(
             f"paints must name the scene's walls ({', '.join(scene.walls)}): missing {missing}, unknown {unknown}"
         )
-    if painter == "diffusion":
-        raise ConfigError("this version has no diffusion painter yet: use --painter analytic")
     return {name: paint if isinstance(paint, Paint) else Paint.parse(paint) for name, paint in paints.items()}
 
 
-def _target(wall: Wall, paint: Paint, match: str) -> Array:
-    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture.
-
-    A camera that meets more light than it can hold is exposed for less: the hue stays, the brightness stops at the top.
-    """
-    albedo = np.asarray(paint.albedo_linear, np.float64)
-    if match == "literal":
-        return albedo
-    shown = wall.light.appearance(albedo)
-    return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
-
-
-def _field(scene: Scene, wall: Wall, target: Array, match: str, detail: str) -> composite.Field:
-    """Paint a wall at working size and turn that into a locked transfer field."""
+def _field(scene: Scene, wall: Wall, painted: Painted, detail: str) -> composite.Field:
+    """Turn a wall painted at working size into a locked transfer field."""
     gamut, shading = scene.photo.space.gamut, wall.shading
-    luma = float(color.luminance(target))
-    spread = analytic.lit_spread(shading.median_luma, luma) if match == "lit" else 1.0
-    painted = analytic.paint(shading, target, gamut, spread=spread)
-    gain = analytic.detail_gain(shading, luma) if detail == "keep" else 0.0
-    field = composite.fit(painted, shading.luma, shading.weight, gamut, step=wall.step, detail=gain)
-    return composite.lock(wall.canvas, field, target, wall.sample)
+    gain = analytic.detail_gain(shading, float(color.luminance(painted.target))) if detail == "keep" else 0.0
+    field = composite.fit(
+        painted.rgb,
+        shading.luma,
+        shading.weight,
+        gamut,
+        step=wall.step,
+        detail=gain,
+        smooth=painted.is_invented and detail == "keep",
+    )
+    return composite.lock(wall.canvas, field, painted.target, wall.sample)
 
 
 def _compose(

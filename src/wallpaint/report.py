@@ -13,6 +13,7 @@ from wallpaint import color
 from wallpaint.composite import Canvas
 from wallpaint.fields import Array
 from wallpaint.paint import Paint
+from wallpaint.painters.painter import Painter
 from wallpaint.scene import Scene, Wall
 from wallpaint.version import __version__
 
@@ -50,25 +51,33 @@ def outside_max_diff(scene: Scene, codes: Array) -> int:
 
 
 def describe(
-    scene: Scene, walls: list[dict[str, Any]], *, painter: str, match: str, seed: int, outside: int
+    scene: Scene, walls: list[dict[str, Any]], *, painter: Painter, match: str, seed: int, outside: int
 ) -> dict[str, Any]:
     """The report of a result, but for the files and seconds, which others know. walls: entries of `describe_wall`."""
+    told = painter.describe()
+    warnings = told.pop("warnings", [])
     return {
         "schema": SCHEMA,
         "version": __version__,
-        "painter": painter,
+        "painter": painter.name,
         "bundle": None,
         "match": match,
         "seed": seed,
         "outside_max_diff": outside,
         "light": {name: wall.light.to_dict() for name, wall in scene.walls.items()},
         "walls": walls,
-        "warnings": list(scene.warnings),
+        "warnings": [*warnings, *scene.warnings],
+        **told,
     }
 
 
-def describe_wall(wall: Wall, paint: Paint, median: Array, target: Array, literal: bool) -> dict[str, Any]:
-    """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be."""
+def describe_wall(
+    wall: Wall, paint: Paint, median: Array, target: Array, *, literal: bool, textured: bool
+) -> dict[str, Any]:
+    """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be.
+
+    textured: whether the painter followed the texture of a reference picture.
+    """
     out_of_gamut = _out_of_gamut(wall, target)
     swatch = np.asarray(paint.albedo_linear, np.float64)
     lab, lab_swatch = color.linear_to_lab(median), color.linear_to_lab(swatch)
@@ -91,7 +100,11 @@ def describe_wall(wall: Wall, paint: Paint, median: Array, target: Array, litera
         "lightness_diff": round(float(color.lightness_diff(lab, lab_swatch)), 4),
         "out_of_gamut_share": round(out_of_gamut, 4),
         "share_of_picture": round(wall.share, 4),
-        "warnings": [*wall.warnings, *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut)],
+        "warnings": [
+            *wall.warnings,
+            *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut),
+            *_paint_notes(paint, textured),
+        ],
     }
 
 
@@ -126,7 +139,12 @@ def _colour_warnings(
         found.append(
             f"{out_of_gamut:.0%} of the wall would leave the file's gamut in this light: kept inside at constant hue"
         )
-    if paint.reference is not None:
+    return found
+
+
+def _paint_notes(paint: Paint, textured: bool) -> list[str]:
+    found = []
+    if paint.reference is not None and not textured:
         found.append("the analytic painter takes the reference's colour; its texture needs the diffusion painter")
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
         found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
@@ -141,8 +159,13 @@ def _rounded(value: float) -> float | None:
     return None if np.isnan(value) else round(value, 2)
 
 
-def summary(report: Mapping[str, Any]) -> list[str]:
-    """A report, of one result or many, in a few lines for a person."""
+def summary(report: Mapping[str, Any], *, profile: bool = False) -> list[str]:
+    """A report, of one result or many, in a few lines for a person. profile: with what each stage cost."""
+    lines = _summary(report)
+    return [*lines, *_profile_lines(report["results"][-1] if "results" in report else report)] if profile else lines
+
+
+def _summary(report: Mapping[str, Any]) -> list[str]:
     if "results" in report:
         lines = [f"{Path(r['output']).name}: {line}" for r in report["results"] for line in _wall_lines(r)]
         return [*lines, *_notes(report["results"][0]), f"contact sheet: {report['contact_sheet']}"]
@@ -153,6 +176,15 @@ def summary(report: Mapping[str, Any]) -> list[str]:
     if "output" in report:
         lines.append(f"written: {report['output']}")
     return lines
+
+
+def _profile_lines(report: Mapping[str, Any]) -> list[str]:
+    """Seconds by stage; of the networks' stages also calls and operations, added up over all results so far."""
+    rows = [{"stage": stage, "seconds": seconds} for stage, seconds in report["seconds"].items()]
+    rows += report.get("profile", [])
+    return [f"{'stage':16} {'seconds':>9} {'calls':>6} {'GFLOP':>10}"] + [
+        f"{row['stage']:16} {row['seconds']:9.3f} {row.get('calls', ''):>6} {row.get('gflop', ''):>10}" for row in rows
+    ]
 
 
 def _wall_lines(report: Mapping[str, Any]) -> list[str]:

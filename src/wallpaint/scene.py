@@ -6,7 +6,7 @@ shading, and the light that falls on them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -53,13 +53,21 @@ class Wall:
     share: float
     warnings: tuple[str, ...]
 
+    def add_alpha(self, out: Array) -> None:
+        """Add the wall's share of each pixel to a map of the whole photo: out (H, W) float32, changed in place."""
+        matte, (top, left) = self.canvas.matte, self.canvas.origin
+        height, width = matte.core.shape
+        view = out[top : top + height, left : left + width]
+        view += matte.core
+        view[matte.rows, matte.cols] += matte.alpha
+
 
 @dataclass(frozen=True)
 class Scene:
     """A photo with its walls, ready to be painted. Made by `prepare`; reading it never changes it.
 
     outside: (H, W) bool, pixels that no paint may touch: mask 0 and more than 3 px from every wall's edge.
-    seconds: time spent by stage.
+    seconds: time spent by stage. memo: where painters keep what they make of the scene but not of a paint.
     """
 
     photo: Photo
@@ -67,12 +75,19 @@ class Scene:
     outside: Array
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def repaint(self, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
         """Paint the walls; see `wallpaint.repaint.paint_scene` for the ways: match, painter, detail, seed."""
         from wallpaint.repaint import paint_scene
 
         return paint_scene(self, paints, **ways)
+
+    def repaint_many(self, choices: Iterable[Mapping[str, Paint | str]], **ways: Any) -> Iterator[Result]:
+        """Paint the walls in many choices of paints, one result each; painters that can take them in batches."""
+        from wallpaint.repaint import paint_many
+
+        return paint_many(self, choices, **ways)
 
 
 @threads.single()

@@ -32,6 +32,7 @@ VEIL_VISIBLE = (
     0.40,
 )  # distance between paint and light (squared, relative) where a veil begins to show, and does
 
+SPREAD_QUANTILES = np.array([0.0005, 0.05, 0.95, 0.9995])
 SHOULDER = 0.3  # 0 bends the tone curve hard and keeps contrast near the median; 1 squeezes all highlights alike
 STEEPEST_TOE = 1.6
 
@@ -86,7 +87,7 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
     shade = np.log(np.maximum(matte_luma, 1e-5) / median_luma).astype(np.float32)
     diffuse = rgb - veil[..., None] * white.astype(np.float32)
     tint = _tint(diffuse, matte_luma, shade, sound, median)
-    spread = weighted_quantile(shade, weight, np.array([0.0005, 0.05, 0.95, 0.9995]))
+    spread = weighted_quantile(shade, weight, SPREAD_QUANTILES)
     return Shading(
         photo_luma,
         weight,

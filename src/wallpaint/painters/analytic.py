@@ -7,12 +7,17 @@ It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from wallpaint import color
 from wallpaint.fields import Array, box_mean
+from wallpaint.paint import Paint
+from wallpaint.painters.painter import Choice, Painted
+from wallpaint.scene import Scene, Wall
 from wallpaint.shading import Shading, tone
 
 BRIGHTEST = 0.99  # Oklab lightness that the brightest part of a wall may reach: a trace under the file's white
@@ -26,6 +31,42 @@ LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
+FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
+
+
+class AnalyticPainter:
+    """Paints by formula; the seed changes nothing."""
+
+    name = "analytic"
+
+    def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int = 0) -> Iterator[dict[str, Painted]]:
+        """See `Painter`."""
+        for choice in choices:
+            yield {name: paint_wall(wall, choice[name], match) for name, wall in scene.walls.items()}
+
+    def describe(self) -> dict[str, Any]:
+        """See `Painter`."""
+        return {}
+
+
+def paint_wall(wall: Wall, chosen: Paint, match: str) -> Painted:
+    """Paint one wall of a scene."""
+    gamut, shading = wall.canvas.space.gamut, wall.shading
+    target = aim(wall, chosen, match)
+    spread = lit_spread(shading.median_luma, float(color.luminance(target))) if match == "lit" else 1.0
+    return Painted(paint(shading, target, gamut, spread=spread), target)
+
+
+def aim(wall: Wall, chosen: Paint, match: str) -> Array:
+    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture.
+
+    A camera that meets more light than it can hold is exposed for less: the hue stays, the brightness stops at the top.
+    """
+    albedo = np.asarray(chosen.albedo_linear, np.float64)
+    if match == "literal":
+        return albedo
+    shown = wall.light.appearance(albedo)
+    return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
 
 
 def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0) -> Array:

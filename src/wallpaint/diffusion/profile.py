@@ -1,0 +1,70 @@
+"""Seconds, calls and floating-point operations by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+
+@dataclass
+class Stage:
+    """What one stage has cost so far. flops: floating-point operations, a multiply-add being two."""
+
+    seconds: float = 0.0
+    calls: int = 0
+    flops: int = 0
+
+
+class Profile:
+    """Adds up what stages cost. Seconds and calls are always counted; operations only if asked for."""
+
+    def __init__(self, *, count_flops: bool = False) -> None:
+        self.stages: dict[str, Stage] = {}
+        self.count_flops = count_flops
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the body towards a stage. Waits for the accelerator, so that its time is not counted elsewhere."""
+        entry = self.stages.setdefault(name, Stage())
+        started = perf_counter()
+        if self.count_flops:
+            with flop_counter() as counter:
+                yield
+            entry.flops += counter.get_total_flops()
+        else:
+            yield
+        _wait()
+        entry.seconds += perf_counter() - started
+        entry.calls += 1
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Plain data: stage, seconds, calls, and GFLOP where counted."""
+        return [
+            {"stage": name, "seconds": round(entry.seconds, 4), "calls": entry.calls}
+            | ({"gflop": round(entry.flops / 1e9, 3)} if self.count_flops else {})
+            for name, entry in self.stages.items()
+        ]
+
+
+def flop_counter() -> Any:
+    """torch's counter, taught the CPU's own attention kernel, which it leaves out."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+    def attention(query: Any, key: Any, value: Any, *args: Any, out_shape: Any = None, **named: Any) -> int:
+        return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
+
+    ops = torch.ops.aten
+    return FlopCounterMode(
+        display=False, custom_mapping={ops._scaled_dot_product_flash_attention_for_cpu.default: attention}
+    )
+
+
+def _wait() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

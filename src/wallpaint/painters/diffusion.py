@@ -1,0 +1,390 @@
+"""The diffusion painter: Stable Diffusion inpainting, prompted by the paint's picture and held by the room's depth.
+
+    once a scene   crop -> masked image -> VAE -> masked-image latents; depth -> the ControlNet's stem
+    once a paint   reference -> image encoder -> image tokens
+    then           noise (or the analytic repaint, noised) -> denoise, all paints of a batch at once -> VAE -> picture
+
+What comes out is `lit`: the networks speak of albedo in and light out. For `literal` the picture is taken for a photo
+of that wall and repainted to the swatch by the analytic painter's formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from wallpaint import color, shading
+from wallpaint import mask as masks
+from wallpaint.bundles.bundle import Bundle
+from wallpaint.diffusion import pictures, schedulers
+from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, predict_noise, unobserved
+from wallpaint.diffusion.networks import Networks
+from wallpaint.diffusion.profile import Profile
+from wallpaint.diffusion.settings import Settings
+from wallpaint.fields import Array, fill, weighted_quantile
+from wallpaint.mask import Window
+from wallpaint.paint import Paint
+from wallpaint.painters import analytic
+from wallpaint.painters.painter import Choice, Painted
+from wallpaint.reference import reference_pixels
+from wallpaint.scene import Scene, Wall
+
+UNTRAINED = (
+    "the bundle's weights are random and were never trained: this picture shows that the program runs, and nothing else"
+)
+EDGE_PX = 4  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the networks see of a scene: one crop round walls that get one paint. Depends on no paint.
+
+    window: where in the photo, and at what size. image: (H, W, 3) uint8 sRGB. mask: [1, 1, H, W] float32, 1 is wall, a
+    little dilated. latent_mask: [1, 1, h, w]. masked_mean, masked_std: [1, 4, h, w], of the masked image's latents
+    before scaling. control: [1, c, h, w], depth after the ControlNet's stem, or None.
+    """
+
+    window: Window
+    image: Array
+    mask: Tensor
+    latent_mask: Tensor
+    masked_mean: Tensor
+    masked_std: Tensor
+    control: Tensor | None
+
+
+class DiffusionPainter:
+    """Paints through a bundle's networks. They are loaded when first needed and kept; so are the views of a scene."""
+
+    name = "diffusion"
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        settings: Settings | None = None,
+        *,
+        profile: Profile | None = None,
+        observe: Observer = unobserved,
+    ) -> None:
+        """observe: told every tensor on the way. Raises ConfigError or ModelError."""
+        self.settings = settings or Settings()
+        self.networks = Networks(bundle, self.settings)
+        self.profile, self.observe = profile or Profile(), observe
+
+    def describe(self) -> dict[str, Any]:
+        """See `Painter`."""
+        bundle, networks = self.networks.bundle, self.networks
+        warnings = [UNTRAINED] if bundle.random else []
+        if not networks.takes_references:
+            warnings.append(
+                "without an image prompt the networks are not told the colour: the colour lock alone brings it"
+            )
+        return {
+            "bundle": bundle.name,
+            "diffusion": {**self.settings.to_dict(), **networks.to_dict()},
+            "profile": self.profile.rows(),
+            "warnings": warnings,
+        }
+
+    def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> Iterator[dict[str, Painted]]:
+        """See `Painter`. Walls that get one paint are painted together; paints of one view go in batches."""
+        done: list[dict[str, Painted]] = [{} for _ in choices]
+        wanted: dict[tuple[str, ...], dict[Paint, list[int]]] = {}
+        for index, choice in enumerate(choices):
+            for paint in dict.fromkeys(choice.values()):
+                names = tuple(name for name in scene.walls if choice[name] == paint)
+                wanted.setdefault(names, {}).setdefault(paint, []).append(index)
+        for names, paints in wanted.items():
+            view = self._view(scene, names)
+            pending = list(paints)
+            for first in range(0, len(pending), self.settings.batch):
+                batch = pending[first : first + self.settings.batch]
+                for paint, picture in zip(batch, self._paint_view(scene, names, view, batch, seed), strict=True):
+                    for name in names:
+                        painted = finish(scene.walls[name], picture, view.window, paint, match)
+                        for index in paints[paint]:
+                            done[index][name] = painted
+        yield from done
+
+    # -- once a scene
+
+    def _view(self, scene: Scene, names: tuple[str, ...]) -> View:
+        """The view of some walls; kept in the scene, so that a further paint costs no depth and no encoding."""
+        key = (id(self.networks), names)
+        if key not in scene.memo:
+            alpha = np.zeros(scene.photo.size, np.float32)
+            for name in names:
+                scene.walls[name].add_alpha(alpha)
+            window = masks.crop_with_context(
+                alpha, self.settings.context, self.networks.bundle.native_px**2, self.networks.side_multiple
+            )
+            mask = pictures.model_mask(alpha, window, self.settings.mask_dilation_px)
+            # The networks are named too, so that their identity cannot pass to others while the view is kept.
+            scene.memo[key] = (self.networks, self.look(pictures.crop(scene.photo, window), mask, window))
+        view: View = scene.memo[key][1]
+        return view
+
+    def look(self, image: Array, mask: Array, window: Window) -> View:
+        """Encode what the networks see of a room. image: (H, W, 3) uint8 sRGB. mask: (H, W) bool."""
+        networks, device = self.networks, self.networks.device
+        pixels = pictures.to_tensor(image).to(device)
+        wall = torch.from_numpy(mask.astype(np.float32))[None, None].to(device)
+        self.observe("image", pixels)
+        self.observe("mask", wall)
+        masked = pixels * (1 - wall)
+        self.observe("masked_image", masked)
+        with self.profile.stage("vae encode"), networks.running(networks.vae):
+            moments = networks.vae.encode(masked.to(networks.dtype)).latent_dist
+        size = tuple(moments.mean.shape[-2:])
+        latent_mask = torch.nn.functional.interpolate(wall, size=size, mode="nearest")
+        self.observe("latent_mask", latent_mask)
+        control = self._control(image) if networks.takes_depth else None
+        return View(window, image, wall, latent_mask, moments.mean.float(), moments.std.float(), control)
+
+    def _control(self, image: Array) -> Tensor:
+        networks, estimator = self.networks, self.networks.depth_estimator
+        size = estimator.config.image_size
+        side = int(size if isinstance(size, int) else size[0])
+        pixels = pictures.depth_pixels(image, networks.bundle.processor("depth"), side).to(networks.device)
+        with self.profile.stage("depth"), networks.running(estimator):
+            inverse_depth = estimator(pixels).predicted_depth  # [1, side, side]
+        picture = pictures.depth_picture(inverse_depth, (image.shape[0], image.shape[1]))
+        self.observe("depth", picture)
+        with self.profile.stage("control stem"), networks.running(networks.control_stem):
+            return networks.control_stem(picture.to(networks.dtype))
+
+    # -- once a paint
+
+    def image_tokens(self, references: Sequence[Array]) -> tuple[Tensor, Tensor]:
+        """Image tokens of references, and those of nothing, which guidance leads away from: both [B, 1, n, C].
+
+        references: (H, W, 3) uint8 sRGB each.
+        """
+        networks = self.networks
+        encoder, projector = networks.image_encoder, networks.image_projector
+        processor = networks.bundle.processor("image_encoder")
+        side = int(encoder.config.image_size)
+        pixels = torch.cat([pictures.image_prompt_pixels(rgb, processor, side) for rgb in references])
+        self.observe("reference", pixels)
+        pixels = pixels.to(networks.device, networks.dtype)
+        with self.profile.stage("image encode"), networks.running(encoder, projector):
+            if hasattr(projector, "latents"):  # IP-Adapter Plus: all patches, one layer before the last
+                both = torch.cat([pixels, torch.zeros_like(pixels[:1])])
+                embeddings = encoder(both, output_hidden_states=True).hidden_states[-2]
+            else:
+                found = encoder(pixels).image_embeds
+                embeddings = torch.cat([found, torch.zeros_like(found[:1])])
+            self.observe("image_embedding", embeddings[:-1])
+            tokens = projector(embeddings)[:, None]
+        self.observe("image_tokens", tokens[:-1, 0])
+        return tokens[:-1], tokens[-1:].expand(len(references), *tokens.shape[1:])
+
+    # -- a batch
+
+    def _paint_view(
+        self, scene: Scene, names: tuple[str, ...], view: View, paints: Sequence[Paint], seed: int
+    ) -> Iterator[Array]:
+        """The view in each paint: (H, W, 3) float32 sRGB, 0..1."""
+        references = [reference_pixels(paint, np.random.default_rng(seed)) for paint in paints]
+        start = [first_guess(scene, names, view, paint) for paint in paints] if self.settings.strength < 1 else None
+        yield from self.generate(view, references, seed, start)
+
+    def generate(
+        self, view: View, references: Sequence[Array], seed: int, start: Sequence[Array] | None = None
+    ) -> Array:
+        """The view repainted by references, one batch.
+
+        references: B pictures (H, W, 3) uint8 sRGB. seed: of every picture's noise, drawn on the CPU, so that paints
+        can be compared and no picture depends on its neighbours in the batch. start: B pictures (H, W, 3) uint8 sRGB
+        to begin with, where strength is under 1. Returns (B, H, W, 3) float32 sRGB, 0..1.
+        """
+        settings, networks = self.settings, self.networks
+        generators = [torch.Generator().manual_seed(seed) for _ in references]
+        scheduler = schedulers.make(settings.scheduler, networks.bundle.scheduler_config())
+        timesteps = schedulers.timesteps(scheduler, settings.steps, settings.strength, networks.device)
+        # Drawn in the order of the stock pipelines: what to start from, its noise, the masked image.
+        encoded = self._encode_start(start, generators) if start is not None else None
+        noise = self._draw(view.masked_mean, generators)
+        self.observe("noise", noise)
+        if encoded is None:
+            latents = noise * scheduler.init_noise_sigma
+        else:
+            latents = scheduler.add_noise(encoded, noise, timesteps[:1].repeat(len(generators)))
+        cond = self._condition(view, references, self._draw(view.masked_mean, generators))
+        unet, controlnet = networks.step_networks
+        owned = [network for network in (networks.unet, networks.controlnet if controlnet else None) if network]
+        with networks.running(*owned):
+            latents = denoise(
+                partial(predict_noise, unet, controlnet, observe=self.observe),
+                scheduler,
+                latents,
+                timesteps,
+                cond,
+                guidance=settings.guidance,
+                generators=generators if settings.scheduler in schedulers.STOCHASTIC else None,
+                profile=self.profile,
+                observe=self.observe,
+            )
+        return self._decode(latents)
+
+    def _draw(self, like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+        drawn = [torch.randn(like.shape, generator=generator) for generator in generators]
+        return torch.cat(drawn).to(self.networks.device)  # [B, 4, h, w] float32
+
+    def _encode_start(self, start: Sequence[Array], generators: Sequence[torch.Generator]) -> Tensor:
+        networks = self.networks
+        found = []
+        for rgb, generator in zip(start, generators, strict=True):
+            pixels = pictures.to_tensor(rgb).to(networks.device, networks.dtype)
+            with self.profile.stage("vae encode"), networks.running(networks.vae):
+                moments = networks.vae.encode(pixels).latent_dist
+            found.append(moments.mean.float() + moments.std.float() * self._draw(moments.mean, [generator]))
+        return torch.cat(found) * self._scaling
+
+    @property
+    def _scaling(self) -> float:
+        return float(self.networks.vae.config.scaling_factor)
+
+    def _condition(self, view: View, references: Sequence[Array], masked_noise: Tensor) -> Conditioning:
+        settings, networks, count = self.settings, self.networks, len(references)
+        kind = networks.dtype
+        masked_latents = (view.masked_mean + view.masked_std * masked_noise) * self._scaling
+        self.observe("masked_image_latents", masked_latents)
+        with self.profile.stage("text"):
+            text = networks.embed(settings.prompt).expand(count, -1, -1)
+        self.observe("text_embedding", text)
+        tokens = self.image_tokens(references) if networks.takes_references else (None, None)
+        cond = Conditioning(
+            view.latent_mask.expand(count, -1, -1, -1).to(kind),
+            masked_latents.to(kind),
+            text,
+            tokens[0],
+            None if view.control is None else view.control.expand(count, -1, -1, -1),
+            settings.control_scale,
+        )
+        if settings.guidance > 1:
+            away = networks.embed(settings.negative_prompt).expand(count, -1, -1)
+            cond = cond.guided(away, tokens[1])
+        return cond
+
+    def _decode(self, latents: Tensor) -> Array:
+        networks, scaled = self.networks, (latents / self._scaling).to(self.networks.dtype)
+        found = []
+        for one in torch.split(scaled, 1):  # in turn: decoding is what takes most memory
+            with self.profile.stage("vae decode"), networks.running(networks.vae):
+                found.append(networks.vae.decode(one, return_dict=False)[0])
+        image = torch.cat(found)
+        self.observe("decoded_image", image)
+        return pictures.from_tensor(image)
+
+
+# -- between the view and the walls
+
+
+def first_guess(scene: Scene, names: Sequence[str], view: View, paint: Paint) -> Array:
+    """The view with walls repainted analytically, lit: (H, W, 3) uint8 sRGB."""
+    linear = color.srgb_to_linear(view.image.astype(np.float32) / 255).astype(np.float32)
+    for name in names:
+        wall = scene.walls[name]
+        painted = analytic.paint_wall(wall, paint, "lit").rgb
+        full = np.zeros(scene.photo.size, np.float32)
+        wall.add_alpha(full)
+        size = (view.window.out_width, view.window.out_height)
+        alpha = cv2.resize(np.ascontiguousarray(full[view.window.slices]), size, interpolation=cv2.INTER_AREA)
+        shown = _sampled(painted, *_view_in_wall(view.window, wall), wall.step / _scale(view.window))
+        linear += alpha[..., None] * (shown - linear)
+    return np.round(255 * color.linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
+
+
+def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str) -> Painted:
+    """A wall at its working size out of a painted view.
+
+    picture: (H, W, 3) float32 sRGB, the whole view. Next to the wall's edges its colours are filled in from the wall's
+    inside.
+    """
+    linear = color.srgb_to_linear(picture).astype(np.float32)
+    rgb = _sampled(linear, *_wall_in_view(wall, window), _scale(window) * wall.step)
+    inner = _inner(wall, window)
+    rgb = fill(rgb, inner)
+    gamut = wall.canvas.space.gamut
+    rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
+    has_texture = paint.reference is not None
+    median = np.array([weighted_quantile(rgb[..., c], inner, 0.5) for c in range(3)])
+    if match == "lit":
+        return Painted(rgb, median, has_texture, not has_texture)
+    target = np.asarray(paint.albedo_linear, np.float64)
+    return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, has_texture, not has_texture)
+
+
+def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Array, gamut: Array) -> Array:
+    """Repaint a lit wall so that its median is the swatch, its shading and texture kept: (h, w, 3) linear sRGB.
+
+    rgb: (h, w, 3) linear sRGB, the wall as painted. weight: (h, w). median: (3,) of rgb. target: (3,) linear sRGB.
+    """
+    median = np.maximum(median, 1e-4)
+    luma = np.maximum(color.luminance(rgb), 1e-5).astype(np.float32)
+    middle = float(color.luminance(median))
+    shade = np.log(luma / middle).astype(np.float32)
+    tint = np.log(np.maximum(rgb, 0.02 * median.astype(np.float32)) / median.astype(np.float32)) - shade[..., None]
+    tint = np.clip(tint, -shading.MAX_TINT, shading.MAX_TINT).astype(np.float32)
+    taken = replace(
+        wall.shading,
+        weight=weight,
+        median=median,
+        median_luma=middle,
+        shade=shade,
+        tint=tint,
+        veil=np.zeros_like(shade),
+        spread=weighted_quantile(shade, weight, shading.SPREAD_QUANTILES),
+        noise=0.0,
+    )
+    return analytic.paint(taken, target, gamut)
+
+
+def _inner(wall: Wall, window: Window) -> Array:
+    """Share of wall (h, w) at working size, less what lies so near an edge that the model mixed it."""
+    reach = EDGE_PX / (_scale(window) * wall.step)  # working pixels
+    full = wall.shading.weight > 0.99
+    inner = wall.shading.weight * masks.erode(full, reach)
+    return inner if float(inner.sum()) >= 16 else wall.shading.weight
+
+
+def _scale(window: Window) -> float:
+    """Model pixels per photo pixel."""
+    return float(np.sqrt(window.out_height * window.out_width / (window.height * window.width)))
+
+
+def _wall_in_view(wall: Wall, window: Window) -> tuple[Array, Array]:
+    """Where in the view (rows, columns) each row and column of the wall's working size lies."""
+    height, width = wall.shading.weight.shape
+    top, left = wall.canvas.origin
+    rows = (top + (np.arange(height) + 0.5) * wall.step - window.top) * window.out_height / window.height - 0.5
+    cols = (left + (np.arange(width) + 0.5) * wall.step - window.left) * window.out_width / window.width - 0.5
+    return rows, cols
+
+
+def _view_in_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
+    """Where at the wall's working size (rows, columns) each row and column of the view lies."""
+    top, left = wall.canvas.origin
+    rows = (
+        window.top + (np.arange(window.out_height) + 0.5) * window.height / window.out_height - top
+    ) / wall.step - 0.5
+    cols = (
+        window.left + (np.arange(window.out_width) + 0.5) * window.width / window.out_width - left
+    ) / wall.step - 0.5
+    return rows, cols
+
+
+def _sampled(picture: Array, rows: Array, cols: Array, shrink: float) -> Array:
+    """A picture looked up on a grid: (len(rows), len(cols), 3). shrink: its pixels per pixel of the grid."""
+    if shrink > 1.2:
+        picture = cv2.GaussianBlur(picture, (0, 0), 0.5 * float(np.sqrt(shrink**2 - 1)))
+    x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
+    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
