@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from wallpaint.cli_benchmark import register as register_benchmark
+from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
 from wallpaint.errors import WallpaintError
 
@@ -154,6 +155,7 @@ def repaint(
 
 register_benchmark(app)
 app.add_typer(rooms_app, name="rooms")
+app.add_typer(models_app, name="models")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -90,8 +90,8 @@ class Bundle:
         lock.check(self.folder, place)
         if part not in self.manifest.places:
             return single_file.load(part, place, self.config(part), dtype or torch.float32)
-        if part == "controlnet" and self.has("unet"):
-            parts.check_controlnet(self.config("controlnet"), self.config("unet"), place / "config.json")
+        if part in ("controlnet", "text_encoder") and self.has("unet"):
+            parts.check_family(part, self.config(part), self.config("unet"), place / "config.json")
         return parts.load(part, place, dtype or torch.float32)
 
     def config(self, part: str) -> dict[str, Any]:

@@ -118,13 +118,17 @@ def check_channels(config: Mapping[str, Any], place: Path) -> None:
         raise ModelError(f"{place}: the UNet should have 9 input channels, has {channels}: {hint}")
 
 
-def check_controlnet(config: Mapping[str, Any], unet: Mapping[str, Any], place: Path) -> None:
-    """Raise ModelError unless a ControlNet's outputs have the widths of a UNet's blocks."""
-    for key in ("block_out_channels", "layers_per_block", "cross_attention_dim"):
-        if config.get(key) != unet.get(key):
+def check_family(part: str, config: Mapping[str, Any], unet: Mapping[str, Any], place: Path) -> None:
+    """Raise ModelError unless a text encoder or ControlNet has the sizes that the UNet asks for. place: its config."""
+    names = {
+        "controlnet": {key: key for key in ("block_out_channels", "layers_per_block", "cross_attention_dim")},
+        "text_encoder": {"hidden_size": "cross_attention_dim"},
+    }
+    for own, wanted in names.get(part, {}).items():
+        if config.get(own) != unet.get(wanted):
             raise ModelError(
-                f"{place}: {key} should be {unet.get(key)} as of the UNet, is {config.get(key)}: "
-                "take the ControlNet of this UNet's family"
+                f"{place}: {own} should be {unet.get(wanted)} for this UNet, is {config.get(own)}: "
+                f"take the {part} of the UNet's own family"
             )
 
 

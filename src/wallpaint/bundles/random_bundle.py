@@ -6,7 +6,6 @@ For tests, for measuring, and as the start of training. Its pictures mean nothin
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from wallpaint.bundles import image_prompt
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.bundles.configurations import TOKENS, configuration
+from wallpaint.bundles.layout import PLACES, adapter_place, model_index, put_json
 from wallpaint.bundles.manifest import INDEX_NAME, MODULES, Manifest, write
-from wallpaint.bundles.parts import KINDS, quiet, skeleton
+from wallpaint.bundles.parts import quiet, skeleton
 from wallpaint.bundles.weights import Shape
 from wallpaint.errors import InputError
 from wallpaint.files.atomic import put
@@ -24,17 +24,6 @@ from wallpaint.files.atomic import put
 if TYPE_CHECKING:
     import torch
 
-_PLACES = {
-    "unet": "unet",
-    "vae": "vae",
-    "text_encoder": "text_encoder",
-    "tokenizer": "tokenizer",
-    "scheduler": "scheduler",
-    "controlnet": "controlnet",
-    "image_encoder": "models/image_encoder",
-    "depth": "depth",
-    "segmenter": "segmenter",
-}
 _SMALL = 0.1  # of layers that training starts at zero
 _BEGIN, _END = "<|startoftext|>", "<|endoftext|>"
 
@@ -44,46 +33,52 @@ def write_random(name: str, folder: Path, *, seed: int = 0, dtype: torch.dtype |
 
     Weights are scaled by fan-in, so that activations keep their size from end to end. The same name, seed and dtype
     give the same bytes. dtype: of the weights, float32 if not given. Needs memory for one part at a time.
-    Raises InputError where the folder has something in it.
+    Raises InputError where the folder has something in it or cannot be written.
     """
     import torch
+    from safetensors import SafetensorError
 
     parts = configuration(name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise InputError(f"{folder}: has something in it: give a new or an empty folder")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror or error}): give another folder") from error
-    kind = dtype or torch.float32
-    for part in MODULES:
-        _write_model(part, parts[part], folder / _PLACES[part], kind, f"{name}/{seed}/{part}")
-    for part, processor in parts["processors"].items():
-        _put_json(folder / _PLACES[part] / "preprocessor_config.json", processor)
-    plus = "-plus" if parts["ip_adapter"]["kind"] == "plus" else ""
-    adapter = f"models/ip-adapter{plus}_{name.removesuffix('-plus')}.safetensors"
-    _write_adapter(parts, folder / adapter, kind, f"{name}/{seed}/ip_adapter")
-    write_tokenizer(folder / "tokenizer", parts["text_encoder"]["vocab_size"])
-    _put_json(folder / "scheduler" / "scheduler_config.json", parts["scheduler"])
-    _put_json(folder / INDEX_NAME, _model_index(parts))
-    write(
-        Manifest(
-            folder=folder,
-            name=name,
-            description=f"random weights: {parts['description']}",
-            random=True,
-            native_px=parts["native_px"],
-            places={},
-            written={**_PLACES, "ip_adapter": adapter},
-        )
+        adapter = _write_parts(name, parts, folder, seed, dtype or torch.float32)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{folder}: cannot be written ({error}): check the folder and its space") from error
+    manifest = Manifest(
+        folder=folder,
+        name=name,
+        description=f"random weights: {parts['description']}",
+        random=True,
+        native_px=parts["native_px"],
+        places={},
+        written={**PLACES, "ip_adapter": adapter},
     )
+    write(manifest)
     load_bundle(folder).empty_prompt()
     return folder
+
+
+def _write_parts(name: str, parts: Mapping[str, Any], folder: Path, seed: int, dtype: torch.dtype) -> str:
+    """All but bundle.toml; returns where the IP-Adapter lies."""
+    for part in MODULES:
+        _write_model(part, parts[part], folder / PLACES[part], dtype, f"{name}/{seed}/{part}")
+    for part, processor in parts["processors"].items():
+        put_json(folder / PLACES[part] / "preprocessor_config.json", processor)
+    adapter = adapter_place(name.removesuffix("-plus"), plus=parts["ip_adapter"]["kind"] == "plus")
+    _write_adapter(parts, folder / adapter, dtype, f"{name}/{seed}/ip_adapter")
+    write_tokenizer(folder / PLACES["tokenizer"], parts["text_encoder"]["vocab_size"])
+    put_json(folder / PLACES["scheduler"] / "scheduler_config.json", parts["scheduler"])
+    (folder / adapter).chmod((folder / PLACES["scheduler"] / "scheduler_config.json").stat().st_mode)
+    put_json(folder / INDEX_NAME, model_index(parts["scheduler"]["_class_name"]))
+    return adapter
 
 
 def _write_model(part: str, config: Mapping[str, Any], folder: Path, dtype: torch.dtype, seed: str) -> None:
     """One part through its own class, so that names in the file are those of published ones."""
     import torch
+    from safetensors.torch import load_file
 
     with quiet():
         model = skeleton(part, config, folder).to(dtype).to_empty(device="cpu")
@@ -95,12 +90,13 @@ def _write_model(part: str, config: Mapping[str, Any], folder: Path, dtype: torc
                 value.zero_()
     with quiet():
         model.save_pretrained(folder)
-    _put_json(folder / "config.json", {**json.loads((folder / "config.json").read_text()), "_name_or_path": ""})
+    for file in folder.glob("*.safetensors"):
+        if part == "text_encoder":  # published files have this prefix, which today's class leaves out
+            _save({f"text_model.{key}": value for key, value in load_file(file).items()}, file)
+        file.chmod((folder / "config.json").stat().st_mode)
 
 
 def _write_adapter(parts: Mapping[str, Any], file: Path, dtype: torch.dtype, seed: str) -> None:
-    from safetensors.torch import save_file
-
     unet, vision, own = parts["unet"], parts["image_encoder"], parts["ip_adapter"]
     attentions = image_prompt.attention_shapes(unet, file)
     context = unet["cross_attention_dim"]
@@ -111,8 +107,17 @@ def _write_adapter(parts: Mapping[str, Any], file: Path, dtype: torch.dtype, see
     else:
         shapes = image_prompt.projector_shapes(context, vision["projection_dim"])
     shapes |= image_prompt.key_value_shapes(attentions)
+    _save({key: random_tensor(key, shape, f"{seed}/{key}").to(dtype) for key, shape in shapes.items()}, file)
+
+
+def _save(tensors: dict[str, torch.Tensor], file: Path) -> None:
+    """Through another name, since the tensors may be a view of the very file."""
+    from safetensors.torch import save_file
+
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({key: random_tensor(key, shape, f"{seed}/{key}").to(dtype) for key, shape in shapes.items()}, file)
+    temporary = file.with_suffix(".part")
+    save_file(tensors, temporary, metadata={"format": "pt"})
+    temporary.replace(file)
 
 
 def random_tensor(key: str, shape: Shape, seed: str) -> torch.Tensor:
@@ -150,10 +155,10 @@ def write_tokenizer(folder: Path, words: int) -> None:
         raise InputError(f"a vocabulary of {words} is too small: give {len(vocabulary) + 2} or more")
     vocabulary |= {_BEGIN: words - 2, _END: words - 1}
     marks = {"bos_token": _BEGIN, "eos_token": _END, "unk_token": _END, "pad_token": _END}
-    _put_json(folder / "vocab.json", vocabulary)
+    put_json(folder / "vocab.json", vocabulary)
     put(folder / "merges.txt", b"#version: 0.2\n")
-    _put_json(folder / "special_tokens_map.json", marks)
-    _put_json(
+    put_json(folder / "special_tokens_map.json", marks)
+    put_json(
         folder / "tokenizer_config.json",
         {"tokenizer_class": "CLIPTokenizer", "model_max_length": TOKENS, "do_lower_case": True, **marks},
     )
@@ -163,23 +168,3 @@ def _byte_letters() -> list[str]:
     """A printable letter for each byte, in the order of the published vocabulary. Source: GPT-2's byte-level BPE."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return [chr(n) for n in printable] + [chr(256 + n) for n in range(256 - len(printable))]
-
-
-def _model_index(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """What stock pipelines look for: Stable Diffusion inpainting without a safety checker."""
-    names = {part: [KINDS[part].library, KINDS[part].class_name] for part in ("unet", "vae", "text_encoder")}
-    return {
-        "_class_name": "StableDiffusionInpaintPipeline",
-        **names,
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "scheduler": ["diffusers", parts["scheduler"]["_class_name"]],
-        "safety_checker": [None, None],
-        "feature_extractor": [None, None],
-        "image_encoder": [None, None],
-        "requires_safety_checker": False,
-    }
-
-
-def _put_json(path: Path, value: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    put(path, json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n", durable=False)
