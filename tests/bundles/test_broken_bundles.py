@@ -139,7 +139,7 @@ FAULTS: dict[str, tuple[Fault, list[str]]] = {
     ),
     "toml broken": (written("bundle.toml", "schema = ?\n"), ["bundle.toml", "is not TOML", "line 1"]),
     "all faults of a toml": (
-        written("bundle.toml", 'schema = "x/9"\nname = 3\nsize = 1\nnative_px = 70\n[parts]\nunets = "unet"\nvae = 1\n'),
+        written("bundle.toml", 'schema = "x/9"\nname = 3\nsize = 1\nnative_px = 70\n[parts]\nunets = "a"\nvae = 1\n'),
         [
             "'size' is not known",
             "name should be a string, is 3",

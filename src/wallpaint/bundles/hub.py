@@ -40,11 +40,10 @@ def fetch(repo: str, revision: str | None, choose: Callable[[Sequence[str]], lis
             files = choose(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
             return Snapshot(repo, folder.name, folder, tuple(files))
         info = HfApi().model_info(repo, revision=revision)
-        if not info.sha:
-            raise ModelError(f"{repo}: the hub named no commit: try again")
         files = choose(sorted(sibling.rfilename for sibling in info.siblings or []))
-        folder = Path(snapshot_download(repo, revision=info.sha, allow_patterns=files))
-        return Snapshot(repo, info.sha, folder, tuple(files))
+        # By the revision's own name, which the cache remembers for a time without the hub.
+        folder = Path(snapshot_download(repo, revision=revision, allow_patterns=files))
+        return Snapshot(repo, folder.name, folder, tuple(files))
 
 
 @contextmanager
