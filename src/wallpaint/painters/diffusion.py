@@ -153,12 +153,16 @@ class DiffusionPainter:
         size = estimator.config.image_size
         side = int(size if isinstance(size, int) else size[0])
         pixels = pictures.depth_pixels(image, networks.bundle.processor("depth"), side).to(networks.device)
+        self.observe("depth_pixels", pixels)
         with self.profile.stage("depth"), networks.running(estimator):
             inverse_depth = estimator(pixels).predicted_depth  # [1, side, side]
+        self.observe("inverse_depth", inverse_depth)
         picture = pictures.depth_picture(inverse_depth, (image.shape[0], image.shape[1]))
         self.observe("depth", picture)
         with self.profile.stage("control stem"), networks.running(networks.control_stem):
-            return networks.control_stem(picture.to(networks.dtype))
+            control = networks.control_stem(picture.to(networks.dtype))
+        self.observe("control", control)
+        return control
 
     # -- once a paint
 
