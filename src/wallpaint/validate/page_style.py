@@ -24,9 +24,10 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { padding: .38rem .8rem; text-align: right; vertical-align: baseline; white-space: nowrap; }
 thead th { vertical-align: bottom; padding: 0; border-bottom: 2px solid var(--line); max-width: 9.5rem; }
 thead button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; width: 100%;
-  cursor: pointer; padding: .4rem .8rem; text-align: inherit; white-space: normal; }
+  cursor: pointer; padding: .4rem .8rem; text-align: inherit; white-space: normal; position: relative; }
 thead button:hover { color: var(--mark); }
-th[aria-sort=ascending] button::after { content: " ↑"; } th[aria-sort=descending] button::after { content: " ↓"; }
+th[aria-sort] button::after { position: absolute; right: .1rem; bottom: .4rem; }
+th[aria-sort=ascending] button::after { content: "↑"; } th[aria-sort=descending] button::after { content: "↓"; }
 tbody th, th.way { text-align: left; font-weight: 500; position: sticky; left: 0; background: var(--paper); }
 tbody tr { border-bottom: 1px solid var(--line); }
 tr.truth, tr.set { color: var(--soft); }
@@ -43,6 +44,7 @@ details { margin: .4rem 0; } summary { cursor: pointer; padding: .35rem 0; font-
   justify-content: space-between; background: var(--paper); border-bottom: 1px solid var(--line); padding: .7rem 0; }
 select { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px;
   padding: .3rem .5rem; max-width: 100%; }
+.bar label { max-width: 100%; }
 .legend { display: flex; gap: .8rem; align-items: center; font-size: .8rem; color: var(--soft); }
 .ramp { width: 15rem; max-width: 50vw; height: .8rem; border-radius: 3px; border: 1px solid var(--line); }
 .ticks { display: flex; justify-content: space-between; font-variant-numeric: tabular-nums; line-height: 1.3; }
@@ -53,16 +55,19 @@ article h3 { display: flex; flex-wrap: wrap; gap: .5rem .7rem; align-items: cent
 .chips { display: inline-flex; gap: .35rem; align-items: center; color: var(--soft); }
 .chip { width: 1.35rem; height: 1.35rem; border-radius: 4px; border: 1px solid var(--line); }
 .chip.any { background: repeating-linear-gradient(45deg, var(--line) 0 4px, transparent 4px 8px); }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 44%), 1fr)); gap: .9rem; }
-figure { margin: 0; padding: .3rem; border-radius: 8px; border: 2px solid transparent; font-size: .8rem;
-  line-height: 1.3; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 44%), 1fr)); gap: 0 .9rem; }
+figure { margin: 0 0 .6rem; padding: .3rem; border-radius: 8px; border: 2px solid transparent; font-size: .8rem;
+  line-height: 1.3; display: grid; grid-row: span 4; grid-template-rows: subgrid; align-content: start; }
 figure.chosen { border-color: var(--mark); }
 figure img { display: block; width: 100%; height: auto; border-radius: 4px; margin-bottom: .3rem; }
-.cap { color: var(--soft); margin: 0 0 .35rem; min-height: 2.7em; }
+.cap { color: var(--soft); margin: 0 0 .35rem; }
 .cap b { color: var(--ink); font-size: .95rem; font-variant-numeric: tabular-nums; }
 figure.truth .cap::after, figure.set .cap::after { content: " (told)"; color: var(--badge); }
 figure.given .cap { color: var(--ink); font-weight: 500; }
 :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
+@media (max-width: 700px) {
+  th, td { padding-inline: .45rem; } thead button { padding-inline: .45rem; }
+  tbody th, th.way { white-space: normal; min-width: 9rem; max-width: 9rem; } }
 @media print { .bar { position: static; } article { break-inside: avoid; } }
 """
 
