@@ -58,9 +58,7 @@ def flop_counter() -> Any:
         return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
     ops = torch.ops.aten
-    return FlopCounterMode(
-        display=False, custom_mapping={ops._scaled_dot_product_flash_attention_for_cpu.default: attention}
-    )
+    return FlopCounterMode(display=False, custom_mapping={ops._scaled_dot_product_flash_attention_for_cpu: attention})
 
 
 def _wait() -> None:
