@@ -19,6 +19,7 @@ from wallpaint.rooms.tracing import plain
 
 Jit = Any
 SMOOTHEST = 0.03
+SUN = 9.0  # how often the sun is tried, against all lamps together; its patches are where the noise comes from
 
 
 class LambertGgx(mi.BSDF):
@@ -214,7 +215,7 @@ def scene(room: Room, paint: Color, size: tuple[int, int], plaster: Array) -> di
             "angle": sun.angle,
             "low": mi.ScalarVector3f(list(room.low)),
             "high": mi.ScalarVector3f(list(room.high)),
-            "sampling_weight": max(0.3 * lamps, 1e-3),
+            "sampling_weight": max(SUN * lamps, 1e-3),
         }
     return parts
 

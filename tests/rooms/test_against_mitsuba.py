@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import made_rooms
+import numpy as np
 import pytest
 
 from wallpaint.rooms.room import Room
@@ -17,7 +21,7 @@ if importlib.util.find_spec("mitsuba") is None:
 if backend.activate() == backend.PLAIN:
     pytest.skip(f"{backend.describe()}; there is no kernel of ours to be checked", allow_module_level=True)
 
-from check_against_mitsuba import FIRST_SEED, Part, measure
+from check_against_mitsuba import FIRST_SEED, PAINTS, Part, Pile, append, errors, measure, measure_until, read
 
 SYSTEMATIC = 0.003  # allowed beside the noise
 NOISES = 1.5  # how far the measured error may lie above the one that the noise alone makes
@@ -82,3 +86,55 @@ def test_the_check_sees_a_fault() -> None:
     plain = [m if m.wall is None else replace(m, f0=0.0) for m in room.mesh.materials]
     (row,) = measure(room, 32, 512, [0.05], truth=replace(room, mesh=replace(room.mesh, materials=tuple(plain))))
     assert not within_noise(row.wall)
+
+
+def test_nothing_of_the_kernel_is_in_the_reference() -> None:
+    code = (
+        "from wallpaint.rooms.tracing import backend; backend.activate(); import mitsuba_plugins, sys;"
+        "print(*sorted(n.rsplit('.', 1)[1] for n in sys.modules if n.startswith('wallpaint.rooms.tracing.')))"
+    )
+    here = Path(__file__).parent
+    shown = subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=True)
+    assert set(shown.stdout.split()) == {"backend", "buckets", "plain"}  # buckets: the type of a rendering
+
+
+@pytest.mark.parametrize("fault", [0.0, 0.01])
+def test_a_fault_far_below_the_noise_is_told_from_it(fault: float) -> None:
+    """Light of 1 with 4 % noise in each of four pictures: the raw error is noise, the systematic one is not."""
+    generator = np.random.default_rng(5)
+    ours1, ours2, theirs1, theirs2 = 1 + 0.04 * generator.standard_normal((4, 20_000, 3))
+    part = errors((ours1 + ours2) / 2 + fault, ours1 + fault, ours2 + fault, theirs1, theirs2)
+    deviation = np.hypot(0.04 / np.sqrt(2), 0.04 / np.sqrt(2))  # of the difference of two means of two
+    assert part.noise == pytest.approx(deviation * np.sqrt(2 / np.pi), rel=0.02)
+    assert part.error > 0.03
+    assert part.bias == pytest.approx(fault, abs=5e-4)
+    assert abs(part.systematic**2 * np.sign(part.systematic) - fault**2) < 3e-5
+
+
+def test_a_pile_goes_on_where_it_was_broken_off() -> None:
+    def draw(paths: int, seed: int) -> np.ndarray:
+        return np.random.default_rng(seed).standard_normal((2, 2)) / np.sqrt(paths)
+
+    whole, first, second = Pile(draw), Pile(draw), Pile(draw)
+    whole.grow(64)
+    whole.grow(256)
+    first.grow(64)
+    second.carry_on({"sums": np.stack(first.sums), "passes": np.array(first.passes), "paths": np.array(first.paths)})
+    second.grow(256)
+    assert second.paths == whole.paths == 320
+    np.testing.assert_allclose(second.halves(), whole.halves())
+    assert not np.allclose(*whole.halves())
+
+
+def test_paths_are_added_until_it_is_quiet(tmp_path: Path) -> None:
+    state = tmp_path / "room"
+    rounds = list(measure_until(made_rooms.matt(), 32, 0.004, 60, state))
+    assert [row.paint for row in rounds[-1]] == list(PAINTS)
+    assert all(within_noise(row.wall) and within_noise(row.elsewhere) for row in rounds[-1])
+    assert max(row.wall.noise for row in rounds[-1]) < 0.005
+    again = list(measure_until(made_rooms.matt(), 32, 0.004, 60, state))
+    assert [row.paths for row in again[-1]] == [row.paths for row in rounds[-1]]
+    assert again[-1][0].wall == rounds[-1][0].wall
+    for rows in (rounds[0], rounds[-1]):
+        append(tmp_path / "rows.jsonl", 7, rows)
+    assert read(tmp_path / "rows.jsonl") == {7: rounds[-1]}
