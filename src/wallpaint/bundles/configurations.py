@@ -196,13 +196,13 @@ def _sd15() -> Config:
 
 
 def _mini() -> Config:
-    unet = _unet((48, 96, 144, 192), 192, heads=4, groups=16, px=256, layers=1, flat=1)
+    unet = _unet((48, 96, 144, 176), 192, heads=4, groups=16, px=256, layers=1, flat=1)
     return {
         "native_px": 256,
         "description": "all parts of the pipeline in under 20 million parameters",
         "unet": unet,
         "vae": _vae((32, 48, 64, 96), layers=1, groups=16, px=256),
-        "text_encoder": _text(192, layers=2, heads=4, inner=384, words=514),
+        "text_encoder": _text(192, layers=1, heads=4, inner=384, words=514),
         "controlnet": _controlnet(unet, (16, 16, 32, 48)),
         "image_encoder": _vision(128, layers=3, heads=4, inner=512, out=192, px=224, patch=14),
         "ip_adapter": {"kind": "base", "tokens": 4},

@@ -6,6 +6,7 @@ that was broken off goes on where it was.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ def fetch(repo: str, revision: str | None, choose: Callable[[Sequence[str]], lis
     Raises ModelError, with what to do.
     """
     from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
 
+    if sys.stderr is None or not sys.stderr.isatty():
+        disable_progress_bars()
     with _in_one_line(repo, revision):
         if constants.is_offline_mode():
             folder = Path(

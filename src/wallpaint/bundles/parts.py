@@ -175,7 +175,7 @@ def _from_pretrained(kind: Kind, folder: Path, files: Files, **options: Any) -> 
 
 def _check_account(kind: Kind, account: Mapping[str, Any], place: Path) -> None:
     """Raise ModelError unless transformers found every key, in its shape, and no other."""
-    other = f"another architecture than {kind.class_name} of its config.json, or damaged: fetch the part again"
+    other = f"another architecture than the configured {kind.class_name}, or damaged: fetch the part again"
     missing = sorted(key for key in account["missing_keys"] if not (kind.may_lack and re.match(kind.may_lack, key)))
     wrong = sorted(account["mismatched_keys"])
     for key, found, expected in wrong[:1]:

@@ -10,8 +10,9 @@ BUILT_IN = ("mini", "sd15", "sd15-plus")
 
 def home() -> Path:
     """$HF_HOME/wallpaint: where `wallpaint models pull` puts bundles."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("HF_HOME") or cache / "huggingface").expanduser() / "wallpaint"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    place = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    return Path(os.path.expandvars(place)).expanduser() / "wallpaint"
 
 
 def resolve(which: str | Path) -> Path:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from wallpaint.bundles import lock
@@ -52,7 +53,7 @@ def pull(
     snapshots = []
     for source in sources:
         say(f"{source.repo}: fetching")
-        snapshots.append(fetch(source.repo, wanted.get(source.repo), lambda names, s=source: choose(s, names)))
+        snapshots.append(fetch(source.repo, wanted.get(source.repo), partial(choose, source)))
     folder = to if to is not None else home() / spec.name
     written = {**spec.places, **({"segmenter": PLACES["segmenter"]} if segmenter else {})}
     try:

@@ -61,7 +61,12 @@ def _convert(part: str, raw: dict[str, Any], config: dict[str, Any], file: Path)
                 return converters.convert_ldm_unet_checkpoint(raw, config)
             if part == "vae":
                 return converters.convert_ldm_vae_checkpoint(raw, config)
-            return converters.convert_ldm_clip_checkpoint(raw)
+            # Today's class has no such prefix, and makes the positions itself.
+            plain = {
+                key.removeprefix("text_model."): value
+                for key, value in converters.convert_ldm_clip_checkpoint(raw).items()
+            }
+            return {key: value for key, value in plain.items() if not key.endswith("position_ids")}
     except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ModelError(
             f"{file}: its {part} has other keys than its configuration ({error}): give a checkpoint of that size"

@@ -116,7 +116,7 @@ def compare(expected: Mapping[str, Shape], found: Mapping[str, Shape], place: Pa
 
     place: the file to name. model: the class, for the message.
     """
-    other = f"another architecture than {model} of its config.json, or damaged: fetch the part again"
+    other = f"another architecture than the configured {model}, or damaged: fetch the part again"
     missing = [key for key in expected if key not in found]
     if missing:
         key = missing[0]

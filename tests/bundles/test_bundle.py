@@ -1,0 +1,242 @@
+"""Opening a bundle, and what each part comes as."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import wallpaint
+from wallpaint.bundles import lock, prompts
+from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.listing import lines
+from wallpaint.bundles.manifest import MODULES, read, write
+from wallpaint.bundles.parts import KINDS
+from wallpaint.errors import ModelError
+
+
+@pytest.fixture
+def copy(tiny_bundle: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_bundle, tmp_path / "copy"))
+
+
+def renamed(file: Path, rename: dict[str, str]) -> None:
+    """Parts of the names of tensors, changed."""
+    tensors = {}
+    for key, value in load_file(file).items():
+        for old, new in rename.items():
+            key = key.replace(old, new)
+        tensors[key] = value.clone()
+    save_file(tensors, file, {"format": "pt"})
+
+
+def test_what_it_says_of_itself(tiny_bundle: Path) -> None:
+    bundle = wallpaint.load_bundle(tiny_bundle)
+    assert (bundle.name, bundle.folder, bundle.random, bundle.native_px) == ("tiny", tiny_bundle, True, 64)
+    assert bundle.description == "random weights: for tests"
+    assert all(bundle.has(part) for part in (*MODULES, "tokenizer", "scheduler", "ip_adapter"))
+    assert not bundle.has("anything")
+
+
+@pytest.mark.parametrize("part", KINDS)
+def test_a_part_comes_ready_and_fresh(part: str, tiny_bundle: Path) -> None:
+    bundle = load_bundle(tiny_bundle)
+    model = bundle.load(part)
+    assert type(model).__name__ == KINDS[part].class_name
+    assert not model.training
+    assert {(p.device.type, p.dtype, p.requires_grad) for p in model.parameters()} == {("cpu", torch.float32, False)}
+    first = next(model.parameters())
+    before = first.clone()
+    with torch.no_grad():
+        first.add_(1)
+    assert torch.equal(next(bundle.load(part).parameters()), before), "neither kept nor written to the file"
+    assert next(bundle.load(part, torch.bfloat16).parameters()).dtype == torch.bfloat16
+
+
+def test_the_unet_takes_its_image_prompt(tiny_bundle: Path) -> None:
+    """By diffusers' own loader, and it shows in the output."""
+    bundle = load_bundle(tiny_bundle)
+    unet = bundle.load("unet")
+    unet._load_ip_adapter_weights(bundle.ip_adapter())
+    z, prompt = torch.randn(1, 9, 8, 8), bundle.empty_prompt()
+    with torch.no_grad():
+        a, b = (
+            unet(z, 500, prompt, added_cond_kwargs={"image_embeds": [torch.full((1, 1, 24), value)]}).sample
+            for value in (-1.0, 1.0)
+        )
+    assert (a - b).std() > 0.01
+
+
+def test_the_empty_prompt_is_what_the_text_encoder_says(copy: Path) -> None:
+    bundle = load_bundle(copy)
+    kept = bundle.empty_prompt()
+    ids = torch.tensor([[512] + [513] * 76])
+    with torch.no_grad():
+        assert torch.equal(kept, bundle.load("text_encoder")(ids)[0])
+    assert (kept.shape, kept.dtype) == ((1, 77, 32), torch.float32)
+    shutil.rmtree(copy / "text_encoder")
+    assert torch.equal(bundle.empty_prompt(), kept), "the encoder is not needed"
+
+
+def test_the_empty_prompt_is_computed_and_kept(copy: Path) -> None:
+    bundle = load_bundle(copy)
+    kept = bundle.empty_prompt()
+    (copy / prompts.EMPTY_NAME).unlink()
+    assert torch.equal(bundle.empty_prompt(), kept)
+    assert (copy / prompts.EMPTY_NAME).is_file()
+    assert not prompts.is_stale(copy, copy / "text_encoder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_the_empty_prompt_of_a_folder_that_cannot_be_written(copy: Path) -> None:
+    (copy / prompts.EMPTY_NAME).unlink()
+    copy.chmod(0o555)
+    assert load_bundle(copy).empty_prompt().shape == (1, 77, 32)
+    copy.chmod(0o755)
+
+
+def test_a_plain_diffusers_folder(copy: Path) -> None:
+    (copy / "bundle.toml").unlink()
+    bundle = load_bundle(copy)
+    assert (bundle.name, bundle.native_px, bundle.random) == ("copy", 64, False)
+    assert bundle.load("unet").config.in_channels == 9
+    assert not bundle.has("controlnet")
+    with pytest.raises(ModelError, match=r"bundle \'copy\' at .* has no controlnet"):
+        bundle.load("controlnet")
+
+
+def test_places_outside_the_folder(tiny_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "bundle.toml").write_text(
+        f'schema = "wallpaint.bundle/1"\nname = "parts"\nnative_px = 64\n[parts]\nvae = "{tiny_bundle}/vae"\n'
+    )
+    assert load_bundle(tmp_path).load("vae").config.latent_channels == 4
+
+
+def test_half_precision_files_are_found(copy: Path, tiny_bundle: Path) -> None:
+    for folder, stem in (("unet", "diffusion_pytorch_model"), ("text_encoder", "model")):
+        file = copy / folder / f"{stem}.safetensors"
+        halves = {key: value.half() for key, value in load_file(file).items()}
+        save_file(halves, file.with_name(f"{stem}.fp16.safetensors"), {"format": "pt"})
+        file.unlink()
+    bundle, original = load_bundle(copy), load_bundle(tiny_bundle)
+    for part in ("unet", "text_encoder"):
+        one, other = bundle.load(part).state_dict(), original.load(part).state_dict()
+        assert all(torch.equal(one[key], other[key].half().float()) for key in one)
+
+
+def test_names_of_older_files(copy: Path, tiny_bundle: Path) -> None:
+    """As the published VAE and text encoder have them; and the published depth model leaves out what is unused."""
+    old = {"to_q.": "query.", "to_k.": "key.", "to_v.": "value.", "to_out.0.": "proj_attn."}
+    renamed(copy / "vae/diffusion_pytorch_model.safetensors", old)
+    for folder, tower, places in (("text_encoder", "text_model", 77), ("models/image_encoder", "vision_model", 17)):
+        tensors = {key: value.clone() for key, value in load_file(copy / folder / "model.safetensors").items()}
+        tensors[f"{tower}.embeddings.position_ids"] = torch.arange(places)[None]
+        save_file(tensors, copy / folder / "model.safetensors", {"format": "pt"})
+    unused = "neck.fusion_stage.layers.0.residual_layer1."
+    tensors = load_file(copy / "depth/model.safetensors")
+    kept = {key: value.clone() for key, value in tensors.items() if not key.startswith(unused)}
+    assert len(kept) < len(tensors)
+    save_file(kept, copy / "depth/model.safetensors", {"format": "pt"})
+    bundle, original = load_bundle(copy), load_bundle(tiny_bundle)
+    for part in ("vae", "text_encoder", "image_encoder"):
+        one, other = bundle.load(part).state_dict(), original.load(part).state_dict()
+        assert all(torch.equal(one[key], other[key]) for key in other), part
+    picture = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        depths = [each.load("depth")(picture).predicted_depth for each in (bundle, original)]
+    assert torch.equal(*depths)
+
+
+def test_a_processor_of_its_own_and_the_published_one(copy: Path) -> None:
+    bundle = load_bundle(copy)
+    assert bundle.processor("depth")["size"] == {"height": 64, "width": 64}
+    (copy / "models/image_encoder/preprocessor_config.json").write_text(
+        json.dumps({"crop_size": {"height": 42, "width": 40}, "size": {"shortest_edge": 42}, "image_std": [1, 1, 1]})
+    )
+    made = bundle.processor("image_encoder")
+    assert (made["size"], made["image_std"]) == ({"height": 42, "width": 40}, [1, 1, 1])
+    assert made["image_mean"] == [0.48145466, 0.4578275, 0.40821073]
+    (copy / "depth/preprocessor_config.json").unlink()
+    made = bundle.processor("depth")
+    assert (made["image_mean"], made["image_std"]) == ([0.5] * 3, [0.5] * 3)
+    assert made["size"] == {"height": 64, "width": 64}, "of the model's config"
+
+
+def test_a_sum_is_only_computed_for_a_file_that_changed(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "vae/diffusion_pytorch_model.safetensors"
+    path = copy / name
+    state = {"size": path.stat().st_size, "sha256": lock.sha256(path)}
+    lock.write(copy, {name: {"repo": "a/b", "commit": "0", "path": name, **state}})
+    computed: list[Path] = []
+    true = lock.sha256
+    monkeypatch.setattr(lock, "sha256", lambda path: (computed.append(path), true(path))[1])
+    bundle = load_bundle(copy)
+    bundle.load("vae")
+    bundle.load("unet")
+    assert computed == []
+    os.utime(path, ns=(1, 1))
+    bundle.load("vae")
+    bundle.load("vae")
+    assert computed == [path], "once for the new time"
+    assert lock.check(copy, anew=True) == 1
+    assert computed == [path, path]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ModelError, match=r"bytes, bundle.lock.json says"):
+        bundle.load("vae")
+
+
+def test_bundle_toml_comes_back(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from wallpaint.bundles.manifest import Manifest
+
+    made = Manifest(
+        folder=tmp_path,
+        name='quoted "name" \\ ü \x7f\n',
+        native_px=256,
+        places={"unet": tmp_path / "a b"},
+        description="line",
+        random=True,
+        written={"unet": "a b"},
+    )
+    write(made)
+    assert read(tmp_path) == made
+    write(replace(made, written={"checkpoint": "x.safetensors"}, configuration="mini"))
+    assert read(tmp_path).configuration == "mini"
+
+
+def test_the_list(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    text = "\n".join(lines([tiny_bundle, tmp_path / "none"]))
+    assert "sd15: not here; fetch it with `wallpaint models pull sd15`" in text
+    assert "859,535,364" in text
+    assert f"tiny: {tiny_bundle} (random weights)" in text
+    assert "794,404" in text
+    assert f"{tmp_path / 'none'}: cannot be used" in text
+
+
+def test_built_in_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path) -> None:
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    with pytest.raises(ModelError, match=r"fetch it with `wallpaint models pull sd15-plus`"):
+        load_bundle("sd15-plus")
+    (tmp_path / "wallpaint").mkdir()
+    (tmp_path / "wallpaint" / "sd15").symlink_to(tiny_bundle)
+    assert load_bundle("sd15").name == "tiny"
+
+
+def test_the_commands_are_shown_without_torch() -> None:
+    code = (
+        "import sys; from wallpaint.cli import main; assert main(['models', '--help']) == 0;"
+        "heavy = {'torch', 'diffusers', 'transformers', 'huggingface_hub', 'safetensors'} & set(sys.modules);"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("list", "pull", "verify", "random"))

@@ -1,0 +1,142 @@
+"""Random bundles: the same bytes for a seed, activations of a sane size, and stock pipelines that open them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from bundles_for_tests import random_folder
+from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.random_bundle import random_tensor, write_random
+from wallpaint.bundles.verify import verify
+from wallpaint.cli import main
+from wallpaint.errors import InputError
+
+
+def sums(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_same_seed_gives_the_same_bytes(tiny_bundle: Path, tmp_path: Path) -> None:
+    assert sums(write_random("tiny", tmp_path / "again")) == sums(tiny_bundle)
+    assert main(["models", "random", "tiny", str(tmp_path / "other"), "--seed", "1", "--dtype", "bfloat16"]) == 0
+    one, other = load_bundle(tiny_bundle).load("vae"), load_bundle(tmp_path / "other").load("vae")
+    assert not torch.equal(one.encoder.conv_in.weight, other.encoder.conv_in.weight)
+    small, large = (folder / "unet/diffusion_pytorch_model.safetensors" for folder in (tmp_path / "other", tiny_bundle))
+    assert small.stat().st_size < 0.52 * large.stat().st_size
+
+
+def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(InputError, match="has something in it"):
+        write_random("tiny", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_scaled_by_fan_in() -> None:
+    numbers = random_tensor("conv.weight", (64, 32, 3, 3), "seed")
+    assert numbers.std().item() == pytest.approx((32 * 9) ** -0.5, rel=0.02)
+    assert random_tensor("norm.weight", (5,), "seed").eq(1).all()
+    assert random_tensor("norm.bias", (5,), "seed").eq(0).all()
+    assert random_tensor("position_embedding.weight", (77, 64), "seed").std().item() == pytest.approx(1 / 8, rel=0.05)
+    zero = random_tensor("controlnet_down_blocks.0.weight", (64, 64, 1, 1), "seed")
+    assert 0 < zero.std().item() < 0.02
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["tiny", pytest.param("mini", marks=pytest.mark.slow)])
+def test_activations_keep_their_size(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    bundle = load_bundle(random_folder(name, tmp_path_factory))
+    noise = torch.Generator().manual_seed(1)
+    px, side = bundle.native_px, bundle.native_px // 8
+    prompt = bundle.empty_prompt()
+    z = torch.randn(1, 9, side, side, generator=noise)
+    picture = torch.rand(1, 3, px, px, generator=noise) * 2 - 1
+    seen_px = bundle.processor("image_encoder")["size"]["height"]
+    seen = bundle.load("image_encoder")(torch.randn(1, 3, seen_px, seen_px, generator=noise)).image_embeds
+    unet, vae = bundle.load("unet"), bundle.load("vae")
+    unet._load_ip_adapter_weights(bundle.ip_adapter())
+    embeds = {"image_embeds": [seen[:, None]]}
+    blocks, middle = bundle.load("controlnet")(z[:, :4], 500, prompt, (picture + 1) / 2, return_dict=False)
+    plain = unet(z, 500, prompt, added_cond_kwargs=embeds).sample
+    led = unet(
+        z,
+        500,
+        prompt,
+        added_cond_kwargs=embeds,
+        down_block_additional_residuals=blocks,
+        mid_block_additional_residual=middle,
+    ).sample
+    latents = vae.encode(picture).latent_dist.mean
+    depth = bundle.load("depth")(picture).predicted_depth
+    for what, value in {
+        "prompt": prompt,
+        "picture's embedding": seen,
+        "noise": plain,
+        "latents": latents,
+        "decoded": vae.decode(latents).sample,
+        "depth": depth,
+    }.items():
+        assert 0.1 < value.std().item() < 3, what
+    assert (led - plain).std() > 0.01, "a ControlNet that shows"
+    assert (depth > 0).float().mean() > 0.9
+    assert bundle.load("segmenter")(picture).logits.shape == (1, 2, px // 4, px // 4)
+
+
+def test_a_stock_pipeline_opens_the_folder(tiny_bundle: Path) -> None:
+    """Inpainting under a ControlNet and an image prompt, by diffusers alone."""
+    from diffusers import ControlNetModel, StableDiffusionControlNetInpaintPipeline
+
+    controlnet = ControlNetModel.from_pretrained(tiny_bundle / "controlnet")
+    pipeline = StableDiffusionControlNetInpaintPipeline.from_pretrained(tiny_bundle, controlnet=controlnet)
+    name = "ip-adapter_tiny.safetensors"
+    pipeline.load_ip_adapter(str(tiny_bundle), subfolder="models", weight_name=name)
+    pipeline.set_progress_bar_config(disable=True)
+    picture = torch.rand(1, 3, 64, 64)
+    out = pipeline(
+        prompt="",
+        image=picture,
+        mask_image=torch.ones(1, 1, 64, 64),
+        control_image=picture,
+        ip_adapter_image_embeds=[torch.randn(1, 1, 24)],
+        guidance_scale=1.0,
+        num_inference_steps=2,
+        output_type="pt",
+    ).images
+    assert out.shape == (1, 3, 64, 64)
+    assert out.isfinite().all()
+    assert out.std() > 0.01
+
+
+def test_plus_gives_sixteen_tokens(tmp_path_factory: pytest.TempPathFactory) -> None:
+    bundle = load_bundle(random_folder("tiny-plus", tmp_path_factory))
+    assert list(verify(bundle))[-4].startswith("ip_adapter: Plus")
+    unet = bundle.load("unet")
+    unet._load_ip_adapter_weights(bundle.ip_adapter())
+    with torch.no_grad():
+        hidden = bundle.load("image_encoder")(torch.randn(1, 3, 56, 56), output_hidden_states=True).hidden_states[-2]
+        (tokens,) = unet.encoder_hid_proj([hidden[:, None]])
+    assert (hidden.shape, tokens.shape) == ((1, 17, 32), (1, 1, 16, 32))
+
+
+def test_the_tokenizer_knows_bytes(tiny_bundle: Path) -> None:
+    tokenizer = load_bundle(tiny_bundle).tokenizer()
+    ids = tokenizer(["", "ab", "ô" * 200], padding="max_length", truncation=True, return_tensors="pt").input_ids
+    assert ids.shape == (3, 77)
+    assert ids[0].tolist() == [512] + [513] * 76
+    assert tokenizer.decode(ids[1], skip_special_tokens=True) == "ab"
+    assert ids[2, -1] == 513
+
+
+@pytest.mark.slow
+def test_the_full_size_is_written_and_sound(tmp_path: Path) -> None:
+    """4.9 GB in bf16; a part at a time in memory."""
+    folder = write_random("sd15", tmp_path / "sd15", dtype=torch.bfloat16)
+    lines = list(verify(load_bundle(folder)))
+    assert "unet: UNet2DConditionModel, 859,535,364 parameters" in lines
+    assert "empty prompt: [1, 77, 768]" in lines
+    assert sum(path.stat().st_size for path in folder.rglob("*.safetensors")) == pytest.approx(4.86e9, rel=0.01)
