@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from wallpaint.bundles.parts import quiet
 from wallpaint.errors import ModelError
 
 USUAL_NAME = "pytorch_lora_weights.safetensors"
@@ -85,13 +87,14 @@ def merge_into_unet(unet: Any, loras: Sequence[LoraWeights]) -> None:
     for index, lora in enumerate(loras):
         _check_fit(unet, lora)
         try:
-            unet.load_lora_adapter(
-                dict(lora.tensors),
-                prefix="unet",
-                adapter_name=f"lora_{index}",
-                network_alphas=lora.alphas,
-                metadata=lora.metadata,
-            )
+            with quiet(), warnings.catch_warnings(action="ignore"):  # that there are several is meant
+                unet.load_lora_adapter(
+                    dict(lora.tensors),
+                    prefix="unet",
+                    adapter_name=f"lora_{index}",
+                    network_alphas=lora.alphas,
+                    metadata=lora.metadata,
+                )
         except (RuntimeError, ValueError, KeyError) as error:
             raise ModelError(f"{lora.path}: does not fit this UNet ({_line(error)})") from error
     names = [f"lora_{index}" for index in range(len(loras))]

@@ -1,0 +1,168 @@
+"""LoRA files: two namings, alpha, several at once, and what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from stock import Case, make_case, ours, stock, write_lora
+
+from wallpaint import ModelError
+from wallpaint.bundles.bundle import Bundle, load_bundle
+from wallpaint.diffusion import loras
+from wallpaint.diffusion.settings import Lora, Settings
+
+QUICK = Settings(steps=2, dtype="float32", device="cpu", control_scale=0.0, image_scale=0.0)
+Tensors = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def bundle(tiny_bundle: Path) -> Bundle:
+    return load_bundle(tiny_bundle)
+
+
+@pytest.fixture(scope="module")
+def case() -> Case:
+    return make_case()
+
+
+@pytest.fixture
+def file(bundle: Bundle, tmp_path: Path) -> Path:
+    return write_lora(bundle, tmp_path / "lora", rank=4, alpha=8)
+
+
+def kohya(tensors: Tensors, alpha: float) -> Tensors:
+    """The same weights in kohya's naming, as ComfyUI and A1111 read them."""
+    named: Tensors = {}
+    for name, value in tensors.items():
+        part, rest = name.split(".", 1)
+        layer, kind = rest.rsplit(".lora", 1)
+        is_down = kind in ("_A.weight", ".down.weight")
+        prefix = {"unet": "lora_unet_", "text_encoder": "lora_te_"}[part] + layer.replace(".", "_")
+        named[f"{prefix}.lora_{'down' if is_down else 'up'}.weight"] = value
+        named[f"{prefix}.alpha"] = torch.tensor(alpha)
+    return named
+
+
+def picture(bundle: Bundle, case: Case, *chosen: Lora) -> torch.Tensor:
+    return ours(bundle, replace(QUICK, loras=chosen), case)
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other).abs().max())
+
+
+@pytest.mark.parametrize("alpha", [8.0, 2.0])
+def test_both_namings_are_one_lora(bundle: Bundle, case: Case, file: Path, tmp_path: Path, alpha: float) -> None:
+    """With the alpha of the diffusers file kohya's gives the same picture; with another, another."""
+    other = tmp_path / "kohya.safetensors"
+    save_file(kohya(load_file(file), alpha), other)
+    away = difference(picture(bundle, case, Lora(file)), picture(bundle, case, Lora(other)))
+    assert away < 1e-5 if alpha == 8.0 else away > 0.01
+    assert difference(picture(bundle, case, Lora(other)), picture(bundle, case)) > 0.01
+
+
+def test_merged_weights_are_the_formula(bundle: Bundle, file: Path) -> None:
+    """W' = W + scale (alpha / rank) B A."""
+    place = next(name for name in load_file(file) if name.endswith(".lora_A.weight") or name.endswith(".down.weight"))
+    layer = place.removeprefix("unet.").rsplit(".lora", 1)[0]
+    down = load_file(file)[place]
+    up = load_file(file)[place.replace("lora_A", "lora_B").replace(".down.", ".up.")]
+    unet = bundle.load("unet")
+    before = dict(unet.named_parameters())[f"{layer}.weight"].clone()
+    names = set(unet.state_dict())
+    loras.merge_into_unet(unet, [loras.read(file, 0.5)])
+    after = dict(unet.named_parameters())[f"{layer}.weight"]
+    assert torch.allclose(after, before + 0.5 * (8 / 4) * up @ down, atol=1e-6)
+    assert float((after - before).abs().max()) > 0.01
+    assert set(unet.state_dict()) == names
+    assert not any(p.requires_grad for p in unet.parameters())
+
+
+def test_several_add_up(bundle: Bundle, case: Case, file: Path, tmp_path: Path) -> None:
+    second = write_lora(bundle, tmp_path / "second", seed=1)
+    chosen = (Lora(file, 0.7), Lora(second, 0.4))
+    settings = replace(QUICK, loras=chosen)
+    found = ours(bundle, settings, case)
+    assert difference(found, stock(bundle, settings, case, controlled=False, referenced=False)) <= 1e-4
+    assert difference(found, picture(bundle, case, *reversed(chosen))) < 1e-5
+    assert difference(found, picture(bundle, case, chosen[0])) > 0.01
+
+
+def test_text_encoders_too(bundle: Bundle, case: Case, tmp_path: Path) -> None:
+    """A LoRA for the text encoder changes even the empty prompt, and is what the stock pipeline makes of it."""
+    both = write_lora(bundle, tmp_path / "both", text=True)
+    unet_only = tmp_path / "unet.safetensors"
+    save_file(kohya({k: v for k, v in load_file(both).items() if k.startswith("unet.")}, 8.0), unet_only)
+    settings = replace(QUICK, loras=(Lora(both, 0.6),))
+    found = ours(bundle, settings, case)
+    assert difference(found, stock(bundle, settings, case, controlled=False, referenced=False)) <= 1e-4
+    assert difference(found, picture(bundle, case, Lora(unet_only, 0.6))) > 1e-3
+
+
+def test_a_folder_is_as_good_as_its_file(bundle: Bundle, case: Case, file: Path) -> None:
+    assert difference(picture(bundle, case, Lora(file.parent)), picture(bundle, case, Lora(file))) == 0
+
+
+def _no_file(file: Path) -> Path:
+    return file.with_name("nowhere.safetensors")
+
+
+def _pickle(file: Path) -> Path:
+    torch.save(load_file(file), file.with_suffix(".bin"))
+    return file.with_suffix(".bin")
+
+
+def _empty_folder(file: Path) -> Path:
+    file.unlink()
+    return file.parent
+
+
+def _two_in_a_folder(file: Path) -> Path:
+    for name in ("a.safetensors", "b.safetensors"):
+        file.with_name(name).write_bytes(file.read_bytes())
+    file.unlink()
+    return file.parent
+
+
+def _cut_off(file: Path) -> Path:
+    file.write_bytes(file.read_bytes()[:-1000])
+    return file
+
+
+def _another_architecture(file: Path) -> Path:
+    save_file({name: torch.cat([value, value], 1) for name, value in load_file(file).items()}, file)
+    return file
+
+
+def _unknown_layer(file: Path) -> Path:
+    save_file({name.replace("down_blocks.0", "down_blocks.9"): v for name, v in load_file(file).items()}, file)
+    return file
+
+
+def _no_lora(file: Path) -> Path:
+    save_file({"weight": torch.zeros(2)}, file)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("plant", "words"),
+    [
+        (_no_file, "no such LoRA"),
+        (_pickle, "can run code"),
+        (_empty_folder, "this has none"),
+        (_two_in_a_folder, "this has 2 of them"),
+        (_cut_off, "not a LoRA that can be read"),
+        (_another_architecture, r"lora.* takes \d+ inputs"),
+        (_unknown_layer, r"down_blocks\.9.*another architecture"),
+        (_no_lora, "no LoRA weights for a UNet"),
+    ],
+)
+def test_what_does_not_fit_is_named(bundle: Bundle, file: Path, plant: Callable[[Path], Path], words: str) -> None:
+    with pytest.raises(ModelError, match=words) as caught:
+        loras.merge_into_unet(bundle.load("unet"), [loras.read(plant(file), 1.0)])
+    assert "\n" not in str(caught.value)
