@@ -242,11 +242,19 @@ def test_revisions(hub: Hub) -> None:
 
 
 def test_a_folder_with_something_else_is_left_alone(hub: Hub, tmp_path: Path) -> None:
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "room.jpg").write_bytes(b"x")
-    with pytest.raises(InputError, match="has something else in it"):
-        pull(SD15, tmp_path / "photos")
-    assert [path.name for path in (tmp_path / "photos").iterdir()] == ["room.jpg"]
+    """Also where it looks like a bundle, but was not pulled."""
+    for name in ("photos/room.jpg", "own/unet/mine.safetensors"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    for name, words in {
+        "photos": r"\(room.jpg\)",
+        "own": r"\(unet\)",
+        "own/unet/mine.safetensors": "is a file",
+    }.items():
+        with pytest.raises(InputError, match=words):
+            pull(SD15, tmp_path / name)
+    assert (tmp_path / "own/unet/mine.safetensors").read_bytes() == b"x"
+    assert hub.fetched == [], "said before anything is fetched"
 
 
 def test_offline_the_cache_is_enough(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,11 +6,13 @@ that was broken off goes on where it was.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from wallpaint.errors import ModelError
 
@@ -32,10 +34,10 @@ def fetch(repo: str, revision: str | None, choose: Callable[[Sequence[str]], lis
     Raises ModelError, with what to do.
     """
     from huggingface_hub import HfApi, constants, snapshot_download
-    from huggingface_hub.utils import disable_progress_bars
 
     if sys.stderr is None or not sys.stderr.isatty():
-        disable_progress_bars()
+        terminal: Any = importlib.import_module("huggingface_hub.utils")
+        terminal.disable_progress_bars()
     with _in_one_line(repo, revision):
         if constants.is_offline_mode():
             folder = Path(

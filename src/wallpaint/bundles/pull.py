@@ -28,6 +28,10 @@ from wallpaint.files.atomic import PART
 
 _TOKENIZER = ("vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.json")
 
+_UNDER_WAY = ".bundle.pull"  # in a folder from the first file to the last
+_FOLDERS = {place.split("/")[0] for place in PLACES.values()}
+_OURS = {FILE_NAME, INDEX_NAME, EMPTY_NAME, lock.FILE_NAME, lock.STAMP_NAME, _UNDER_WAY, *_FOLDERS}
+
 Say = Callable[[str], None]
 
 
@@ -50,14 +54,15 @@ def pull(
     unknown = [repo for repo in wanted if repo not in {source.repo for source in sources}]
     if unknown:
         raise InputError(f"{unknown[0]!r} is no source of {spec.name}: {', '.join(source.repo for source in sources)}")
+    folder = to if to is not None else home() / spec.name
+    _check_folder(folder)
     snapshots = []
     for source in sources:
         say(f"{source.repo}: fetching")
         snapshots.append(fetch(source.repo, wanted.get(source.repo), partial(choose, source)))
-    folder = to if to is not None else home() / spec.name
     written = {**spec.places, **({"segmenter": PLACES["segmenter"]} if segmenter else {})}
     try:
-        _prepare(folder)
+        _clear(folder)
         say(f"{folder}: putting the parts together")
         entries = {
             place: _lay(snapshot, name, folder / place, linked=to is None)
@@ -87,25 +92,30 @@ def _finish(spec: Published, folder: Path, written: Mapping[str, str], entries: 
     bundle.empty_prompt()
     put_json(folder / INDEX_NAME, model_index(str(bundle.scheduler_config().get("_class_name"))))
     write(manifest)
+    (folder / _UNDER_WAY).unlink()
     return folder
 
 
-def _prepare(folder: Path) -> None:
-    """An empty folder, or one that was a bundle or on the way to one, and no longer looks like one."""
+def _check_folder(folder: Path) -> None:
+    """Raise InputError unless a folder is new or empty, or was pulled before, by half or wholly."""
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file: give a new or an empty folder")
+    strangers = sorted(name for name in there - _OURS if not name.endswith(PART))
+    if there and (strangers or not there & {_UNDER_WAY, lock.FILE_NAME}):
+        raise InputError(
+            f"{folder}: has something else in it ({min(strangers or there)}): give a new or an empty folder"
+        )
+
+
+def _clear(folder: Path) -> None:
+    """Leave nothing of an earlier pull, and first of all nothing by which the folder could be opened."""
     folder.mkdir(parents=True, exist_ok=True)
-    strangers = [path.name for path in folder.iterdir() if path.name not in _OURS and path.suffix != PART]
-    if strangers:
-        raise InputError(f"{folder}: has something else in it ({strangers[0]}): give a new or an empty folder")
+    (folder / _UNDER_WAY).touch()
     for name in (FILE_NAME, INDEX_NAME, EMPTY_NAME, lock.FILE_NAME, lock.STAMP_NAME):
         (folder / name).unlink(missing_ok=True)
-    for place in {place.split("/")[0] for place in PLACES.values()}:
+    for place in _FOLDERS:
         shutil.rmtree(folder / place, ignore_errors=True)
-
-
-_OURS = {
-    *(FILE_NAME, INDEX_NAME, EMPTY_NAME, lock.FILE_NAME, lock.STAMP_NAME),
-    *(place.split("/")[0] for place in PLACES.values()),
-}
 
 
 def choose(source: Source, names: Sequence[str]) -> list[str]:
