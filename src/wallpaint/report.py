@@ -202,6 +202,8 @@ def _wall_lines(report: Mapping[str, Any]) -> list[str]:
 def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if report["match"] == "literal":
         return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
+    if report["painter"] != "analytic":
+        return "lit as the networks see this room"
     light = report["light"][wall["wall"]]
     return f"the swatch in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
 

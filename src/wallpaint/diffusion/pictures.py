@@ -57,7 +57,7 @@ def model_mask(alpha: Array, window: Window, dilation_px: float) -> Array:
     """What the model is told to fill: (out_height, out_width) bool.
 
     alpha: (H, W), the wall in the whole photo. dilation_px: in the model's pixels. A little more than the wall, so that
-    no ring of the old paint is left in the masked image to be copied.
+    no ring of the old paint is left in the masked image to be copied, and no latent that holds wall is missed.
     """
     size = (window.out_width, window.out_height)
     small = cv2.resize(np.ascontiguousarray(alpha[window.slices]), size, interpolation=cv2.INTER_AREA)

@@ -59,7 +59,7 @@ class Settings:
     offload: bool = _about("keep a network on the device only while it runs, for small cards", False)
     tiling: bool = _about("encode and decode in tiles, for small cards", False)
     context: float = _about("what is shown round the wall, as a share of its longer side", 0.25)
-    mask_dilation_px: float = _about("by how much the model's mask is larger than the wall, in its own pixels", 4.0)
+    mask_dilation_px: float = _about("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())

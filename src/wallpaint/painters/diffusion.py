@@ -39,7 +39,7 @@ from wallpaint.scene import Scene, Wall
 UNTRAINED = (
     "the bundle's weights are random and were never trained: this picture shows that the program runs, and nothing else"
 )
-EDGE_PX = 4  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
+EDGE_PX = 2  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
 
 
 @dataclass(frozen=True, eq=False)
