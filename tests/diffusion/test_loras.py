@@ -41,7 +41,9 @@ def kohya(tensors: Tensors, alpha: float) -> Tensors:
     for name, value in tensors.items():
         part, rest = name.split(".", 1)
         layer, kind = rest.rsplit(".lora", 1)
-        is_down = kind in ("_A.weight", ".down.weight")
+        is_down = kind.endswith(("_A.weight", "down.weight"))
+        if part == "text_encoder" and not layer.startswith("text_model."):
+            layer = f"text_model.{layer}"  # as the published text encoder's layers are called
         prefix = {"unet": "lora_unet_", "text_encoder": "lora_te_"}[part] + layer.replace(".", "_")
         named[f"{prefix}.lora_{'down' if is_down else 'up'}.weight"] = value
         named[f"{prefix}.alpha"] = torch.tensor(alpha)
@@ -102,6 +104,15 @@ def test_text_encoders_too(bundle: Bundle, case: Case, tmp_path: Path) -> None:
     found = ours(bundle, settings, case)
     assert difference(found, stock(bundle, settings, case, controlled=False, referenced=False)) <= 1e-4
     assert difference(found, picture(bundle, case, Lora(unet_only, 0.6))) > 1e-3
+    kohyas = tmp_path / "both.safetensors"
+    save_file(kohya(load_file(both), 8.0), kohyas)
+    assert difference(found, picture(bundle, case, Lora(kohyas, 0.6))) < 1e-5
+    published = tmp_path / "published.safetensors"  # diffusers' naming, of text encoders whose layers had a prefix
+    renamed = {k.replace("text_encoder.", "text_encoder.text_model."): v for k, v in load_file(both).items()}
+    save_file(renamed, published)
+    alphas = loras.read(published, 1.0).alphas
+    assert alphas is None
+    assert difference(picture(bundle, case, Lora(published, 1.2)), found) < 1e-5  # alpha / rank is 2, and unknown here
 
 
 def test_a_folder_is_as_good_as_its_file(bundle: Bundle, case: Case, file: Path) -> None:

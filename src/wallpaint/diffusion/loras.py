@@ -122,20 +122,24 @@ def _check_fit(unet: nn.Module, lora: LoraWeights) -> None:
 
 
 def add_to_text_encoder(encoder: Any, loras: Sequence[LoraWeights]) -> None:
-    """Add what LoRAs hold for the text encoder, each at its scale."""
+    """Add what LoRAs hold for the text encoder, each at its scale. Raises ModelError where it does not fit."""
     from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     chosen = [(f"lora_{index}", lora) for index, lora in enumerate(loras) if lora.has_text]
     for name, lora in chosen:
-        StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(
-            dict(lora.tensors),
-            lora.alphas,
-            encoder,
-            prefix="text_encoder",
-            adapter_name=name,
-            metadata=lora.metadata,
-        )
+        try:
+            with quiet(), warnings.catch_warnings(action="ignore"):
+                StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(
+                    dict(lora.tensors),
+                    lora.alphas,
+                    encoder,
+                    prefix="text_encoder",
+                    adapter_name=name,
+                    metadata=lora.metadata,
+                )
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise ModelError(f"{lora.path}: does not fit this text encoder ({_line(error)})") from error
     for module in encoder.modules():
         if isinstance(module, BaseTunerLayer):
             layer: Any = module
