@@ -95,6 +95,33 @@ def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) ->
     assert results_in(out) == results_in(whole)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
+def test_ten_kills_at_random_moments(tmp_path: Path) -> None:
+    """Every run is killed somewhere between the start of Python and the last room; what was done before is kept."""
+    out, pids = tmp_path / "rooms", tmp_path / "pids"
+    pids.mkdir()
+    code = PROGRAM.format(here=str(HERE), count=400, out=str(out), workers=2)
+    env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
+    generator = np.random.default_rng(9)
+    before: dict[str, bytes] = {}
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", code], env=env)
+        time.sleep(generator.uniform(0.2, 5.0))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_for(lambda: not any(alive(int(p.name)) for p in pids.iterdir()))
+        after = (
+            {name: data for name, data in results_in(out).items() if name.startswith("room_")} if out.exists() else {}
+        )
+        assert before.items() <= after.items()
+        before = after
+    assert 0 < len(before) < 400
+    render.run(job(out, 400, workers=2))
+    render.run(job(tmp_path / "undisturbed", 400, workers=2))
+    assert results_in(out) == results_in(tmp_path / "undisturbed")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
     out, pids = tmp_path / "rooms", tmp_path / "pids"
