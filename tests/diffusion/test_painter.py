@@ -155,10 +155,8 @@ def test_small_batches_give_the_same_pictures(bundle: Bundle, scene: Scene) -> N
     choices = [{"wall": paint} for paint in (SAGE, NAVY, CREAM)]
     small = DiffusionPainter(bundle, replace(QUICK, batch=2))
     large = DiffusionPainter(bundle, QUICK)
-    for one, other in zip(
-        scene.repaint_many(choices, painter=small), scene.repaint_many(choices, painter=large), strict=True
-    ):
-        assert np.abs(one.codes.astype(int) - other.codes).max() <= 1
+    for one, other in zip(small.paint(scene, choices, "lit", 0), large.paint(scene, choices, "lit", 0), strict=True):
+        assert np.abs(one["wall"].rgb - other["wall"].rgb).max() < 1e-3
     assert calls(small)["denoise"] == 2 * calls(large)["denoise"]
 
 
@@ -215,14 +213,24 @@ def test_offloaded_networks_rest_on_the_cpu(bundle: Bundle, case: Case, monkeypa
     assert difference(ours(bundle, replace(QUICK, offload=True), case), ours(bundle, QUICK, case)) == 0
 
 
-def test_tiling_and_compilation_are_handed_on(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiling_is_handed_on(bundle: Bundle) -> None:
     assert Networks(bundle, replace(QUICK, tiling=True)).vae.use_tiling
     assert not Networks(bundle, QUICK).vae.use_tiling
+
+
+def test_a_step_compiles_as_one_graph(bundle: Bundle, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both networks in one graph without a break, and the same picture. Without a backend: no compiler is needed."""
     asked: list[str] = []
-    monkeypatch.setattr(torch, "compile", lambda network, mode: asked.append(mode) or network)
-    networks = Networks(bundle, replace(QUICK, compile=True))
-    assert networks.step_networks == (networks.unet, networks.controlnet)
-    assert asked == ["default", "default"]
+    compile_for_real = torch.compile
+
+    def watched(function: Any, mode: str) -> Any:
+        asked.append(mode)
+        return compile_for_real(function, backend="eager", fullgraph=True)
+
+    monkeypatch.setattr(torch, "compile", watched)
+    found = ours(bundle, replace(QUICK, compile=True), case)
+    assert asked == ["default"]
+    assert difference(found, ours(bundle, QUICK, case)) < 1e-5
 
 
 # -- between view and wall
@@ -260,7 +268,7 @@ def test_places_in_view_and_wall_are_inverse(scene: Scene) -> None:
 
 
 def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -> None:
-    painter = DiffusionPainter(bundle, QUICK)
+    painter = DiffusionPainter(bundle, replace(QUICK, mask_dilation_px=0.0))
     view = painter._view(scene, ("wall",))
     guess = painting.first_guess(scene, ["wall"], view, NAVY)
     result = scene.repaint({"wall": NAVY}, match="lit")
@@ -272,7 +280,8 @@ def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -
     assert deep.sum() > 300
     assert away[deep].max() <= 5
     assert np.abs(guess.astype(int) - view.image)[deep].mean() > 30
-    outside = view.mask[0, 0].numpy() == 0
+    outside = ~masks.dilate(view.mask[0, 0].numpy() > 0, 2)
+    assert outside.sum() > 40
     assert np.abs(guess.astype(int) - view.image)[outside].max() <= 1
 
 

@@ -89,7 +89,7 @@ def predict_noise(
 
 
 def denoise(
-    predict: Callable[[Tensor, Tensor, Conditioning], Tensor],
+    predict: Callable[..., Tensor],
     scheduler: Any,
     latents: Tensor,
     timesteps: Tensor,
@@ -102,20 +102,21 @@ def denoise(
 ) -> Tensor:
     """Take the noise out of latents, step by step.
 
-    predict: (sample, timestep, cond) -> noise. latents: [B, 4, h, w] float32, noised to timesteps[0]. cond: for B, or
+    predict: (sample, timestep, cond, observe=) -> noise, see `predict_noise`. latents: [B, 4, h, w] float32, noised to
+    timesteps[0]. timesteps: (n,) on the CPU. cond: for B, or
     with guidance above 1 for 2B as `Conditioning.guided` makes it. generators: one a paint, for samplers that draw
     noise. Returns [B, 4, h, w] float32.
     """
     profile = profile or Profile()
     extra = {"generator": list(generators)} if generators else {}
     kind = cond.text.dtype
-    for timestep in timesteps:
+    for timestep, placed in zip(timesteps, timesteps.to(latents.device), strict=True):
         double = torch.cat([latents] * 2) if guidance > 1 else latents
         sample = scheduler.scale_model_input(double, timestep).to(kind)
         observe("timestep", timestep)
         observe("noisy_latents", sample)
         with profile.stage("denoise"):
-            noise = predict(sample, timestep, cond).float()
+            noise = predict(sample, placed, cond, observe=observe).float()
         observe("noise_pred", noise)
         if guidance > 1:
             away, towards = noise.chunk(2)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.parts import quiet
 from wallpaint.diffusion import loras
+from wallpaint.diffusion.denoise import predict_noise, unobserved
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ConfigError, ModelError
 
@@ -157,15 +158,21 @@ class Networks:
 
     # -- speed
 
+    @property
+    def step(self) -> tuple[Any, Any]:
+        """The networks of one step: UNet, and ControlNet or None."""
+        return self.unet, self.controlnet if self.takes_depth else None
+
     @cached_property
-    def step_networks(self) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-        """UNet and ControlNet as the loop calls them: compiled if so wished."""
-        controlnet = self.controlnet if self.takes_depth else None
+    def predictor(self) -> Callable[..., Tensor]:
+        """`predict_noise` with this bundle's networks; if so wished compiled, both networks as one graph."""
+        plain = partial(predict_noise, *self.step)
         if not self.settings.compile:
-            return self.unet, controlnet
+            return plain
         mode = "reduce-overhead" if self.device.type == "cuda" else "default"  # the former makes CUDA graphs
-        quick = partial(torch.compile, mode=mode)
-        return quick(self.unet), None if controlnet is None else quick(controlnet)
+        compiled = torch.compile(plain, mode=mode)
+        # A graph writes its next result over the last, and cannot be watched from inside.
+        return lambda sample, timestep, cond, observe=unobserved: compiled(sample, timestep, cond).clone()
 
     def to_dict(self) -> dict[str, Any]:
         """What runs, for the report."""

@@ -27,12 +27,13 @@ def make(name: str, config: dict[str, Any]) -> Any:
     return getattr(diffusers, CLASSES[name]).from_config(config)
 
 
-def timesteps(scheduler: Any, steps: int, strength: float, device: torch.device) -> torch.Tensor:
+def timesteps(scheduler: Any, steps: int, strength: float) -> torch.Tensor:
     """The timesteps to denoise through, first to last: the last `strength` part of `steps` of them.
 
-    Sets the scheduler to the first. Returns (n,) int64 on the device.
+    Sets the scheduler to the first. Returns (n,) int64 on the CPU, where the schedulers look them up without making
+    an accelerator wait.
     """
-    scheduler.set_timesteps(steps, device=device)
+    scheduler.set_timesteps(steps)
     first = (steps - min(int(steps * strength), steps)) * scheduler.order
     chosen: torch.Tensor = scheduler.timesteps[first:]
     if hasattr(scheduler, "set_begin_index"):  # the multistep ones count for themselves

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import cv2
@@ -24,7 +23,7 @@ from wallpaint import color, shading
 from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.diffusion import pictures, schedulers
-from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, predict_noise, unobserved
+from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, unobserved
 from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.profile import Profile
 from wallpaint.diffusion.settings import Settings
@@ -212,7 +211,7 @@ class DiffusionPainter:
         settings, networks = self.settings, self.networks
         generators = [torch.Generator().manual_seed(seed) for _ in references]
         scheduler = schedulers.make(settings.scheduler, networks.bundle.scheduler_config())
-        timesteps = schedulers.timesteps(scheduler, settings.steps, settings.strength, networks.device)
+        timesteps = schedulers.timesteps(scheduler, settings.steps, settings.strength)
         # Drawn in the order of the stock pipelines: what to start from, its noise, the masked image.
         encoded = self._encode_start(start, generators) if start is not None else None
         noise = self._draw(view.masked_mean, generators)
@@ -222,11 +221,9 @@ class DiffusionPainter:
         else:
             latents = scheduler.add_noise(encoded, noise, timesteps[:1].repeat(len(generators)))
         cond = self._condition(view, references, self._draw(view.masked_mean, generators))
-        unet, controlnet = networks.step_networks
-        owned = [network for network in (networks.unet, networks.controlnet if controlnet else None) if network]
-        with networks.running(*owned):
+        with networks.running(*filter(None, networks.step)):
             latents = denoise(
-                partial(predict_noise, unet, controlnet, observe=self.observe),
+                networks.predictor,
                 scheduler,
                 latents,
                 timesteps,
