@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from wallpaint.cli_benchmark import register as register_benchmark
 from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
+from wallpaint.cli_trace import register as register_trace
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
@@ -154,6 +155,7 @@ def repaint(
 
 
 register_benchmark(app)
+register_trace(app)
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(models_app, name="models")
 

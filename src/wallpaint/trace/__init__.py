@@ -1,0 +1,1 @@
+"""Tensors as they really flow: one training step and one repaint watched, and told in tables."""
