@@ -166,6 +166,22 @@ FAULTS: dict[str, tuple[Fault, list[str]]] = {
         configured("unet/config.json", block_out_channels=[32]),
         ["unet/config.json", "makes no UNet2DConditionModel"],
     ),
+    "config that would fetch code": (
+        configured("text_encoder/config.json", _attn_implementation="someone/kernel"),
+        ["text_encoder/config.json", "_attn_implementation asks for code of its own ('someone/kernel')"],
+    ),
+    "config that would fetch code, deep inside": (
+        configured("depth/config.json", backbone_config={"attn_implementation": "flash_attention_2"}),
+        ["depth/config.json", "attn_implementation asks for code"],
+    ),
+    "config of quantised weights": (
+        configured("unet/config.json", quantization_config={"quant_method": "gguf"}),
+        ["unet/config.json", "quantised weights are not read"],
+    ),
+    "an adapter beside the weights": (
+        written("text_encoder/adapter_config.json", "{}"),
+        ["text_encoder/adapter_config.json", "not loaded unasked"],
+    ),
     "weights missing": (removed(UNET), ["unet", "has no weights", "diffusion_pytorch_model.safetensors"]),
     "only pickles": (pickled, ["unet", "pickle", "diffusion_pytorch_model.bin", "convert"]),
     "shard missing": (sharded_with_one_missing, ["unet/b.safetensors", "shard is missing"]),

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     import torch
 
 
+_IMPLEMENTATIONS = ("attn_implementation", "experts_implementation", "use_kernels", "kernel_config")
+_PLAIN = (None, False, "eager", "sdpa")
+
+
 @dataclass(frozen=True)
 class Kind:
     """How a part is loaded. may_lack: keys that published files leave out, and that no output depends on."""
@@ -105,9 +109,23 @@ def read_config(part: str, folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: part {part!r} should be a {wanted}, is {found}: this is another model's folder")
     if "quantization_config" in config:
         raise ModelError(f"{path}: quantised weights are not read: fetch the plain ones")
+    _refuse_code(config, path)
+    if (folder / "adapter_config.json").exists():
+        raise ModelError(
+            f"{folder / 'adapter_config.json'}: an adapter is not loaded unasked: take it out of the folder"
+        )
     if part == "unet":
         check_channels(config, path)
     return config
+
+
+def _refuse_code(config: Mapping[str, Any], place: Path) -> None:
+    """Raise ModelError for a config that would have compiled kernels fetched from the hub and run."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            _refuse_code(value, place)
+        elif key.strip("_") in _IMPLEMENTATIONS and value not in _PLAIN:
+            raise ModelError(f"{place}: {key} asks for code of its own ({value!r}), which is not run: take the key out")
 
 
 def check_channels(config: Mapping[str, Any], place: Path) -> None:
