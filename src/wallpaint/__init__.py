@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wallpaint.paint import Paint
     from wallpaint.palette import Palette, read_palette
     from wallpaint.photo import Limits, Photo, read_photo
-    from wallpaint.repaint import Result, Scene, prepare, repaint
+    from wallpaint.repaint import Result, Scene, make_painter, prepare, repaint
 
 _HOMES = {
     "Limits": "photo",
@@ -31,6 +31,7 @@ _HOMES = {
     "Result": "repaint",
     "Scene": "repaint",
     "load_bundle": "bundles.bundle",
+    "make_painter": "repaint",
     "prepare": "repaint",
     "read_palette": "palette",
     "read_photo": "photo",
@@ -50,6 +51,7 @@ __all__ = [
     "WallpaintError",
     "__version__",
     "load_bundle",
+    "make_painter",
     "prepare",
     "read_palette",
     "read_photo",

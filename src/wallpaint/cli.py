@@ -15,6 +15,7 @@ from wallpaint.cli_benchmark import register as register_benchmark
 from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
 from wallpaint.cli_trace import register as register_trace
+from wallpaint.diffusion.settings import Lora, Settings, about
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
@@ -50,6 +51,11 @@ class OldWall(StrEnum):
 class Detail(StrEnum):
     keep = "keep"
     new = "new"
+
+
+def _said(name: str) -> str:
+    """A setting's own words as a line of help."""
+    return f"Diffusion: {about(name)}."
 
 
 def _version(wanted: bool) -> None:
@@ -112,6 +118,27 @@ def repaint(
         int | None, typer.Option(min=1, max=100, help="Of a JPEG, WebP, AVIF or HEIC; else like the source.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="For painters that draw at random.")] = 0,
+    bundle: Annotated[
+        str | None, typer.Option(help="Models of the diffusion painter: a name, a folder or a file.")
+    ] = None,
+    lora: Annotated[
+        list[str] | None, typer.Option(metavar="PATH[=SCALE]", help=_said("loras") + " Repeatable.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help=_said("steps"))] = 20,
+    scheduler: Annotated[str, typer.Option(help=_said("scheduler"))] = "ddim",
+    guidance: Annotated[float, typer.Option(help=_said("guidance"))] = 1.0,
+    strength: Annotated[float, typer.Option(help=_said("strength"))] = 1.0,
+    image_scale: Annotated[float, typer.Option(help=_said("image_scale"))] = 1.0,
+    control_scale: Annotated[float, typer.Option(help=_said("control_scale"))] = 1.0,
+    prompt: Annotated[str, typer.Option(help=_said("prompt"))] = "",
+    negative_prompt: Annotated[str, typer.Option(help=_said("negative_prompt"))] = "",
+    device: Annotated[str, typer.Option(help=_said("device"))] = "auto",
+    dtype: Annotated[str, typer.Option(help=_said("dtype"))] = "auto",
+    batch: Annotated[int, typer.Option(help=_said("batch"))] = 8,
+    compile_networks: Annotated[bool, typer.Option("--compile", help=_said("compile"))] = False,
+    offload: Annotated[bool, typer.Option("--offload", help=_said("offload"))] = False,
+    tiling: Annotated[bool, typer.Option("--tiling", help=_said("tiling"))] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Print seconds, calls and operations by stage.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest file to read.")] = None,
     max_pixels: Annotated[int | None, typer.Option(min=1, help="Largest picture to read.")] = None,
@@ -119,6 +146,23 @@ def repaint(
     """Repaint the walls of one photo, in one colour or in many."""
     from wallpaint.job import Job, run
 
+    settings = Settings(
+        loras=tuple(Lora.parse(text) for text in lora or ()),
+        steps=steps,
+        scheduler=scheduler,
+        guidance=guidance,
+        strength=strength,
+        image_scale=image_scale,
+        control_scale=control_scale,
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        device=device,
+        dtype=dtype,
+        batch=batch,
+        compile=compile_networks,
+        offload=offload,
+        tiling=tiling,
+    )
     job = Job(
         photo=photo,
         output=output,
@@ -140,6 +184,9 @@ def repaint(
         strip_location=strip_location,
         quality=quality,
         seed=seed,
+        bundle=bundle,
+        settings=settings,
+        profile=profile,
         max_bytes=max_bytes,
         max_pixels=max_pixels,
     )
@@ -151,7 +198,7 @@ def repaint(
     else:
         from wallpaint.report import summary
 
-        typer.echo("\n".join(summary(report)))
+        typer.echo("\n".join(summary(report, profile=profile)))
 
 
 register_benchmark(app)

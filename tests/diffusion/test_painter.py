@@ -20,11 +20,10 @@ from rooms_for_tests import Room
 from wallpaint import Paint, color
 from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle, load_bundle
-from wallpaint.diffusion import pictures
+from wallpaint.diffusion import pictures, placement
 from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.settings import Lora, Settings
 from wallpaint.painters import analytic
-from wallpaint.painters import diffusion as painting
 from wallpaint.painters.diffusion import DiffusionPainter
 from wallpaint.scene import Scene
 
@@ -239,12 +238,11 @@ def test_a_step_compiles_as_one_graph(bundle: Bundle, case: Case, monkeypatch: p
 def test_a_view_and_back_is_the_wall(bundle: Bundle, scene: Scene, room: Room) -> None:
     """If the networks gave the photo back, the painted wall would be the photo's own wall, at its place."""
     wall = scene.walls["wall"]
-    alpha = np.zeros(scene.photo.size, np.float32)
-    wall.add_alpha(alpha)
+    alpha = placement.alpha_of(scene, ["wall"])
     assert np.abs(alpha - room.alpha).max() < 0.35
     window = masks.crop_with_context(alpha, 0.25, 256 * 256, 64)
     picture = pictures.crop(scene.photo, window).astype(np.float32) / 255
-    painted = painting.finish(wall, picture, window, SAGE, "lit")
+    painted = placement.finish(wall, picture, window, SAGE, "lit")
     photo = color.srgb_to_linear(room.photo / 255.0)
     top, left = wall.canvas.origin
     step, (height, width) = wall.step, wall.shading.weight.shape
@@ -261,8 +259,8 @@ def test_a_view_and_back_is_the_wall(bundle: Bundle, scene: Scene, room: Room) -
 def test_places_in_view_and_wall_are_inverse(scene: Scene) -> None:
     wall = scene.walls["wall"]
     window = masks.Window(3, 5, 200, 300, 128, 192)
-    rows, cols = painting._wall_in_view(wall, window)
-    back_rows, back_cols = painting._view_in_wall(window, wall)
+    rows, cols = placement._wall_in_view(wall, window)
+    back_rows, back_cols = placement._view_in_wall(window, wall)
     assert np.interp(rows, np.arange(128), back_rows)[6:50] == pytest.approx(np.arange(6, 50), abs=1e-6)
     assert np.interp(cols, np.arange(192), back_cols)[6:50] == pytest.approx(np.arange(6, 50), abs=1e-6)
 
@@ -270,12 +268,11 @@ def test_places_in_view_and_wall_are_inverse(scene: Scene) -> None:
 def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -> None:
     painter = DiffusionPainter(bundle, replace(QUICK, mask_dilation_px=0.0))
     view = painter._view(scene, ("wall",))
-    guess = painting.first_guess(scene, ["wall"], view, NAVY)
+    guess = placement.first_guess(scene, ["wall"], view.image, view.window, NAVY)
     result = scene.repaint({"wall": NAVY}, match="lit")
     expected = pictures.crop(replace(scene.photo, codes=result.codes), view.window)
     away = np.abs(guess.astype(int) - expected)
-    alpha = np.zeros(scene.photo.size, np.float32)
-    scene.walls["wall"].add_alpha(alpha)
+    alpha = placement.alpha_of(scene, ["wall"])
     deep = masks.erode(pictures.model_mask(alpha, view.window, 0), 3)  # edges are the composite's own business
     assert deep.sum() > 300
     assert away[deep].max() <= 5
@@ -293,7 +290,7 @@ def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: Paint) -
     weight = wall.shading.weight
     median = np.median(lit[weight > 0.99], axis=0)
     target = np.asarray(wanted.albedo_linear)
-    found = painting.to_swatch(wall, lit, weight, median, target, np.eye(3))
+    found = placement.to_swatch(wall, lit, weight, median, target, np.eye(3))
     middle = np.median(found[weight > 0.99], axis=0)
     assert color.delta_e_2000(color.linear_to_lab(middle), color.linear_to_lab(target)) < 0.5
     inside = weight > 0.99
@@ -354,7 +351,7 @@ def test_a_texture_is_followed_and_new_detail_is_the_painters(bundle: Bundle, sc
     wall = scene.walls["wall"]
     view = painter._view(scene, ("wall",))
     picture = painter.generate(view, [stripes], 0)[0]
-    expected = painting.finish(wall, picture, view.window, paint, "lit").rgb
+    expected = placement.finish(wall, picture, view.window, paint, "lit").rgb
     top, left = wall.canvas.origin
     core = masks.erode(wall.canvas.matte.core, 2)
     shown = color.srgb_to_linear(new.codes[top:, left:][: core.shape[0], : core.shape[1]] / 255.0)

@@ -11,34 +11,30 @@ of that wall and repainted to the swatch by the analytic painter's formula.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from wallpaint import color, shading
 from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle
-from wallpaint.diffusion import pictures, schedulers
+from wallpaint.diffusion import pictures, placement, schedulers
 from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, unobserved
 from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.profile import Profile
 from wallpaint.diffusion.settings import Settings
-from wallpaint.fields import Array, fill, weighted_quantile
+from wallpaint.fields import Array
 from wallpaint.mask import Window
 from wallpaint.paint import Paint
-from wallpaint.painters import analytic
 from wallpaint.painters.painter import Choice, Painted
 from wallpaint.reference import reference_pixels
-from wallpaint.scene import Scene, Wall
+from wallpaint.scene import Scene
 
 UNTRAINED = (
     "the bundle's weights are random and were never trained: this picture shows that the program runs, and nothing else"
 )
-EDGE_PX = 2  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,24 +89,27 @@ class DiffusionPainter:
         }
 
     def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> Iterator[dict[str, Painted]]:
-        """See `Painter`. Walls that get one paint are painted together; paints of one view go in batches."""
-        done: list[dict[str, Painted]] = [{} for _ in choices]
+        """See `Painter`. Walls that get one paint are painted together; paints of one view go in one batch."""
+        for first in range(0, len(choices), self.settings.batch):
+            yield from self._paint_batch(scene, choices[first : first + self.settings.batch], match, seed)
+
+    def _paint_batch(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> list[dict[str, Painted]]:
         wanted: dict[tuple[str, ...], dict[Paint, list[int]]] = {}
         for index, choice in enumerate(choices):
             for paint in dict.fromkeys(choice.values()):
                 names = tuple(name for name in scene.walls if choice[name] == paint)
                 wanted.setdefault(names, {}).setdefault(paint, []).append(index)
+        done: list[dict[str, Painted]] = [{} for _ in choices]
         for names, paints in wanted.items():
             view = self._view(scene, names)
-            pending = list(paints)
-            for first in range(0, len(pending), self.settings.batch):
-                batch = pending[first : first + self.settings.batch]
-                for paint, picture in zip(batch, self._paint_view(scene, names, view, batch, seed), strict=True):
-                    for name in names:
-                        painted = finish(scene.walls[name], picture, view.window, paint, match)
-                        for index in paints[paint]:
-                            done[index][name] = painted
-        yield from done
+            for (paint, indices), picture in zip(
+                paints.items(), self._paint_view(scene, names, view, list(paints), seed), strict=True
+            ):
+                for name in names:
+                    painted = placement.finish(scene.walls[name], picture, view.window, paint, match)
+                    for index in indices:
+                        done[index][name] = painted
+        return done
 
     # -- once a scene
 
@@ -118,9 +117,7 @@ class DiffusionPainter:
         """The view of some walls; kept in the scene, so that a further paint costs no depth and no encoding."""
         key = (id(self.networks), names)
         if key not in scene.memo:
-            alpha = np.zeros(scene.photo.size, np.float32)
-            for name in names:
-                scene.walls[name].add_alpha(alpha)
+            alpha = placement.alpha_of(scene, names)
             window = masks.crop_with_context(
                 alpha, self.settings.context, self.networks.bundle.native_px**2, self.networks.side_multiple
             )
@@ -196,7 +193,11 @@ class DiffusionPainter:
     ) -> Iterator[Array]:
         """The view in each paint: (H, W, 3) float32 sRGB, 0..1."""
         references = [reference_pixels(paint, np.random.default_rng(seed)) for paint in paints]
-        start = [first_guess(scene, names, view, paint) for paint in paints] if self.settings.strength < 1 else None
+        start = (
+            [placement.first_guess(scene, names, view.image, view.window, paint) for paint in paints]
+            if self.settings.strength < 1
+            else None
+        )
         yield from self.generate(view, references, seed, start)
 
     def generate(
@@ -284,108 +285,3 @@ class DiffusionPainter:
         image = torch.cat(found)
         self.observe("decoded_image", image)
         return pictures.from_tensor(image)
-
-
-# -- between the view and the walls
-
-
-def first_guess(scene: Scene, names: Sequence[str], view: View, paint: Paint) -> Array:
-    """The view with walls repainted analytically, lit: (H, W, 3) uint8 sRGB."""
-    linear = color.srgb_to_linear(view.image.astype(np.float32) / 255).astype(np.float32)
-    for name in names:
-        wall = scene.walls[name]
-        painted = analytic.paint_wall(wall, paint, "lit").rgb
-        full = np.zeros(scene.photo.size, np.float32)
-        wall.add_alpha(full)
-        size = (view.window.out_width, view.window.out_height)
-        alpha = cv2.resize(np.ascontiguousarray(full[view.window.slices]), size, interpolation=cv2.INTER_AREA)
-        shown = _sampled(painted, *_view_in_wall(view.window, wall), wall.step / _scale(view.window))
-        linear += alpha[..., None] * (shown - linear)
-    return np.round(255 * color.linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
-
-
-def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str) -> Painted:
-    """A wall at its working size out of a painted view.
-
-    picture: (H, W, 3) float32 sRGB, the whole view. Next to the wall's edges its colours are filled in from the wall's
-    inside.
-    """
-    linear = color.srgb_to_linear(picture).astype(np.float32)
-    rgb = _sampled(linear, *_wall_in_view(wall, window), _scale(window) * wall.step)
-    inner = _inner(wall, window)
-    rgb = fill(rgb, inner)
-    gamut = wall.canvas.space.gamut
-    rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
-    has_texture = paint.reference is not None
-    median = np.array([weighted_quantile(rgb[..., c], inner, 0.5) for c in range(3)])
-    if match == "lit":
-        return Painted(rgb, median, has_texture, not has_texture)
-    target = np.asarray(paint.albedo_linear, np.float64)
-    return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, has_texture, not has_texture)
-
-
-def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Array, gamut: Array) -> Array:
-    """Repaint a lit wall so that its median is the swatch, its shading and texture kept: (h, w, 3) linear sRGB.
-
-    rgb: (h, w, 3) linear sRGB, the wall as painted. weight: (h, w). median: (3,) of rgb. target: (3,) linear sRGB.
-    """
-    median = np.maximum(median, 1e-4)
-    luma = np.maximum(color.luminance(rgb), 1e-5).astype(np.float32)
-    middle = float(color.luminance(median))
-    shade = np.log(luma / middle).astype(np.float32)
-    tint = np.log(np.maximum(rgb, 0.02 * median.astype(np.float32)) / median.astype(np.float32)) - shade[..., None]
-    tint = np.clip(tint, -shading.MAX_TINT, shading.MAX_TINT).astype(np.float32)
-    taken = replace(
-        wall.shading,
-        weight=weight,
-        median=median,
-        median_luma=middle,
-        shade=shade,
-        tint=tint,
-        veil=np.zeros_like(shade),
-        spread=weighted_quantile(shade, weight, shading.SPREAD_QUANTILES),
-        noise=0.0,
-    )
-    return analytic.paint(taken, target, gamut)
-
-
-def _inner(wall: Wall, window: Window) -> Array:
-    """Share of wall (h, w) at working size, less what lies so near an edge that the model mixed it."""
-    reach = EDGE_PX / (_scale(window) * wall.step)  # working pixels
-    full = wall.shading.weight > 0.99
-    inner = wall.shading.weight * masks.erode(full, reach)
-    return inner if float(inner.sum()) >= 16 else wall.shading.weight
-
-
-def _scale(window: Window) -> float:
-    """Model pixels per photo pixel."""
-    return float(np.sqrt(window.out_height * window.out_width / (window.height * window.width)))
-
-
-def _wall_in_view(wall: Wall, window: Window) -> tuple[Array, Array]:
-    """Where in the view (rows, columns) each row and column of the wall's working size lies."""
-    height, width = wall.shading.weight.shape
-    top, left = wall.canvas.origin
-    rows = (top + (np.arange(height) + 0.5) * wall.step - window.top) * window.out_height / window.height - 0.5
-    cols = (left + (np.arange(width) + 0.5) * wall.step - window.left) * window.out_width / window.width - 0.5
-    return rows, cols
-
-
-def _view_in_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
-    """Where at the wall's working size (rows, columns) each row and column of the view lies."""
-    top, left = wall.canvas.origin
-    rows = (
-        window.top + (np.arange(window.out_height) + 0.5) * window.height / window.out_height - top
-    ) / wall.step - 0.5
-    cols = (
-        window.left + (np.arange(window.out_width) + 0.5) * window.width / window.out_width - left
-    ) / wall.step - 0.5
-    return rows, cols
-
-
-def _sampled(picture: Array, rows: Array, cols: Array, shrink: float) -> Array:
-    """A picture looked up on a grid: (len(rows), len(cols), 3). shrink: its pixels per pixel of the grid."""
-    if shrink > 1.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.5 * float(np.sqrt(shrink**2 - 1)))
-    x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
