@@ -70,11 +70,13 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
 def test_help_names_every_option() -> None:
     from dataclasses import fields
 
+    from wallpaint.diffusion.settings import Settings
     from wallpaint.job import Job
 
     text = command("repaint", "--help").stdout
-    missing = [f.name for f in fields(Job) if f"--{f.name.rstrip('s').replace('_', '-')}" not in text]
-    assert set(missing) == {"photo"}
+    options = (*fields(Job), *fields(Settings))
+    missing = [f.name for f in options if f"--{f.name.rstrip('s').replace('_', '-')}" not in text]
+    assert set(missing) == {"photo", "settings"}
     assert "Repaint the walls" in command("--help").stdout
 
 

@@ -138,6 +138,8 @@ def repaint(
     compile_networks: Annotated[bool, typer.Option("--compile", help=_said("compile"))] = False,
     offload: Annotated[bool, typer.Option("--offload", help=_said("offload"))] = False,
     tiling: Annotated[bool, typer.Option("--tiling", help=_said("tiling"))] = False,
+    context: Annotated[float, typer.Option(help=_said("context"))] = 0.25,
+    mask_dilation_px: Annotated[float, typer.Option(help=_said("mask_dilation_px"))] = 8.0,
     profile: Annotated[bool, typer.Option("--profile", help="Print seconds, calls and operations by stage.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
     max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest file to read.")] = None,
@@ -162,6 +164,8 @@ def repaint(
         compile=compile_networks,
         offload=offload,
         tiling=tiling,
+        context=context,
+        mask_dilation_px=mask_dilation_px,
     )
     job = Job(
         photo=photo,

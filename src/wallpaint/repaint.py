@@ -118,7 +118,7 @@ def make_painter(
             raise ConfigError("the analytic painter takes no bundle: leave it out, or use the diffusion painter")
         return analytic.AnalyticPainter()
     if bundle is None:
-        raise ConfigError("the diffusion painter needs a bundle of models: pass --bundle NAME, a folder or a file")
+        raise ConfigError("the diffusion painter needs a bundle of models: pass --bundle NAME, folder or file (or --painter analytic)")
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.diffusion.profile import Profile
     from wallpaint.painters.diffusion import DiffusionPainter

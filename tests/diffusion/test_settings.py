@@ -112,3 +112,15 @@ def test_sockets_are_not_needed(files: Path, tiny_bundle: Path, monkeypatch: pyt
     monkeypatch.chdir(files)
     assert main([*REPAINT, "--bundle", str(tiny_bundle), "--steps", "2", "--prompt", "a wall"]) == 0
     assert (files / "out.png").is_file()
+
+
+def test_the_command_lines_defaults_are_the_settings() -> None:
+    """Options that are not given change nothing: else the analytic painter would refuse them."""
+    import inspect
+
+    from wallpaint.cli import repaint
+
+    given = {name: p.default for name, p in inspect.signature(repaint).parameters.items()}
+    given["compile"] = given.pop("compile_networks")
+    given["loras"] = given.pop("lora") or ()
+    assert {name: given[name] for name in vars(Settings())} == vars(Settings())

@@ -14,9 +14,9 @@ from wallpaint.bundles import parts
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.weights import read_header
 from wallpaint.diffusion import pictures
+from wallpaint.diffusion.placement import EDGE_PX
 from wallpaint.diffusion.settings import Settings
 from wallpaint.fields import Array
-from wallpaint.painters.diffusion import EDGE_PX
 from wallpaint.scene import Scene
 from wallpaint.trace.record import Count, MaskPlace, Row, rounded
 from wallpaint.train.lora import RANK
