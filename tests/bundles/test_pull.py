@@ -86,6 +86,18 @@ def test_what_was_pulled_loads_without_a_network(hub: Hub, tiny_bundle: Path, mo
     assert main(["models", "verify", "sd15"]) == 0
 
 
+def test_what_was_pulled_repaints_without_a_network(hub: Hub, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, with a prompt too, as a person would the day after."""
+    from wallpaint.cli import main
+
+    pull(SD15)
+    cut_off(monkeypatch)
+    monkeypatch.chdir(files)
+    words = ["repaint", "photo.png", "--mask", "mask.png", "--color", "#7d9b84", "-o", "out.png"]
+    assert main([*words, "--bundle", "sd15", "--steps", "2", "--prompt", "a wall"]) == 0
+    assert (files / "out.png").is_file()
+
+
 def test_only_what_is_needed_is_fetched(hub: Hub) -> None:
     pull(SD15)
     assert not [name for name in hub.fetched if re.search(r"\.bin$|\.ckpt$|fp16|README|model_index|segformer", name)]
