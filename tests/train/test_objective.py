@@ -185,10 +185,23 @@ def test_latents_are_samples_of_the_posterior(vae: Any) -> None:
     assert torch.allclose(many.latents.std(0), posterior.std[0] * scale, rtol=0.25)
 
 
+def test_a_vae_in_half_precision_still_gives_float32(bundle: Bundle, vae: Any) -> None:
+    image, mask = pictures(32, 32)
+    full, half = (encode(each, image, mask, generator()) for each in (vae, bundle.load("vae", torch.bfloat16)))
+    assert half.latents.dtype == half.masked_latents.dtype == half.mask.dtype == torch.float32
+    assert float((full.latents - half.latents).abs().max()) < 0.05
+
+
 def test_no_gradient_goes_to_the_vae(bundle: Bundle) -> None:
+    """Even where a UNet's answer depends on its input."""
+
+    class Passing(ToyUNet):
+        def forward(self, sample: Tensor, *rest: Any, **named: Any) -> tuple[Tensor]:
+            return (self.value * sample[:, :4] + sample[:, 5:],)
+
     vae = bundle.load("vae").requires_grad_(True)
     image, mask = pictures(32, 32)
-    unet = ToyUNet()
+    unet = Passing(0.5)
     loss = training_loss(
         vae, unet, noise_schedule(SCHEDULER), image.requires_grad_(), mask, torch.zeros(1, 77, 8), generator()
     )
