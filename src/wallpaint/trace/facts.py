@@ -14,7 +14,7 @@ from wallpaint.bundles import parts
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.weights import read_header
 from wallpaint.diffusion import pictures
-from wallpaint.diffusion.placement import EDGE_PX
+from wallpaint.diffusion.placement import EDGE_PX, alpha_of
 from wallpaint.diffusion.settings import Settings
 from wallpaint.fields import Array
 from wallpaint.scene import Scene
@@ -24,14 +24,6 @@ from wallpaint.train.objective import noise_schedule
 from wallpaint.validate import metrics
 
 DOCUMENT_KERNEL = 5  # of the erosion in the source document's section 2.1.2
-
-
-def wall_alpha(scene: Scene) -> Array:
-    """All walls' share of each pixel of the photo: (H, W) float32."""
-    alpha = np.zeros(scene.photo.size, np.float32)
-    for wall in scene.walls.values():
-        wall.add_alpha(alpha)
-    return alpha
 
 
 def sizes(bundle: Bundle, rows: Sequence[Row], settings: Settings) -> dict[str, Any]:
@@ -125,7 +117,7 @@ def _parameters(bundle: Bundle, part: str) -> int:
 
 def mask_places(scene: Scene, bundle: Bundle, settings: Settings, side_multiple: int) -> tuple[MaskPlace, ...]:
     """What becomes of a scene's mask on its ways, each by the code that does it."""
-    alpha = wall_alpha(scene)
+    alpha = alpha_of(scene, tuple(scene.walls))
     window = masks.crop_with_context(alpha, settings.context, bundle.native_px**2, side_multiple)
     small = pictures.model_mask(alpha, window, 0.0)
     model = pictures.model_mask(alpha, window, settings.mask_dilation_px)

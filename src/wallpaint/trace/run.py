@@ -19,6 +19,7 @@ from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.diffusion import pictures
 from wallpaint.diffusion.networks import Networks
+from wallpaint.diffusion.placement import alpha_of
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ConfigError
 from wallpaint.fields import Array
@@ -138,7 +139,7 @@ def _examples(scene: Scene, networks: Networks, settings: Settings, batch: int) 
 
 def view(scene: Scene, native_px: int, side_multiple: int, settings: Settings) -> tuple[Array, Array]:
     """What the networks see of the scene: (H, W, 3) uint8 sRGB, and the model's mask (H, W) bool."""
-    alpha = facts.wall_alpha(scene)
+    alpha = alpha_of(scene, tuple(scene.walls))
     window = masks.crop_with_context(alpha, settings.context, native_px**2, side_multiple)
     return pictures.crop(scene.photo, window), pictures.model_mask(alpha, window, settings.mask_dilation_px)
 
