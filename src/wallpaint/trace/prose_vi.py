@@ -66,7 +66,7 @@ Pipeline này ban đầu được mô tả trong một tài liệu kỹ thuật 
     corrections=(
         (
             "image encoder đưa [1, 257, 1024] vào projector",
-            "ViT-H/14 có {seen} vector ẩn với độ rộng {vision_width}. Projector cơ bản nhận phép chiếu gộp "
+            "ViT-H/14 có {seen} vector ẩn với độ rộng {vision_width}. Projector cơ bản nhận pooled projection "
             "[1, {projection}]; IP-Adapter Plus nhận [1, {seen}, {vision_width}] của lớp áp chót và cho ra 16 token",
         ),
         ("lưới patch 14 x 14", "patch {patch_px} px, lưới {grid} x {grid}: {patches} patch, thêm class token"),

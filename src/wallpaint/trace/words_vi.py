@@ -69,7 +69,7 @@ INFERENCE = {
     "reference": "Màu sơn dưới dạng ảnh: đúng màu đó, thêm chút gradient ánh sáng và nhiễu. Chuẩn hóa theo trung bình "
     "({mean}) và độ lệch chuẩn ({std}) của chính image encoder, không phải 0.5.",
     "image_embedding": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là {seen} vector ẩn "
-    "có độ rộng {vision_width}. IP-Adapter cơ bản không dùng các vector này mà chỉ lấy phép chiếu gộp: một vector "
+    "có độ rộng {vision_width}. IP-Adapter cơ bản không dùng các vector này mà chỉ lấy pooled projection: một vector "
     "{projection} chiều.",
     "image_embedding@plus": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là {seen} vector "
     "có độ rộng {vision_width}. IP-Adapter Plus lấy tất cả, từ lớp áp chót.",
