@@ -6,7 +6,7 @@ prints a row a room and paint, on 8 x 8 block means, walls and elsewhere, all in
 
     error       mean relative error
     noise       the error that the noise of both sides alone would make
-    bias        mean error with its sign, which noise leaves near 0
+    bias        error of the mean over all these blocks, with its sign; after it its own standard deviation by noise
     systematic  root of the mean product of the errors of two independent halves. The product is an unbiased estimate of
                 the squared error without its noise; where chance makes it negative, so is the root's sign
 
@@ -48,6 +48,7 @@ class Part:
     error: float
     noise: float
     bias: float
+    bias_noise: float
     systematic: float
 
 
@@ -205,17 +206,19 @@ def reference(room: Room, albedo: Color, side: int) -> Callable[[int, int], Arra
 def errors(found: Array, ours1: Array, ours2: Array, theirs1: Array, theirs2: Array) -> Part:
     """Of our picture against the mean of theirs; beside it both halves of either. All (blocks, channels)."""
     if not len(found):
-        return Part(float("nan"), float("nan"), float("nan"), float("nan"))
+        return Part(*[float("nan")] * len(fields(Part)))
     expected = (theirs1 + theirs2) / 2
     brightness = expected.mean(-1)
     difference = found - expected
     # Two halves differ by twice the noise of their mean, and the noises of the two renderers add as variances.
     noise = np.hypot(ours1 - ours2, theirs1 - theirs2) / 2 * RAYLEIGH_TO_ABSOLUTE
+    deviation = np.hypot((ours1 - ours2).mean(-1), (theirs1 - theirs2).mean(-1)) / 2
     square = float((((ours1 - theirs1) * (ours2 - theirs2)).mean(-1) / brightness**2).mean())
     return Part(
         float((np.abs(difference).mean(-1) / brightness).mean()),
         float((noise.mean(-1) / brightness).mean()),
-        float((difference.mean(-1) / brightness).mean()),
+        float(difference.sum() / expected.sum()),
+        float(np.linalg.norm(deviation) / brightness.sum()),
         float(np.copysign(np.sqrt(abs(square)), square)),
     )
 
@@ -284,7 +287,7 @@ def _mean(rows: list[Row], part: str) -> Part:
 
 
 _HEAD = (
-    "  seed paint    ours  Mitsuba |  wall  noise   bias   syst |  else  noise   bias   syst | seconds\n"
+    "  seed paint    ours  Mitsuba |  wall  noise   bias   +-    syst |  else  noise   bias   +-    syst | seconds\n"
     "                paths a pixel |"
 )
 
@@ -295,7 +298,8 @@ def _line(seed: int, row: Row) -> str:
 
 
 def _cells(part: Part) -> str:
-    return f"{100 * part.error:5.2f}  {100 * part.noise:5.2f} {100 * part.bias:+6.2f} {100 * part.systematic:+6.2f}"
+    error, noise, bias, bias_noise, systematic = (100 * getattr(part, field.name) for field in fields(Part))
+    return f"{error:5.2f}  {noise:5.2f} {bias:+6.2f} {bias_noise:5.2f} {systematic:+6.2f}"
 
 
 if __name__ == "__main__":

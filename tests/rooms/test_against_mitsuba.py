@@ -28,7 +28,7 @@ NOISES = 1.5  # how far the measured error may lie above the one that the noise 
 
 
 def within_noise(part: Part) -> bool:
-    return part.error < NOISES * part.noise + SYSTEMATIC and abs(part.bias) < part.noise + SYSTEMATIC
+    return part.error < NOISES * part.noise + SYSTEMATIC and abs(part.bias) < 4 * part.bias_noise + SYSTEMATIC
 
 
 def alone(room: Room, light: str) -> Room:
@@ -107,7 +107,8 @@ def test_a_fault_far_below_the_noise_is_told_from_it(fault: float) -> None:
     deviation = np.hypot(0.04 / np.sqrt(2), 0.04 / np.sqrt(2))  # of the difference of two means of two
     assert part.noise == pytest.approx(deviation * np.sqrt(2 / np.pi), rel=0.02)
     assert part.error > 0.03
-    assert part.bias == pytest.approx(fault, abs=5e-4)
+    assert part.bias_noise == pytest.approx(deviation / np.sqrt(3 * 20_000), rel=0.02)
+    assert abs(part.bias - fault) < 4 * part.bias_noise
     assert abs(part.systematic**2 * np.sign(part.systematic) - fault**2) < 3e-5
 
 
