@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from wallpaint.cli_benchmark import register as register_benchmark
+from wallpaint.cli_data import data_app
 from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
 from wallpaint.cli_trace import register as register_trace
@@ -208,6 +209,7 @@ def repaint(
 register_benchmark(app)
 register_trace(app)
 app.add_typer(rooms_app, name="rooms")
+app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 
 

@@ -81,7 +81,9 @@ def wall(file: File, where: str) -> Array:
     try:
         return read_mask(file.read() if isinstance(file, Member) else file).alpha
     except InputError as error:
-        raise InputError(f"{where}: {name_of(file)}: {error}") from error
+        told = str(error)
+        reason = f"mask {name_of(file)}{told.removeprefix('the mask')}" if told.startswith("the mask") else told
+        raise InputError(f"{where}: {reason}") from error
 
 
 def check_sizes(item: Item, photo: Photo, alpha: Array) -> None:
