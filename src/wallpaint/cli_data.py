@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def check(
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--output is a page: end its name with .html, not {output.suffix or 'nothing'}")
-    found = checking.check(folder, threshold)
+    found = checking.check(folder, threshold, _progress if sys.stderr is not None and sys.stderr.isatty() else None)
     if output is not None:
         from wallpaint.data.check_page import page
 
@@ -64,3 +65,7 @@ def check(
         typer.echo(f"{folder}: {len(found.samples)} samples, {total or 'no'} {'fault' if total == 1 else 'faults'}")
     if found.faults:
         raise typer.Exit(1)
+
+
+def _progress(done: int, total: int) -> None:
+    print(f"\r{done} of {total}" if done < total else "\r\033[K", end="", file=sys.stderr, flush=True)

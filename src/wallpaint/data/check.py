@@ -104,21 +104,21 @@ class Findings:
         }
 
 
-def check(root: Path, threshold: float, step: Callable[[], None] | None = None) -> Findings:
+def check(root: Path, threshold: float, step: Callable[[int, int], None] | None = None) -> Findings:
     """Look at every sample of a data set.
 
-    threshold: quality_score below which a mask is a fault. step: called after each sample. Raises InputError where
-    there is no data set.
+    threshold: quality_score below which a mask is a fault. step: told how many of how many are done. Raises InputError
+    where there is no data set.
     """
     found = Findings(root, threshold)
     everything = [(split, item) for split, folder in listing.parts_of(root).items() for item in _listed(folder, split)]
     if not everything:
         raise InputError(f"{root}: no samples: expected {METADATA}, images/ and masks/, *.tar or room_*.npz")
     with threads.single():
-        for split, item in everything:
+        for done, (split, item) in enumerate(everything, 1):
             found.samples.append(examine(split, item, threshold))
             if step is not None:
-                step()
+                step(done, len(everything))
     found.faults.extend(fault for sample in found.samples for fault in sample.faults)
     found.faults.extend(_related(found.samples))
     return found

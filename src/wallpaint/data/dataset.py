@@ -197,14 +197,14 @@ def make_sample(
     as_described = isinstance(item, Item) and (target is not None) == has_target
     processor = {"image_mean": settings.image_mean, "image_std": settings.image_std}
     prompt = _reference(rgb, found.reference, settings, streams[_REFERENCE])
-    values = pictures.to_tensor(photo)[0]
+    values = pictures.to_tensor(photo)[0].contiguous()
     return {
         "pixel_values": values,
         "mask": _plane(masks.dilate(hard, settings.dilation_px)),
         "color_mask": _plane(inner),
         "reference_image": pictures.image_prompt_pixels(prompt, processor, settings.reference_px)[0],
         "dominant_color": torch.from_numpy(np.array(rgb, np.float32)),
-        "target_values": values.clone() if target is None else pictures.to_tensor(target)[0],
+        "target_values": values.clone() if target is None else pictures.to_tensor(target)[0].contiguous(),
         "caption": found.caption if as_described else colors.renamed(found.caption, found.color_name, rgb),
         "key": item.key,
     }

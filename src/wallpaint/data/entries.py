@@ -12,7 +12,6 @@ Other keys are ignored.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from wallpaint.errors import InputError
 
 METADATA = "metadata.jsonl"
 ALIASES = {"image_path": "file_name", "caption": "text"}
+LARGEST = 1e9
 PATHS = ("image_path", "mask_path", "target_path", "reference_path")
 
 Rgb: TypeAlias = tuple[float, float, float]
@@ -70,7 +70,7 @@ def parse(text: str, where: str) -> dict[str, Any]:
 def entry_of(found: Mapping[str, Any], where: str) -> Entry:
     """The values of a line. Raises InputError for one of a wrong kind or out of range."""
     quality = found.get("quality_score")
-    if quality is not None and not (_is_number(quality) and 0 <= quality <= 1):
+    if quality is not None and not (is_number(quality) and 0 <= quality <= 1):
         raise InputError(f"{where}: quality_score is a number 0..1, not {_short(quality)}")
     room = found.get("room")
     if room is not None and (not isinstance(room, int) or isinstance(room, bool)):
@@ -90,12 +90,16 @@ def path_of(found: Mapping[str, Any], key: str, where: str, beside: Path) -> Pat
     value = found.get(key)
     if value is None:
         return None
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not value or not value.isprintable():
         raise InputError(f"{where}: {key} is not a path but {_short(value)}")
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or "\\" in value:
         raise InputError(f"{where}: {key} is {value}: paths stay within the folder, with forward slashes")
-    if not (beside / path).is_file():
+    try:
+        is_there = (beside / path).is_file()
+    except OSError:  # a name longer than any file's
+        is_there = False
+    if not is_there:
         raise InputError(f"{where}: {key} names {value}, and there is no such file")
     return beside / path
 
@@ -104,7 +108,7 @@ def _rgb(found: Mapping[str, Any], key: str, where: str) -> Rgb | None:
     value = found.get(key)
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) != 3 or not all(_is_number(v) and 0 <= v <= 255 for v in value):
+    if not isinstance(value, list) or len(value) != 3 or not all(is_number(v) and 0 <= v <= 255 for v in value):
         raise InputError(f"{where}: {key} is three numbers 0..255, not {_short(value)}")
     return float(value[0]), float(value[1]), float(value[2])
 
@@ -116,8 +120,9 @@ def _text(found: Mapping[str, Any], key: str, where: str) -> str | None:
     return value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether a value is a number that can be reckoned with."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _short(value: Any) -> str:

@@ -120,7 +120,7 @@ def _line(number: int, where: str, text: str, folder: Path) -> Listed:
     try:
         found = entries.parse(text, where)
         named = found.get("image_path")
-        if isinstance(named, str) and named:
+        if isinstance(named, str) and named.isprintable() and Path(named).stem:
             key = str(Path(named).with_suffix("")).removeprefix("images/")
         paths = {role: entries.path_of(found, role, where, folder) for role in entries.PATHS}
         image = paths["image_path"]

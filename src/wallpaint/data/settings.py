@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from wallpaint.data.entries import is_number
 from wallpaint.errors import ConfigError
 
 COLOR_METHODS = ("median", "mean", "kmeans")
@@ -71,7 +71,7 @@ class DataSettings:
                 yield f'{name} must be one of {", ".join(known)}, not "{getattr(self, name)}"'
         for name, low, high in _RANGES:
             value = getattr(self, name)
-            if not _is_number(value) or not low <= value <= high:
+            if not is_number(value) or not low <= value <= high:
                 yield f"{name} must lie in {low:g}..{high:g}, not {value}"
         for name in ("size", "multiple", "reference_px"):
             if not isinstance(getattr(self, name), int):
@@ -122,12 +122,8 @@ _RANGES = (
 )
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _wrong_numbers(name: str, value: Any, count: int, low: float, high: float) -> Iterator[str]:
-    is_tuple = isinstance(value, tuple) and len(value) == count and all(_is_number(v) for v in value)
+    is_tuple = isinstance(value, tuple) and len(value) == count and all(is_number(v) for v in value)
     if not is_tuple or not all(low <= v <= high for v in value):
         yield f"{name} is {count} numbers in {low:g}..{high:g}, not {value}"
     elif count == 2 and value[0] > value[1]:
