@@ -236,6 +236,17 @@ def test_a_wall_that_the_middle_misses_is_found(tmp_path: Path) -> None:
     assert sample["color_mask"].sum() > 500
 
 
+def test_a_thin_wall_does_not_vanish(tmp_path: Path) -> None:
+    mask = np.zeros((640, 640), np.uint8)
+    mask[::9, 302] = 255
+    save(tmp_path / "images/a.png", np.full((640, 640, 3), 90, np.uint8))
+    save(tmp_path / "masks/a.png", mask)
+    for crop in ("center", "wall"):
+        sample = WallInpaintingDataset(tmp_path, "train", still(random_color_prob=1, crop=crop))[0]
+        assert sample["color_mask"].any()
+        assert torch.equal(sample["target_values"], sample["pixel_values"])  # too little to know its shading by
+
+
 def test_orientation_tags_are_followed(tmp_path: Path) -> None:
     upright = np.zeros((100, 60, 3), np.uint8)
     upright[:50] = 220

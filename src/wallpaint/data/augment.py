@@ -97,10 +97,15 @@ def round_the_wall(alpha: Array, settings: DataSettings) -> Window:
 
 
 def crop_mask(alpha: Array, place: Window) -> tuple[Array, Array]:
-    """The wall in a crop at its size: bool by the nearest pixel, and float32 0..1 with soft edges."""
+    """The wall in a crop at its size: bool by the nearest pixel, and float32 0..1 with soft edges.
+
+    A wall so thin that the nearest pixels all miss it is there where it covers most of a pixel.
+    """
     part = np.ascontiguousarray(alpha[place.slices])
     size = (place.out_width, place.out_height)
     hard = cv2.resize(part, size, interpolation=cv2.INTER_NEAREST_EXACT) >= 0.5
     shrinks = place.height > place.out_height
     soft = cv2.resize(part, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if not hard.any() and soft.max() > 0:
+        hard = soft >= min(0.5, 0.5 * float(soft.max()))
     return hard, np.clip(soft, 0, 1)
