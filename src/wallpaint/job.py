@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,9 +19,8 @@ from PIL import Image
 from wallpaint import sheets
 from wallpaint.diffusion.settings import Settings
 from wallpaint.encode import FORMATS, check_output, write_photo
-from wallpaint.errors import ConfigError, InputError
+from wallpaint.errors import InputError
 from wallpaint.paint import Paint
-from wallpaint.painters.painter import Painter
 from wallpaint.palette import read_palette
 from wallpaint.photo import Limits, read_photo
 from wallpaint.repaint import Result, make_painter, paint_many
@@ -74,7 +74,7 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
         _check_outputs(job, outputs, many)
     except OSError as error:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
-    painter = _painter(job)
+    painter = make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
     with _bar(progress, len(choices) + 1) as step:
         scene = _scene(job, masks)
         step()
@@ -134,19 +134,6 @@ def _scene(job: Job, masks: dict[str, Path]) -> Scene:
         white=_point(job.white) if job.white else None,
         limits=_limits(job),
     )
-
-
-def _painter(job: Job) -> Painter:
-    """The painter of a job, its options checked. Raises ConfigError or ModelError."""
-    is_analytic = job.painter == "analytic" or (job.painter == "auto" and job.bundle is None)
-    if is_analytic and job.settings != Settings():
-        changed = [name for name, value in vars(job.settings).items() if value != getattr(Settings(), name)]
-        options = ", ".join(
-            f"--{name.removesuffix('s').replace('_', '-')}" if name == "loras" else f"--{name.replace('_', '-')}"
-            for name in changed
-        )
-        raise ConfigError(f"{options}: only for the diffusion painter: name its models with --bundle")
-    return make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
 
 
 def _old_color(job: Job) -> Paint | None:
@@ -219,13 +206,15 @@ def _many(
     outputs: list[Path],
     step: Callable[[], None],
 ) -> dict[str, Any]:
+    pairs = iter(painted)
+    first = next(pairs)  # networks that do not load or fit say so here, before there is a folder
     try:
         job.output.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(f"{job.output}: the folder cannot be made ({error.strerror}): choose another") from error
     results: list[dict[str, Any]] = []
     cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
-    for (choice, result), path in zip(painted, outputs[:-1], strict=True):
+    for (choice, result), path in zip(chain([first], pairs), outputs[:-1], strict=True):
         results.append(_write(job, result, path))
         cells.append((choice["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), choice["wall"].rgb))
         step()

@@ -60,6 +60,10 @@ class Paint:
         _check_albedo(np.array(albedo), self.name or self.code or "this colour")
         if self.lrv is not None and not 0.0 <= self.lrv <= 100.0:
             raise InputError(f"a light reflectance value (LRV) lies in 0..100, not {self.lrv}")
+        if isinstance(self.reference, np.ndarray):
+            shape, kind = self.reference.shape, self.reference.dtype
+            if len(shape) != 3 or shape[2] != 3 or 0 in shape or kind != np.uint8:
+                raise InputError(f"a reference picture is (H, W, 3) uint8, sRGB, not {shape} {kind}")
         object.__setattr__(self, "albedo_linear", albedo)
 
     @classmethod

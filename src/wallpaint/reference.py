@@ -95,4 +95,6 @@ def reference_pixels(paint: Paint, rng: np.random.Generator, limits: Limits | No
         return paint.reference
     photo = read_photo(paint.reference, limits or Limits())
     linear = np.clip(photo.space.to_linear(photo.codes), 0, 1)
+    if photo.alpha is not None and (photo.alpha > 0).any():  # what cannot be seen prompts for nothing
+        linear[photo.alpha == 0] = np.median(linear[photo.alpha > 0], axis=0)
     return np.round(255 * color.linear_to_srgb(linear)).astype(np.uint8)

@@ -57,7 +57,8 @@ class Result:
 
     def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
         """Write the picture; the extension names the format. The file appears whole or not at all."""
-        lasting = {key: value for key, value in self.report.items() if key != "seconds"}  # same run, same bytes
+        # The same run gives the same bytes, so nothing that a clock says.
+        lasting = {key: value for key, value in self.report.items() if key not in ("seconds", "profile")}
         text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(lasting)}
         return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
 
@@ -92,14 +93,16 @@ def paint_many(
     choices: each a paint for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or
     "lit" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
     named, else analytic), or one made by `make_painter`, which keeps its networks from call to call. bundle: the models
-    of the diffusion painter: a name, a folder or a file. detail: "keep" the photo's own texture or take the painter's
-    "new" one. seed: for painters that draw at random.
+    of the diffusion painter, loaded anew at every call: a name, a folder or a file. detail: "keep" the photo's own
+    texture or take the painter's "new" one. seed: for painters that draw at random.
     Raises InputError for unknown walls, matches or painters, before anything is painted; ModelError for the bundle's.
     """
     chosen = [_choose(scene, paints) for paints in choices]
     for name, value, known in (("match", match, MATCHES), ("detail", detail, DETAILS)):
         if value not in known:
             raise InputError(f'{name} must be one of {", ".join(known)}, not "{value}"')
+    if bundle is not None and not isinstance(painter, str):
+        raise ConfigError("a painter that is made already has its bundle: leave the bundle out")
     made = make_painter(painter, bundle) if isinstance(painter, str) else painter
     return _paint_each(scene, chosen, made, match, detail, seed)
 
@@ -116,14 +119,27 @@ def make_painter(
     if name == "analytic" or (name == "auto" and bundle is None):
         if bundle is not None:
             raise ConfigError("the analytic painter takes no bundle: leave it out, or use the diffusion painter")
+        if settings is not None and (changed := _changed(settings)):
+            raise ConfigError(f"{', '.join(changed)}: only for the diffusion painter: name its models with --bundle")
         return analytic.AnalyticPainter()
     if bundle is None:
-        raise ConfigError("the diffusion painter needs a bundle of models: pass --bundle NAME, folder or file (or --painter analytic)")
+        raise ConfigError(
+            "the diffusion painter needs a bundle of models: pass --bundle NAME, folder or file (or --painter analytic)"
+        )
+    if count_flops and settings is not None and settings.compile:
+        raise ConfigError("operations cannot be counted in compiled networks: leave out --profile or --compile")
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.diffusion.profile import Profile
     from wallpaint.painters.diffusion import DiffusionPainter
 
     return DiffusionPainter(load_bundle(bundle), settings, profile=Profile(count_flops=count_flops))
+
+
+def _changed(settings: Settings) -> list[str]:
+    """The options that are not as they are by default, as the command line calls them."""
+    usual = type(settings)()
+    names = [name for name, value in vars(settings).items() if value != getattr(usual, name)]
+    return ["--lora" if name == "loras" else f"--{name.replace('_', '-')}" for name in names]
 
 
 def _paint_each(

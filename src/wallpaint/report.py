@@ -145,7 +145,7 @@ def _colour_warnings(
 def _paint_notes(paint: Paint, textured: bool) -> list[str]:
     found = []
     if paint.reference is not None and not textured:
-        found.append("the analytic painter takes the reference's colour; its texture needs the diffusion painter")
+        found.append("only the reference's colour is taken: its texture needs the diffusion painter's image prompt")
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
         found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
     return found

@@ -62,12 +62,12 @@ class Wall:
         view[matte.rows, matte.cols] += matte.alpha
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
     """A photo with its walls, ready to be painted. Made by `prepare`; reading it never changes it.
 
     outside: (H, W) bool, pixels that no paint may touch: mask 0 and more than 3 px from every wall's edge.
-    seconds: time spent by stage. memo: where painters keep what they make of the scene but not of a paint.
+    seconds: time spent by stage. Two scenes are equal if they are one.
     """
 
     photo: Photo
@@ -75,7 +75,6 @@ class Scene:
     outside: Array
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
-    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def repaint(self, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
         """Paint the walls; see `wallpaint.repaint.paint_scene` for the ways: match, painter, detail, seed."""

@@ -17,6 +17,7 @@ from wallpaint.diffusion.denoise import predict_noise, unobserved
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ConfigError, ModelError
 
+TOKENS = 77
 TILED_PX = 512  # side of the pieces that a tiled VAE works on
 
 
@@ -32,6 +33,7 @@ class Networks:
         self.bundle, self.settings = bundle, settings
         self.device = pick_device(settings.device)
         self.dtype = pick_dtype(settings.dtype, self.device)
+        self.notes: list[str] = []
         self._loras = [loras.read(lora.path, lora.scale) for lora in settings.loras if lora.scale]
 
     # -- what the bundle can do
@@ -150,23 +152,24 @@ class Networks:
             )
         encoder = self.bundle.load("text_encoder", dtype=torch.float32)
         loras.add_to_text_encoder(encoder, self._loras)
-        tokens = self.bundle.tokenizer()(
-            [prompt], padding="max_length", max_length=77, truncation=True, return_tensors="pt"
-        )
+        tokenizer = self.bundle.tokenizer()
+        if len(tokenizer(prompt).input_ids) > TOKENS:
+            self.notes.append(f"a prompt was cut off: there is room for {TOKENS - 2} words and parts of words")
+        tokens = tokenizer([prompt], padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
         with torch.inference_mode():
             return encoder(tokens.input_ids)[0]
 
     # -- speed
 
     @property
-    def step(self) -> tuple[Any, Any]:
-        """The networks of one step: UNet, and ControlNet or None."""
+    def denoisers(self) -> tuple[Any, Any]:
+        """The networks that run at each step: UNet, and ControlNet or None."""
         return self.unet, self.controlnet if self.takes_depth else None
 
     @cached_property
     def predictor(self) -> Callable[..., Tensor]:
         """`predict_noise` with this bundle's networks; if so wished compiled, both networks as one graph."""
-        plain = partial(predict_noise, *self.step)
+        plain = partial(predict_noise, *self.denoisers)
         if not self.settings.compile:
             return plain
         mode = "reduce-overhead" if self.device.type == "cuda" else "default"  # the former makes CUDA graphs
@@ -217,7 +220,7 @@ def pick_dtype(wanted: str, device: torch.device) -> torch.dtype:
         dtype: torch.dtype = getattr(torch, wanted)
         return dtype
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "mps":
         return torch.float16
     return torch.bfloat16 if torch.cpu._is_amx_tile_supported() else torch.float32

@@ -57,11 +57,12 @@ def model_mask(alpha: Array, window: Window, dilation_px: float) -> Array:
     """What the model is told to fill: (out_height, out_width) bool.
 
     alpha: (H, W), the wall in the whole photo. dilation_px: in the model's pixels. A little more than the wall, so that
-    no ring of the old paint is left in the masked image to be copied, and no latent that holds wall is missed.
+    no ring of the old paint is left in the masked image to be copied, and hardly a latent that holds wall is missed.
     """
     size = (window.out_width, window.out_height)
     small = cv2.resize(np.ascontiguousarray(alpha[window.slices]), size, interpolation=cv2.INTER_AREA)
-    return masks.dilate(small >= 0.5, dilation_px)
+    enough = min(0.5, 0.5 * float(small.max()))  # a wall thinner than the model's pixels must not vanish
+    return masks.dilate(small >= enough, dilation_px)
 
 
 def image_prompt_pixels(rgb: Array, processor: dict[str, Any], side: int) -> Tensor:
@@ -71,7 +72,7 @@ def image_prompt_pixels(rgb: Array, processor: dict[str, Any], side: int) -> Ten
     """
     height, width = rgb.shape[:2]
     scale = side / min(height, width)
-    rgb = resize(rgb, (max(side, round(height * scale)), max(side, round(width * scale))))
+    rgb = resize(rgb, (max(side, int(height * scale)), max(side, int(width * scale))))  # cut off, as CLIP's own does
     top, left = (rgb.shape[0] - side) // 2, (rgb.shape[1] - side) // 2
     return _normalised(rgb[top : top + side, left : left + side], processor)
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from wallpaint import color, shading
 from wallpaint import mask as masks
+from wallpaint.diffusion import pictures
+from wallpaint.diffusion.settings import Settings
 from wallpaint.fields import Array, fill, weighted_quantile
 from wallpaint.mask import Window
 from wallpaint.paint import Paint
@@ -17,6 +19,8 @@ from wallpaint.painters import analytic
 from wallpaint.painters.painter import Painted
 from wallpaint.scene import Scene, Wall
 
+TINTS = (1.0, 0.5, 0.25, 0.0)
+MISSED = 0.25  # CIEDE2000 of the median from which less tint is tried
 EDGE_PX = 2  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
 
 
@@ -26,6 +30,15 @@ def alpha_of(scene: Scene, names: Sequence[str]) -> Array:
     for name in names:
         scene.walls[name].add_alpha(alpha)
     return alpha
+
+
+def see(
+    scene: Scene, names: Sequence[str], native_px: int, side_multiple: int, settings: Settings
+) -> tuple[Window, Array, Array]:
+    """What networks see of some walls: where, the picture (H, W, 3) uint8 sRGB, and the mask (H, W) bool to fill."""
+    alpha = alpha_of(scene, names)
+    window = masks.crop_with_context(alpha, settings.context, native_px**2, side_multiple)
+    return window, pictures.crop(scene.photo, window), pictures.model_mask(alpha, window, settings.mask_dilation_px)
 
 
 def first_guess(scene: Scene, names: Sequence[str], image: Array, window: Window, paint: Paint) -> Array:
@@ -42,11 +55,11 @@ def first_guess(scene: Scene, names: Sequence[str], image: Array, window: Window
     return np.round(255 * color.linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
 
 
-def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str) -> Painted:
+def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str, *, textured: bool = False) -> Painted:
     """A wall at its working size out of a painted view.
 
-    picture: (H, W, 3) float32 sRGB, the whole view. Next to the wall's edges its colours are filled in from the wall's
-    inside.
+    picture: (H, W, 3) float32 sRGB, the whole view. textured: whether it shows the texture of the paint's picture. Next
+    to the wall's edges its colours are filled in from the wall's inside.
     """
     linear = color.srgb_to_linear(picture).astype(np.float32)
     rgb = _sampled(linear, *_wall_in_view(wall, window), _scale(window) * wall.step)
@@ -54,12 +67,11 @@ def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str)
     rgb = fill(rgb, inner)
     gamut = wall.canvas.space.gamut
     rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
-    has_texture = paint.reference is not None
     median = np.array([weighted_quantile(rgb[..., c], inner, 0.5) for c in range(3)])
     if match == "lit":
-        return Painted(rgb, median, has_texture, not has_texture)
+        return Painted(rgb, median, textured, not textured)
     target = np.asarray(paint.albedo_linear, np.float64)
-    return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, has_texture, not has_texture)
+    return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, textured, not textured)
 
 
 def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Array, gamut: Array) -> Array:
@@ -84,7 +96,13 @@ def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Arra
         spread=weighted_quantile(shade, weight, shading.SPREAD_QUANTILES),
         noise=0.0,
     )
-    return analytic.paint(taken, target, gamut)
+    wanted = color.linear_to_lab(target)
+    for share in TINTS:  # a paint at the gamut's border leaves no room for light of other colours
+        painted = analytic.paint(replace(taken, tint=(share * tint).astype(np.float32)), target, gamut)
+        found = np.array([weighted_quantile(painted[..., c], weight, 0.5) for c in range(3)])
+        if float(color.delta_e_2000(color.linear_to_lab(found), wanted)) <= MISSED:
+            break
+    return painted
 
 
 def _inner(wall: Wall, window: Window) -> Array:

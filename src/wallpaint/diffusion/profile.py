@@ -19,24 +19,29 @@ class Stage:
 
 
 class Profile:
-    """Adds up what stages cost. Seconds and calls are always counted; operations only if asked for."""
+    """Adds up what stages cost. Seconds and calls are always counted; operations only if asked for, and only then is
+    an accelerator waited for at each stage's end, so that its time is counted where it was spent."""
 
     def __init__(self, *, count_flops: bool = False) -> None:
         self.stages: dict[str, Stage] = {}
         self.count_flops = count_flops
 
+    def reset(self) -> None:
+        """Begin anew."""
+        self.stages = {}
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the body towards a stage. Waits for the accelerator, so that its time is not counted elsewhere."""
+        """Count the body towards a stage."""
         entry = self.stages.setdefault(name, Stage())
         started = perf_counter()
         if self.count_flops:
             with flop_counter() as counter:
                 yield
             entry.flops += counter.get_total_flops()
+            _wait()
         else:
             yield
-        _wait()
         entry.seconds += perf_counter() - started
         entry.calls += 1
 
@@ -64,5 +69,7 @@ def flop_counter() -> Any:
 def _wait() -> None:
     import torch
 
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.synchronize()
+    elif torch.backends.mps.is_available():
+        torch.mps.synchronize()

@@ -13,18 +13,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.diffusion import pictures, placement, schedulers
 from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, unobserved
 from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.profile import Profile
 from wallpaint.diffusion.settings import Settings
+from wallpaint.errors import ModelError
 from wallpaint.fields import Array
 from wallpaint.mask import Window
 from wallpaint.paint import Paint
@@ -72,24 +73,26 @@ class DiffusionPainter:
         self.settings = settings or Settings()
         self.networks = Networks(bundle, self.settings)
         self.profile, self.observe = profile or Profile(), observe
+        self._views: WeakKeyDictionary[Scene, dict[tuple[str, ...], View]] = WeakKeyDictionary()
 
     def describe(self) -> dict[str, Any]:
-        """See `Painter`."""
+        """See `Painter`. What stages cost is of the last call of `paint`, and only told if operations were counted."""
         bundle, networks = self.networks.bundle, self.networks
         warnings = [UNTRAINED] if bundle.random else []
         if not networks.takes_references:
-            warnings.append(
-                "without an image prompt the networks are not told the colour: the colour lock alone brings it"
-            )
-        return {
-            "bundle": bundle.name,
-            "diffusion": {**self.settings.to_dict(), **networks.to_dict()},
-            "profile": self.profile.rows(),
-            "warnings": warnings,
-        }
+            warnings.append("without an image prompt the networks are not told the colour: the lock alone brings it")
+        if self.settings.control_scale > 0 and not networks.takes_depth:
+            warnings.append(f"bundle {bundle.name} has no depth control: only the surroundings hold the room's shape")
+        settings: dict[str, Any] = self.settings.to_dict()
+        settings["loras"] = [{"name": lora.path.name, "scale": lora.scale} for lora in self.settings.loras]
+        told: dict[str, Any] = {"bundle": bundle.name, "diffusion": {**settings, **networks.to_dict()}}
+        if self.profile.count_flops:
+            told["profile"] = self.profile.rows()
+        return {**told, "warnings": [*warnings, *networks.notes]}
 
     def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> Iterator[dict[str, Painted]]:
         """See `Painter`. Walls that get one paint are painted together; paints of one view go in one batch."""
+        self.profile.reset()
         for first in range(0, len(choices), self.settings.batch):
             yield from self._paint_batch(scene, choices[first : first + self.settings.batch], match, seed)
 
@@ -106,26 +109,28 @@ class DiffusionPainter:
                 paints.items(), self._paint_view(scene, names, view, list(paints), seed), strict=True
             ):
                 for name in names:
-                    painted = placement.finish(scene.walls[name], picture, view.window, paint, match)
+                    painted = placement.finish(
+                        scene.walls[name], picture, view.window, paint, match, textured=self._follows(paint)
+                    )
                     for index in indices:
                         done[index][name] = painted
         return done
 
+    def _follows(self, paint: Paint) -> bool:
+        """Whether the networks see a picture of this paint, so that what they paint is its texture."""
+        return paint.reference is not None and self.networks.takes_references
+
     # -- once a scene
 
     def _view(self, scene: Scene, names: tuple[str, ...]) -> View:
-        """The view of some walls; kept in the scene, so that a further paint costs no depth and no encoding."""
-        key = (id(self.networks), names)
-        if key not in scene.memo:
-            alpha = placement.alpha_of(scene, names)
-            window = masks.crop_with_context(
-                alpha, self.settings.context, self.networks.bundle.native_px**2, self.networks.side_multiple
+        """The view of some walls; kept as long as the scene lives, so that a further paint costs no encoding."""
+        views = self._views.setdefault(scene, {})
+        if names not in views:
+            window, image, mask = placement.see(
+                scene, names, self.networks.bundle.native_px, self.networks.side_multiple, self.settings
             )
-            mask = pictures.model_mask(alpha, window, self.settings.mask_dilation_px)
-            # The networks are named too, so that their identity cannot pass to others while the view is kept.
-            scene.memo[key] = (self.networks, self.look(pictures.crop(scene.photo, window), mask, window))
-        view: View = scene.memo[key][1]
-        return view
+            views[names] = self.look(image, mask, window)
+        return views[names]
 
     def look(self, image: Array, mask: Array, window: Window) -> View:
         """Encode what the networks see of a room. image: (H, W, 3) uint8 sRGB. mask: (H, W) bool."""
@@ -222,7 +227,7 @@ class DiffusionPainter:
         else:
             latents = scheduler.add_noise(encoded, noise, timesteps[:1].repeat(len(generators)))
         cond = self._condition(view, references, self._draw(view.masked_mean, generators))
-        with networks.running(*filter(None, networks.step)):
+        with networks.running(*filter(None, networks.denoisers)):
             latents = denoise(
                 networks.predictor,
                 scheduler,
@@ -243,11 +248,12 @@ class DiffusionPainter:
     def _encode_start(self, start: Sequence[Array], generators: Sequence[torch.Generator]) -> Tensor:
         networks = self.networks
         found = []
-        for rgb, generator in zip(start, generators, strict=True):
-            pixels = pictures.to_tensor(rgb).to(networks.device, networks.dtype)
-            with self.profile.stage("vae encode"), networks.running(networks.vae):
-                moments = networks.vae.encode(pixels).latent_dist
-            found.append(moments.mean.float() + moments.std.float() * self._draw(moments.mean, [generator]))
+        with networks.running(networks.vae):
+            for rgb, generator in zip(start, generators, strict=True):
+                pixels = pictures.to_tensor(rgb).to(networks.device, networks.dtype)
+                with self.profile.stage("vae encode"):
+                    moments = networks.vae.encode(pixels).latent_dist
+                found.append(moments.mean.float() + moments.std.float() * self._draw(moments.mean, [generator]))
         return torch.cat(found) * self._scaling
 
     @property
@@ -279,9 +285,14 @@ class DiffusionPainter:
     def _decode(self, latents: Tensor) -> Array:
         networks, scaled = self.networks, (latents / self._scaling).to(self.networks.dtype)
         found = []
-        for one in torch.split(scaled, 1):  # in turn: decoding is what takes most memory
-            with self.profile.stage("vae decode"), networks.running(networks.vae):
-                found.append(networks.vae.decode(one, return_dict=False)[0])
+        with networks.running(networks.vae):
+            for one in torch.split(scaled, 1):  # in turn: decoding is what takes most memory
+                with self.profile.stage("vae decode"):
+                    found.append(networks.vae.decode(one, return_dict=False)[0])
         image = torch.cat(found)
         self.observe("decoded_image", image)
+        if not bool(torch.isfinite(image).all()):
+            raise ModelError(
+                "the networks gave no numbers: try --dtype float32, a lower LoRA scale, or verify the bundle"
+            )
         return pictures.from_tensor(image)

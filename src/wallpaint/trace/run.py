@@ -15,11 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wallpaint import mask as masks
 from wallpaint.bundles.bundle import Bundle
-from wallpaint.diffusion import pictures
+from wallpaint.diffusion import pictures, placement
 from wallpaint.diffusion.networks import Networks
-from wallpaint.diffusion.placement import alpha_of
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ConfigError
 from wallpaint.fields import Array
@@ -139,9 +137,7 @@ def _examples(scene: Scene, networks: Networks, settings: Settings, batch: int) 
 
 def view(scene: Scene, native_px: int, side_multiple: int, settings: Settings) -> tuple[Array, Array]:
     """What the networks see of the scene: (H, W, 3) uint8 sRGB, and the model's mask (H, W) bool."""
-    alpha = alpha_of(scene, tuple(scene.walls))
-    window = masks.crop_with_context(alpha, settings.context, native_px**2, side_multiple)
-    return pictures.crop(scene.photo, window), pictures.model_mask(alpha, window, settings.mask_dilation_px)
+    return placement.see(scene, tuple(scene.walls), native_px, side_multiple, settings)[1:]
 
 
 def _repaint(bundle: Bundle, scene: Scene, settings: Settings, paint: Paint | str, seed: int) -> list[Row]:
