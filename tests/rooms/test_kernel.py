@@ -15,7 +15,7 @@ import pytest
 
 from wallpaint.rooms.materials import Array
 from wallpaint.rooms.mesh import merge
-from wallpaint.rooms.room import Room
+from wallpaint.rooms.room import Room, look_at
 from wallpaint.rooms.tracing import backend
 
 if importlib.util.find_spec("mitsuba") is None:
@@ -91,6 +91,24 @@ def test_the_firefly_clamp_takes_next_to_nothing(monkeypatch: pytest.MonkeyPatch
     free = light_of(made_rooms.furnished()).sum(0)
     assert (usual <= free * 1.0001).all()
     assert usual.mean() > 0.995 * free.mean()
+
+
+@needs_llvm
+def test_sun_out_of_sight_lights_what_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The eye looks at a dim corner; its light comes from a small patch of sun on the floor, which it does not see."""
+    room = made_rooms.furnished()
+    dark = [replace(m, emission=(0.0, 0.0, 0.0)) for m in room.mesh.materials]
+    assert room.sun is not None
+    blazing = replace(room.sun, irradiance=(900.0, 800.0, 650.0))
+    eye = look_at((1.6, 0.35, 1.4), (0.2, 3.9, 2.5), 30.0, 1.0)
+    room = replace(room, mesh=replace(room.mesh, materials=tuple(dark)), sun=blazing, eye=eye)
+    white = {}
+    for firefly, sunlit in ((1e9, 0.0), (10.0, tracer.SUNLIT), (10.0, 0.0)):
+        monkeypatch.setattr(tracer, "FIREFLY", firefly)
+        monkeypatch.setattr(tracer, "SUNLIT", sunlit)
+        white[firefly, sunlit > 0] = buckets.radiance(light_of(room, 32, 64), (0.9, 0.9, 0.9)).mean()
+    assert white[10.0, True] > 0.995 * white[1e9, False]
+    assert white[10.0, False] < 0.99 * white[1e9, False]
 
 
 @needs_llvm

@@ -20,6 +20,7 @@ LANES = 1 << 20  # paths that are followed at once
 SURVEY = (32, 32)
 PILOT = ((64, 64), 16)
 FIREFLY = 40.0  # brightest single contribution after the first bounce, against the picture's usual radiance
+SUNLIT = 16.0  # the same against a white surface in the sun, which may lie out of sight and light all that is seen
 USUAL = 99  # percentile that counts as usual: lower ones cut real light where a lamp or the sun lights a dark room
 
 
@@ -98,7 +99,8 @@ def _trace(stage: Stage, room: Room, size: tuple[int, int], samples: int, clamp:
 def _firefly(stage: Stage, room: Room) -> float:
     size, samples = PILOT
     usual = float(np.percentile(_trace(stage, room, size, samples, 1e9).sum(0).mean(-1), USUAL))
-    return FIREFLY * max(usual, 1e-6)
+    sunlit = 0.0 if room.sun is None else float(np.mean(room.sun.irradiance)) / np.pi
+    return max(FIREFLY * usual, SUNLIT * sunlit, 1e-6)
 
 
 def _look(stage: Stage, room: Room, size: tuple[int, int], samples: int) -> dict[str, Array]:
