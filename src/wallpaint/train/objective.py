@@ -4,15 +4,15 @@
     latents     -> noise of a random timestep added            `noised`
     [noisy latents 4 | mask 1 | masked-image latents 4] -> UNet -> mean squared error of the noise   `denoising_loss`
 
-Every random number is drawn on the CPU from the generator that is passed in, in float32, so that a step is the same on
-every device.
+Every random number is drawn on the CPU, in float32, so that a step is the same on every device: from one generator for
+a batch, or from one for each of its pictures, which then is the same in any batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -22,6 +22,9 @@ from wallpaint.diffusion.denoise import Observer, unobserved
 from wallpaint.errors import ModelError, ShapeError
 
 PREDICTIONS = ("epsilon", "v_prediction")
+
+Draws: TypeAlias = "torch.Generator | Sequence[torch.Generator]"
+"""Where a batch's random numbers come from: one generator for all of it, or one a picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,14 +56,21 @@ def noise_schedule(config: Mapping[str, Any]) -> Any:
     return scheduler.from_config({**config, "clip_sample": False})
 
 
-def draw(like: Tensor, generator: torch.Generator) -> Tensor:
+def draw(like: Tensor, draws: Draws) -> Tensor:
     """Normal noise of a tensor's shape, on its device: float32."""
-    return torch.randn(like.shape, generator=generator).to(like.device)
+    if isinstance(draws, torch.Generator):
+        return torch.randn(like.shape, generator=draws).to(like.device)
+    return torch.stack([torch.randn(like.shape[1:], generator=generator) for generator in draws]).to(like.device)
 
 
-def encode(
-    vae: Any, image: Tensor, mask: Tensor, generator: torch.Generator, *, observe: Observer = unobserved
-) -> Encoded:
+def draw_timesteps(count: int, steps: int, draws: Draws) -> Tensor:
+    """[count] int64 on the CPU, each of 0..steps-1 equally likely."""
+    if isinstance(draws, torch.Generator):
+        return torch.randint(0, steps, (count,), generator=draws)
+    return torch.cat([torch.randint(0, steps, (1,), generator=generator) for generator in draws])
+
+
+def encode(vae: Any, image: Tensor, mask: Tensor, draws: Draws, *, observe: Observer = unobserved) -> Encoded:
     """Images and masked images through the frozen VAE: a sample of its posterior each, times its scaling factor.
 
     image: [B, 3, H, W], -1..1. mask: [B, 1, H, W], 0 or 1, 1 on wall. Raises ShapeError where they do not fit.
@@ -71,34 +81,46 @@ def encode(
     observe("mask", mask)
     masked = image * (1 - mask)
     observe("masked_image", masked)
-    latents = _sample(vae, image, generator)
+    latents = _sample(vae, image, draws)
     observe("latents", latents)
-    masked_latents = _sample(vae, masked, generator)
+    masked_latents = _sample(vae, masked, draws)
     observe("masked_image_latents", masked_latents)
     small = functional.interpolate(mask.float(), size=latents.shape[-2:], mode="nearest")
     observe("latent_mask", small)
     return Encoded(latents, small, masked_latents)
 
 
-def _sample(vae: Any, image: Tensor, generator: torch.Generator) -> Tensor:
+def _sample(vae: Any, image: Tensor, draws: Draws) -> Tensor:
+    return posterior_sample(*moments(vae, image), float(vae.config.scaling_factor), draws)
+
+
+def moments(vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of a VAE's posterior, before scaling: [B, 4, h, w] float32 each, no gradient."""
     with torch.no_grad():
         posterior = vae.encode(image.to(vae.dtype)).latent_dist
-        mean = posterior.mean.float()
-        return (mean + posterior.std.float() * draw(mean, generator)) * float(vae.config.scaling_factor)
+        return posterior.mean.float(), posterior.std.float()
+
+
+def posterior_sample(mean: Tensor, std: Tensor, scaling: float, draws: Draws) -> Tensor:
+    """Latents [B, 4, h, w] float32 out of a posterior's moments."""
+    return (mean + std * draw(mean, draws)) * scaling
 
 
 def noised(
-    scheduler: Any, latents: Tensor, generator: torch.Generator, *, observe: Observer = unobserved
+    scheduler: Any, latents: Tensor, draws: Draws, *, noise_offset: float = 0.0, observe: Observer = unobserved
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Noise added to latents, each picture's to a timestep of its own, all timesteps being equally likely.
 
-    latents: [B, 4, h, w]. Returns noise, timesteps [B] int64, and noisy latents
-    sqrt(abar_t) latents + sqrt(1 - abar_t) noise. Source: Ho et al. 2020.
+    latents: [B, 4, h, w]. noise_offset: strength of further noise that is one number a channel (Guttenberg 2023).
+    Returns noise, timesteps [B] int64, and noisy latents sqrt(abar_t) latents + sqrt(1 - abar_t) noise.
+    Source: Ho et al. 2020.
     """
-    noise = draw(latents, generator)
+    noise = draw(latents, draws)
+    if noise_offset:
+        noise = noise + noise_offset * draw(latents[:, :, :1, :1], draws)
     observe("noise", noise)
     steps = int(scheduler.config.num_train_timesteps)
-    timesteps = torch.randint(0, steps, (latents.shape[0],), generator=generator).to(latents.device)
+    timesteps = draw_timesteps(latents.shape[0], steps, draws).to(latents.device)
     observe("timesteps", timesteps)
     noisy = scheduler.add_noise(latents, noise, timesteps)
     observe("noisy_latents", noisy)
@@ -122,22 +144,23 @@ def target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) ->
     return noise
 
 
-def denoising_loss(
+def denoising_errors(
     unet: Any,
     scheduler: Any,
     encoded: Encoded,
     text: Tensor,
-    generator: torch.Generator,
+    draws: Draws,
     *,
+    noise_offset: float = 0.0,
     observe: Observer = unobserved,
-) -> Tensor:
-    """The mean squared error over all elements of one prediction of the UNet: a scalar, float32.
+) -> tuple[Tensor, Tensor]:
+    """The mean squared error of one prediction of the UNet for each picture, and their timesteps: [B] float32, [B].
 
     text: [1 or B, 77, C] in the UNet's number format; in zero-prompt mode the bundle's one embedding of "". Gradients
     flow to whatever of the UNet wants them.
     """
     count = encoded.latents.shape[0]
-    noise, timesteps, noisy = noised(scheduler, encoded.latents, generator, observe=observe)
+    noise, timesteps, noisy = noised(scheduler, encoded.latents, draws, noise_offset=noise_offset, observe=observe)
     nine = nine_channels(noisy, encoded, observe=observe)
     hidden = text.expand(count, -1, -1)
     observe("text_embedding", hidden)
@@ -145,9 +168,28 @@ def denoising_loss(
     observe("noise_pred", predicted)
     wanted = target(scheduler, encoded.latents, noise, timesteps)
     observe("target", wanted)
-    loss = functional.mse_loss(predicted.float(), wanted.float(), reduction="mean")
+    return (predicted.float() - wanted.float()).square().mean((1, 2, 3)), timesteps
+
+
+def denoising_loss(
+    unet: Any, scheduler: Any, encoded: Encoded, text: Tensor, draws: Draws, *, observe: Observer = unobserved
+) -> Tensor:
+    """The mean of `denoising_errors`, that is over all elements, since pictures have one size: a scalar, float32."""
+    loss = denoising_errors(unet, scheduler, encoded, text, draws, observe=observe)[0].mean()
     observe("loss", loss)
     return loss
+
+
+def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
+    """[B] float32: weights that keep nearly clean pictures from ruling the loss; all 1 where gamma is 0.
+
+    Source: Hang et al. 2023, min(SNR, gamma) / SNR; for v-prediction over SNR + 1.
+    """
+    if not gamma:
+        return torch.ones_like(timesteps, dtype=torch.float32)
+    kept = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
+    snr = kept / (1 - kept)
+    return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
 
 
 def training_loss(
@@ -157,10 +199,10 @@ def training_loss(
     image: Tensor,
     mask: Tensor,
     text: Tensor,
-    generator: torch.Generator,
+    draws: Draws,
     *,
     observe: Observer = unobserved,
 ) -> Tensor:
     """From pictures to the loss: `encode`, then `denoising_loss`."""
-    encoded = encode(vae, image, mask, generator, observe=observe)
-    return denoising_loss(unet, scheduler, encoded, text, generator, observe=observe)
+    encoded = encode(vae, image, mask, draws, observe=observe)
+    return denoising_loss(unet, scheduler, encoded, text, draws, observe=observe)

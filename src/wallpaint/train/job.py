@@ -1,0 +1,173 @@
+"""A recipe from file to LoRA: bundle and data opened, latents cached, trained, exported.
+
+run/config.yaml   the recipe with every value    log.jsonl     a line every few steps
+    checkpoints/  to go on from                  latents/      what the VAE made of each sample
+    lora/         the result: diffusers' file, kohya's file, README.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wallpaint.errors import ConfigError
+from wallpaint.files import atomic
+from wallpaint.train.config import TrainConfig, to_mapping
+from wallpaint.version import __version__
+
+if TYPE_CHECKING:
+    from wallpaint.bundles.bundle import Bundle
+
+CONFIG, LATENTS, LORA = "config.yaml", "latents", "lora"
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run ended. files: the LoRA's, by format; none where the run was stopped before its end."""
+
+    step: int
+    steps: int
+    samples: int
+    encoded: int
+    calls: dict[str, int]
+    files: dict[str, Path]
+    notes: tuple[str, ...]
+
+
+def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bool = False) -> Report:
+    """Train a LoRA into a folder. resume: go on from its newest whole checkpoint, if there is one.
+
+    Raises ConfigError, InputError or ModelError before anything is trained, as far as that can be known.
+    """
+    from accelerate import PartialState  # type: ignore[import-untyped]
+
+    from wallpaint.bundles.bundle import load_bundle
+    from wallpaint.data.dataset import WallInpaintingDataset
+    from wallpaint.data.latent_cache import LatentCache, digest_of, fill
+    from wallpaint.train import export
+    from wallpaint.train.inpainting import InpaintingTask
+    from wallpaint.train.loop import fit
+
+    state = PartialState(cpu=config.device == "cpu" or None)
+    bundle = load_bundle(config.bundle)
+    _check_size(bundle, config)
+    samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
+    vae = digest_of(_sum(bundle, "vae"), samples.digest())
+    cache = None
+    if config.cache.variants:
+        cache = LatentCache(config.cache.folder or folder / LATENTS, vae, config.cache.variants)
+    task = InpaintingTask(bundle, samples, config, cache)
+    digest = digest_of(vae, _sum(bundle, "unet"), json.dumps(_lasting(config), sort_keys=True))
+    if state.is_main_process:
+        _write_config(config, folder)
+    state.wait_for_everyone()
+    encoded = 0
+    if cache is not None:
+        share = (state.process_index, state.num_processes)
+        mine = len(range(share[0], len(samples), share[1])) * cache.variants
+        with _bar(progress and state.is_main_process, "encoding", mine) as advance:
+            encoded = fill(cache, samples, task.encode, share=share, step=advance)
+        state.wait_for_everyone()
+        task.release()
+    with _bar(progress and state.is_main_process, "training", config.loop.steps) as advance:
+        outcome = fit(
+            task,
+            config.loop,
+            config.optimizer,
+            folder,
+            seed=config.seed,
+            digest=digest,
+            device=config.device,
+            resume=resume,
+            tick=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
+        )
+    files: dict[str, Path] = {}
+    if not outcome.stopped and state.is_main_process:
+        card = _card(config, bundle, samples, outcome.step)
+        files = export.write(task.network, outcome.weights, folder / LORA, card)
+    return Report(outcome.step, config.loop.steps, len(samples), encoded, dict(task.calls), files, outcome.notes)
+
+
+def _check_size(bundle: Bundle, config: TrainConfig) -> None:
+    levels = (bundle.config("vae")["block_out_channels"], bundle.config("unet")["block_out_channels"])
+    multiple = 2 ** sum(len(channels) - 1 for channels in levels)
+    if config.samples.size % multiple:
+        raise ConfigError(f"samples.size must be a multiple of {multiple} for {bundle.name}, not {config.samples.size}")
+
+
+def _sum(bundle: Bundle, part: str) -> str:
+    """A sum over the weights of a part."""
+    import hashlib
+
+    place = bundle.place(part)
+    total = hashlib.sha256()
+    for path in [place] if place.is_file() else sorted(place.glob("*.safetensors")):
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def _lasting(config: TrainConfig) -> dict[str, Any]:
+    """What may not change between the parts of a run: all but where it runs, how often it saves and what it tells."""
+    plain = to_mapping(config)
+    for section, names in (
+        ("loop", ("save_every", "keep_last", "log_every", "workers")),
+        ("cache", ("folder",)),
+    ):
+        plain[section] = {name: value for name, value in plain[section].items() if name not in names}
+    return {name: value for name, value in plain.items() if name not in ("device", "bundle", "data")}
+
+
+def _write_config(config: TrainConfig, folder: Path) -> None:
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror}): name another folder") from error
+    told = f"# Every value of this run, by wallpaint {__version__}.\n"
+    atomic.put(folder / CONFIG, (told + yaml.safe_dump(to_mapping(config), sort_keys=False)).encode())
+
+
+def _card(config: TrainConfig, bundle: Bundle, samples: Any, step: int) -> str:
+    """A model card: what it is, what it was made from, how to use it."""
+    untrained = "\n**The bundle's own weights are random: this LoRA shows that training runs, nothing else.**\n"
+    return f"""---
+tags: [lora, diffusers, stable-diffusion, inpainting]
+---
+# A wall-repainting LoRA
+{untrained if bundle.random else ""}
+Trained by wallpaint {__version__} on {bundle.name}: rank {config.lora.rank}, alpha {config.lora.alpha},
+mode `{config.mode}`, {step} steps of {config.loop.batch_size} out of {len(samples)} samples at
+{config.samples.size} pixels. All values are in ../{CONFIG}, the course of the loss in ../log.jsonl.
+
+    wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {bundle.name} --lora .
+
+`pytorch_lora_weights.safetensors` is for diffusers (`pipeline.load_lora_weights`), kohya's for ComfyUI and A1111.
+"""
+
+
+@contextmanager
+def _bar(wanted: bool, name: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar on stderr with an estimate; yields what moves it: by a count, or to a place with a note."""
+    if not wanted:
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=total)
+
+        def move(count: int, place: int | None = None, note: str = "") -> None:
+            if place is None:
+                bar.advance(task, count)
+            else:
+                bar.update(task, completed=place, description=f"{name}, {note}")
+
+        yield move

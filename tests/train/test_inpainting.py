@@ -1,0 +1,282 @@
+"""Training a LoRA: what is computed how often, what changes, and what other programs read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from sets import write_set
+
+from wallpaint import ConfigError
+from wallpaint.bundles.bundle import load_bundle
+from wallpaint.cli import main
+from wallpaint.data.latent_cache import LatentCache
+from wallpaint.train import export
+from wallpaint.train.config import TrainConfig, from_mapping, read
+from wallpaint.train.inpainting import InpaintingTask
+from wallpaint.train.job import CONFIG, LORA, Report, run
+
+from conftest import ROOT  # isort: skip
+
+
+def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
+    plain: dict[str, Any] = {
+        "bundle": str(bundle),
+        "data": str(data),
+        "device": "cpu",
+        "samples": {"size": 64, "dilation_px": 2.0},
+        "lora": {"rank": 4, "alpha": 8},
+        "optimizer": {"learning_rate": 1e-3, "warmup_steps": 2},
+        "loop": {"steps": 6, "batch_size": 2, "save_every": 2, "log_every": 1},
+        "cache": {"variants": 2},
+        "objective": {},
+    }
+    for name, value in changed.items():
+        plain[name] = {**plain[name], **value} if isinstance(value, dict) else value
+    return from_mapping(TrainConfig, plain, "recipe")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_set(tmp_path_factory.mktemp("set"))
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_bundle: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Report]:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    return folder, run(recipe(tiny_bundle, data), folder)
+
+
+def sums(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*.safetensors")
+    }
+
+
+def test_cached_training_calls_no_frozen_network(trained: tuple[Path, Report]) -> None:
+    """Two encodings (image, masked image) of each version of each sample, before the first step; none after."""
+    folder, report = trained
+    assert report.encoded == 5 * 2
+    assert report.calls == {"vae": 2 * 5 * 2, "text_encoder": 0}
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert all(0.1 < line["loss"] < 30 for line in lines)
+
+
+def test_a_filled_cache_is_read_by_the_next_run(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    shared = recipe(tiny_bundle, data, cache={"folder": str(tmp_path / "latents")}, loop={"steps": 2})
+    assert run(shared, tmp_path / "one").calls["vae"] == 20
+    assert run(shared, tmp_path / "two").calls["vae"] == 0
+    item = next((tmp_path / "latents").rglob("*.latents"))
+    item.write_bytes(item.read_bytes()[:-1])
+    assert run(shared, tmp_path / "three").calls["vae"] == 2  # the damaged one again
+    other = replace(shared, samples=replace(shared.samples, erosion_px=1.0))
+    assert run(other, tmp_path / "four").calls["vae"] == 20
+
+
+def test_endless_mode_says_its_calls(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    endless = recipe(tiny_bundle, data, cache={"variants": 0})
+    assert run(endless, tmp_path).calls == {"vae": 2 * 6, "text_encoder": 0}
+    assert not (tmp_path / "latents").exists()
+
+
+def test_captions_need_the_text_encoder(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    spoken = recipe(tiny_bundle, data, objective={"captions": True})
+    report = run(spoken, tmp_path)
+    assert report.calls["text_encoder"] == 6
+    silent = load_file(run(recipe(tiny_bundle, data), tmp_path / "silent").files["diffusers"])
+    assert any(not torch.equal(silent[name], value) for name, value in load_file(report.files["diffusers"]).items())
+
+
+def test_only_the_lora_changes(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    """By sums over the bundle's files, over every frozen tensor in memory, and over the LoRA's."""
+    before = sums(tiny_bundle)
+    config = recipe(tiny_bundle, data)
+    bundle = load_bundle(tiny_bundle)
+    original = {name: value.clone() for name, value in bundle.load("unet").state_dict().items()}
+    from wallpaint.data.dataset import WallInpaintingDataset
+    from wallpaint.train.loop import fit
+
+    samples = WallInpaintingDataset(data, "train", config.samples, 0)
+    task = InpaintingTask(bundle, samples, replace(config, cache=replace(config.cache, variants=0)), None)
+    start = {name: p.detach().clone() for name, p in task.network.named_parameters() if p.requires_grad}
+    fit(task, config.loop, config.optimizer, tmp_path, seed=0, digest="x", device="cpu")
+    now = task.network.state_dict()
+    frozen = {name.replace(".base_layer", ""): value for name, value in now.items() if "lora_" not in name}
+    assert frozen.keys() == original.keys()
+    assert all(torch.equal(frozen[name], value) for name, value in original.items())
+    assert all(not torch.equal(now[name], value) for name, value in start.items())
+    assert set(start) == {name for name in now if "lora_" in name}
+    assert sums(tiny_bundle) == before
+
+
+def test_two_runs_are_the_same_run(trained: tuple[Path, Report], tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    again = run(recipe(tiny_bundle, data, loop={"workers": 2}), tmp_path / "run")
+    assert again.files["diffusers"].read_bytes() == trained[1].files["diffusers"].read_bytes()
+    other = run(recipe(tiny_bundle, data, seed=1), tmp_path / "other")
+    assert other.files["diffusers"].read_bytes() != again.files["diffusers"].read_bytes()
+
+
+def test_stock_diffusers_reads_it(trained: tuple[Path, Report], tiny_bundle: Path) -> None:
+    """Reloaded by diffusers' own pipeline, the UNet says what it said when it was trained: difference 0."""
+    from diffusers import StableDiffusionInpaintPipeline
+
+    folder, report = trained
+    unet = load_bundle(tiny_bundle).load("unet")
+    config = recipe(tiny_bundle, Path())
+    from wallpaint.train.lora import add_lora
+
+    add_lora(unet, torch.Generator(), rank=config.lora.rank, alpha=config.lora.alpha)
+    weights = load_file(
+        Path(report.files["diffusers"]).parents[1] / "checkpoints" / "step_00000006" / "tensors.safetensors"
+    )
+    with torch.no_grad():
+        for name, parameter in unet.named_parameters():
+            if "lora_" in name:
+                parameter.copy_(weights[f"weight/{name}"])
+    x, text = torch.randn(1, 9, 16, 16), torch.randn(1, 77, unet.config.cross_attention_dim)
+    with torch.inference_mode():
+        expected = unet(x, torch.tensor(7), text).sample
+        plain = load_bundle(tiny_bundle).load("unet")(x, torch.tensor(7), text).sample
+    pipeline = StableDiffusionInpaintPipeline.from_pretrained(tiny_bundle, local_files_only=True)
+    pipeline.load_lora_weights(str(report.files["diffusers"].parent), weight_name=export.DIFFUSERS)
+    with torch.inference_mode():
+        found = pipeline.unet.eval()(x, torch.tensor(7), text).sample
+    assert torch.equal(found, expected)
+    assert float((found - plain).abs().max()) > 1e-4
+    pipeline.unload_lora_weights()
+    pipeline.load_lora_weights(str(report.files["kohya"].parent), weight_name=export.KOHYA)
+    with torch.inference_mode():
+        assert torch.equal(pipeline.unet.eval()(x, torch.tensor(7), text).sample, expected)
+
+
+def test_kohyas_copy_converts_back(trained: tuple[Path, Report]) -> None:
+    from diffusers import StableDiffusionInpaintPipeline
+
+    _, report = trained
+    folder = str(report.files["kohya"].parent)
+    back, alphas = StableDiffusionInpaintPipeline.lora_state_dict(folder, weight_name=export.KOHYA)
+    original, _ = StableDiffusionInpaintPipeline.lora_state_dict(folder, weight_name=export.DIFFUSERS)
+    assert set(alphas.values()) == {8.0}
+    assert len(back) == len(original) > 0
+
+    def plain(name: str) -> str:
+        """The three namings that diffusers uses itself, made one."""
+        name = name.replace("lora_A", "lora.down").replace("lora_B", "lora.up").replace(".processor.", ".")
+        return name.replace("to_out_lora", "to_out.0_lora").replace("_lora.", ".lora.")
+
+    renamed = {plain(name): value for name, value in back.items()}
+    assert all(torch.equal(renamed[plain(name)], value) for name, value in original.items())
+
+
+def test_what_a_run_leaves(trained: tuple[Path, Report], tiny_bundle: Path, data: Path) -> None:
+    folder, _ = trained
+    assert read(folder / CONFIG) == recipe(tiny_bundle, data)
+    card = (folder / LORA / "README.md").read_text()
+    assert "rank 4, alpha 8" in card
+    assert "weights are random" in card
+    assert sorted(path.name for path in (folder / LORA).iterdir()) == sorted(
+        ["README.md", export.DIFFUSERS, export.KOHYA]
+    )
+
+
+def test_the_painter_takes_it(trained: tuple[Path, Report], tiny_bundle: Path, files: Path) -> None:
+    words = ["repaint", str(files / "photo.png"), "--mask", str(files / "mask.png"), "--color", "#7d9b84"]
+    _, report = trained
+    lora = str(report.files["diffusers"].parent)
+    options = ["--bundle", str(tiny_bundle), "--steps", "1", "-o", str(files / "out.png")]
+    assert main([*words, *options, "--lora", str(report.files["kohya"])]) == 0
+    first = (files / "out.png").read_bytes()
+    assert main([*words, *options, "--lora", lora]) == 0  # two files in the folder, one of them of the usual name
+    assert (files / "out.png").stat().st_size == pytest.approx(len(first), rel=0.2)
+
+
+def test_the_command(tiny_bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "recipe.yaml"
+    from wallpaint.train.config import to_mapping
+
+    path.write_text(yaml.safe_dump(to_mapping(recipe(tiny_bundle, data, loop={"steps": 2}))))
+    words = ["train", str(path), "-o", str(tmp_path / "run")]
+    assert main(words) == 0
+    assert "2 of 2 steps on 5 samples" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "--resume latest" in capsys.readouterr().err
+    assert main([*words, "--resume", "latest"]) == 0
+    assert main([*words, "--resume", "newest"]) == 2
+    path.write_text(path.read_text().replace("size: 64", "size: 72"))
+    assert main(["train", str(path), "-o", str(tmp_path / "other")]) == 2
+    assert "samples.size must be a multiple of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
+def test_shipped_recipes_load(path: Path) -> None:
+    assert read(path).bundle
+
+
+def test_zero_terminal_snr_is_what_it_says(tiny_bundle: Path) -> None:
+    from wallpaint.train.config import ObjectiveConfig
+    from wallpaint.train.inpainting import schedule_of
+
+    config = load_bundle(tiny_bundle).scheduler_config()
+    ends = schedule_of(config, ObjectiveConfig(prediction="v_prediction", zero_terminal_snr=True))
+    assert float(ends.alphas_cumprod[-1]) < 1e-6
+    assert ends.config.timestep_spacing == "trailing"
+    plain = schedule_of(config, ObjectiveConfig())
+    assert float(plain.alphas_cumprod[-1]) == pytest.approx(0.0047, rel=0.05)  # its root is the 0.068 that is left
+    with pytest.raises(ConfigError, match="v_prediction"):
+        recipe(tiny_bundle, Path(), objective={"zero_terminal_snr": True})
+
+
+def test_a_cache_key_is_its_content_settings_and_version(tmp_path: Path) -> None:
+    cache = LatentCache(tmp_path, "a", 3)
+    assert cache.key("x", 1) == cache.key("x", 4)
+    assert (
+        len({cache.key("x", 0), cache.key("x", 1), cache.key("y", 0), LatentCache(tmp_path, "b", 3).key("x", 0)}) == 4
+    )
+    assert cache.read(cache.key("x", 0)) is None
+
+
+@pytest.mark.slow
+def test_killed_at_twenty_random_moments(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    """The whole command, encoding included, killed with SIGKILL; some kills must fall into a save."""
+    from wallpaint.train.config import to_mapping
+
+    path = tmp_path / "recipe.yaml"
+    plain = to_mapping(recipe(tiny_bundle, data, loop={"steps": 150, "save_every": 1}))
+    path.write_text(yaml.safe_dump(plain))
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "wallpaint.cli", "train", str(path), "-o", str(folder), "--resume", "latest"]
+        return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
+
+    assert start(tmp_path / "whole").wait() == 0
+    rng, inside, folder = random.Random(3), 0, tmp_path / "killed"
+    for kill in range(20):
+        running = start(folder)
+        if kill > 2:  # the first ones fall into start and encoding, the others into steps and saves
+            before = set((folder / "checkpoints").glob("step_*"))
+            while running.poll() is None and set((folder / "checkpoints").glob("step_*")) == before:
+                time.sleep(0.005)
+        time.sleep(rng.uniform(0, 8.0 if kill <= 2 else 0.3))
+        assert running.poll() is None
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        inside += any((folder / "checkpoints").glob(".part-*"))
+    assert start(folder).wait() == 0
+    assert inside > 0
+    for name in (export.DIFFUSERS, export.KOHYA):
+        assert (folder / LORA / name).read_bytes() == (tmp_path / "whole" / LORA / name).read_bytes()

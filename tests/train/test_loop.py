@@ -1,0 +1,153 @@
+"""The training loop on a toy: it learns, goes on to the same bits, shares batches, and saves when told to stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from toy import LOOP, ToyTask, train
+
+from wallpaint import ConfigError
+from wallpaint.train import checkpoint
+from wallpaint.train.loop import CHECKPOINTS, LOG
+
+TOY = Path(__file__).with_name("toy.py")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+
+
+def process(*words: object) -> subprocess.Popen[bytes]:
+    """The toy in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, str(TOY), *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def test_it_learns_and_only_what_may_learn(tmp_path: Path) -> None:
+    losses: list[float] = []
+    outcome = train(tmp_path, replace(LOOP, steps=120), tick=lambda step, loss: losses.append(loss))
+    assert (outcome.step, outcome.stopped) == (120, False)
+    assert sum(losses[-10:]) < 0.3 * sum(losses[:10])
+    assert set(outcome.weights) == {"2.weight", "2.bias"}
+    told = lines(tmp_path)
+    assert [line["step"] for line in told] == list(range(5, 121, 5))
+    assert told[-1]["mse"] == pytest.approx(told[-1]["loss"], rel=1e-6)
+    assert set(told[-1]["by_timestep"]) == {"250-499"}  # position 479
+    assert told[-1]["learning_rate"] < told[3]["learning_rate"]
+    assert sorted(p.name for p in (tmp_path / CHECKPOINTS).iterdir()) == ["step_00000117", "step_00000120"]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_accumulation_and_workers_change_nothing_but_rounding(tmp_path: Path, workers: int) -> None:
+    whole = train(tmp_path / "whole").weights
+    parts = train(tmp_path / "parts", replace(LOOP, accumulation=2, workers=workers)).weights
+    assert all(torch.allclose(whole[name], parts[name], atol=1e-6) for name in whole)
+    same_parts = train(tmp_path / "again", replace(LOOP, workers=workers)).weights
+    assert same(dict(whole), dict(same_parts))
+
+
+def test_signals_save_and_going_on_gives_the_same_bits(tmp_path: Path) -> None:
+    whole = train(tmp_path / "whole").weights
+
+    def interrupt(step: int, loss: float) -> None:
+        if step == 16:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopped = train(tmp_path / "parts", tick=interrupt)
+    assert (stopped.step, stopped.stopped) == (16, True)
+    assert checkpoint.latest(tmp_path / "parts" / CHECKPOINTS)[0].step == 16
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    rest = train(tmp_path / "parts")
+    assert same(dict(whole), dict(rest.weights))
+    assert [line["step"] for line in lines(tmp_path / "parts")] == [line["step"] for line in lines(tmp_path / "whole")]
+
+
+def test_a_broken_newest_checkpoint_falls_back(tmp_path: Path) -> None:
+    whole = train(tmp_path).weights
+    newest = tmp_path / CHECKPOINTS / "step_00000040" / checkpoint.TENSORS
+    data = bytearray(newest.read_bytes())
+    data[-3] ^= 1
+    newest.write_bytes(data)
+    again = train(tmp_path)
+    assert same(dict(whole), dict(again.weights))
+    assert len(again.notes) == 1
+    assert "step_00000040" in again.notes[0]
+
+
+def test_an_earlier_run_is_not_written_over(tmp_path: Path) -> None:
+    train(tmp_path, replace(LOOP, steps=3))
+    with pytest.raises(ConfigError, match="--resume latest"):
+        train(tmp_path, resume=False)
+    from toy import OPTIMIZER
+
+    from wallpaint.train.loop import fit
+
+    with pytest.raises(ConfigError, match="another recipe"):
+        fit(ToyTask(), LOOP, OPTIMIZER, tmp_path, seed=3, digest="other", device="cpu", resume=True)
+    with pytest.raises(ConfigError, match="cannot be shared"):
+        train(tmp_path / "new", replace(LOOP, batch_size=4, accumulation=3))
+
+
+@pytest.mark.parametrize(("kills", "steps"), [(2, 400), pytest.param(20, 4000, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_it_ends_the_same(tmp_path: Path, kills: int, steps: int) -> None:
+    """SIGKILL, which nothing can answer: every third step is saved, so kills fall into steps and saves alike."""
+    folder, final = tmp_path / "killed", tmp_path / "killed.safetensors"
+    assert process(tmp_path / "whole", steps, tmp_path / "whole.safetensors").wait() == 0
+    rng = random.Random(5)
+    done = inside = 0
+    while done < kills:
+        running = process(folder, steps, final)
+        before = standing(folder)
+        while running.poll() is None and standing(folder) == before:  # else a slow start would be all that is killed
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.1))
+        assert running.poll() is None, "it ended before it was killed often enough: too few steps"
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        done += 1
+        inside += any((folder / CHECKPOINTS).glob(".part-*"))
+    print(f"{inside} of {kills} kills fell into a save")
+    assert process(folder, steps, final).wait() == 0
+    whole, killed = load_file(tmp_path / "whole.safetensors"), load_file(final)
+    assert len(killed.pop("losses")) < len(whole.pop("losses")) == steps
+    assert same(whole, killed)
+    assert kills < 20 or inside > 0
+
+
+def standing(folder: Path) -> list[str]:
+    """Names of the checkpoints that are there."""
+    return sorted(path.name for path in (folder / CHECKPOINTS).glob("step_*"))
+
+
+def test_two_processes_are_one(tmp_path: Path) -> None:
+    """The same losses within 1e-5 as one process with the same global batch."""
+    assert process(tmp_path / "one", 40, tmp_path / "one.safetensors").wait() == 0
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    two = subprocess.run(
+        [*launch, str(TOY), str(tmp_path / "two"), "40", str(tmp_path / "two.safetensors")],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert two.returncode == 0, two.stderr
+    one, both = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
+    assert len(one["losses"]) == 40
+    assert float((one["losses"] - both["losses"]).abs().max()) < 1e-5
+    assert float(one["losses"].std()) > 0.01

@@ -1,0 +1,79 @@
+"""A task small enough to train in a second, and a process that trains it, to be killed.
+
+python tests/train/toy.py FOLDER STEPS [DIRECTORY FOR THE FINAL WEIGHTS]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train.loop import Losses, Outcome, fit
+from wallpaint.train.schedule import Place, seed_of
+
+SAMPLES = 13
+LOOP = LoopConfig(steps=40, batch_size=4, save_every=3, keep_last=2, log_every=5, ema_decay=0.9)
+OPTIMIZER = OptimizerConfig(learning_rate=1e-2, warmup_steps=5, schedule="cosine")
+
+
+class ToyTask:
+    """Learns a linear map from noisy samples; one layer is frozen."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.network: nn.Module = nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 3))
+        self.network[0].requires_grad_(False)
+
+    def __len__(self) -> int:
+        return SAMPLES
+
+    def sample(self, place: Place) -> dict[str, Any]:
+        generator = torch.Generator().manual_seed(seed_of(7, place.position))
+        x = torch.randn(6, generator=torch.Generator().manual_seed(place.index))
+        return {"x": x, "y": x[:3] - x[3:] + 0.1 * torch.randn(3, generator=generator), "t": place.position % 1000}
+
+    def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "x": torch.stack([s["x"] for s in samples]),
+            "y": torch.stack([s["y"] for s in samples]),
+            "t": torch.tensor([s["t"] for s in samples]),
+        }
+
+    def losses(self, network: nn.Module, batch: Any) -> Losses:
+        by_sample = (network(batch["x"]) - batch["y"]).square().mean(1)
+        return Losses(by_sample.mean(), {"mse": by_sample.mean().detach()}, batch["t"], by_sample.detach())
+
+
+def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, tick: Any = None) -> Outcome:
+    """One run of the toy, going on where it stands."""
+    quiet = lambda step, loss: None  # noqa: E731
+    return fit(
+        ToyTask(), loop, OPTIMIZER, folder, seed=3, digest="toy", device="cpu", resume=resume, tick=tick or quiet
+    )
+
+
+def main() -> None:
+    from dataclasses import replace
+
+    torch.set_num_threads(1)
+    losses: list[float] = []
+    folder, steps = Path(sys.argv[1]), int(sys.argv[2])
+    outcome = train(folder, replace(LOOP, steps=steps), tick=lambda step, loss: losses.append(loss))
+    from safetensors.torch import save_file
+
+    if len(sys.argv) > 3 and not outcome.stopped:
+        import os
+
+        if int(os.environ.get("RANK", "0")) == 0:
+            save_file({**outcome.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
+    print("stopped" if outcome.stopped else "done", outcome.step, flush=True)
+
+
+if __name__ == "__main__":
+    main()
