@@ -141,9 +141,7 @@ def test_stock_diffusers_reads_it(trained: tuple[Path, Report], tiny_bundle: Pat
     from wallpaint.train.lora import add_lora
 
     add_lora(unet, torch.Generator(), rank=config.lora.rank, alpha=config.lora.alpha)
-    weights = load_file(
-        Path(report.files["diffusers"]).parents[1] / "checkpoints" / "step_00000006" / "tensors.safetensors"
-    )
+    weights = load_file(folder / "checkpoints" / "step_00000006" / "tensors.safetensors")
     with torch.no_grad():
         for name, parameter in unet.named_parameters():
             if "lora_" in name:
