@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from stock import Case, make_case, ours, stock, write_lora
 
@@ -110,13 +113,37 @@ def test_text_encoders_too(bundle: Bundle, case: Case, tmp_path: Path) -> None:
     published = tmp_path / "published.safetensors"  # diffusers' naming, of text encoders whose layers had a prefix
     renamed = {k.replace("text_encoder.", "text_encoder.text_model."): v for k, v in load_file(both).items()}
     save_file(renamed, published)
-    alphas = loras.read(published, 1.0).alphas
-    assert alphas is None
     assert difference(picture(bundle, case, Lora(published, 1.2)), found) < 1e-5  # alpha / rank is 2, and unknown here
 
 
 def test_a_folder_is_as_good_as_its_file(bundle: Bundle, case: Case, file: Path) -> None:
     assert difference(picture(bundle, case, Lora(file.parent)), picture(bundle, case, Lora(file))) == 0
+
+
+def test_alpha_may_differ_from_layer_to_layer(bundle: Bundle, file: Path, tmp_path: Path) -> None:
+    """And a layer without one has its rank for it."""
+    named = kohya(load_file(file), 8.0)
+    (first, second, *_) = [name for name in named if name.endswith(".alpha")]
+    named[first] = torch.tensor(2.0)
+    del named[second]
+    save_file(named, tmp_path / "kohya.safetensors")
+    lora = loras.read(tmp_path / "kohya.safetensors", 0.5)
+    unet = bundle.load("unet")
+    before = {name: value.clone() for name, value in unet.named_parameters()}
+    loras.merge_into_unet(unet, [lora])
+    plain = load_file(file)
+    after = dict(unet.named_parameters())
+    layers = sorted({name.removeprefix("unet.").rsplit(".lora", 1)[0] for name in plain})
+    found = {}
+    for layer in layers:
+        sides = {name[-9:-7]: value for name, value in plain.items() if name.startswith(f"unet.{layer}.lora")}
+        up, down = (next(v for k, v in sides.items() if k in ends) for ends in (("_B", "up"), ("_A", "wn")))
+        change = after[f"{layer}.weight"] - before[f"{layer}.weight"]
+        found[layer.replace(".", "_")] = float((change * (up @ down)).sum() / (up @ down).square().sum())
+    key = "lora_unet_{}.alpha"
+    assert {key.format(layer): round(value, 3) for layer, value in found.items()} == {
+        key.format(layer.replace(".", "_")): 1.0 for layer in layers
+    } | {first: 0.25, second: 0.5}
 
 
 def _no_file(file: Path) -> Path:
@@ -167,7 +194,7 @@ def _no_lora(file: Path) -> Path:
         (_pickle, "can run code"),
         (_empty_folder, "this has none"),
         (_two_in_a_folder, "this has 2 of them"),
-        (_cut_off, "not a LoRA that can be read"),
+        (_cut_off, "is cut off at key"),
         (_another_architecture, r"lora.* takes \d+ inputs"),
         (_unknown_layer, r"down_blocks\.9.*another architecture"),
         (_no_lora, "no LoRA weights for a UNet"),
@@ -177,3 +204,99 @@ def test_what_does_not_fit_is_named(bundle: Bundle, file: Path, plant: Callable[
     with pytest.raises(ModelError, match=words) as caught:
         loras.merge_into_unet(bundle.load("unet"), [loras.read(plant(file), 1.0)])
     assert "\n" not in str(caught.value)
+
+
+def _down(name: str) -> bool:
+    return name.endswith((".lora_A.weight", ".lora.down.weight"))
+
+
+def _changed(tensors: Tensors, change: Callable[[torch.Tensor], torch.Tensor], *, down: bool = True) -> Tensors:
+    """With one tensor changed."""
+    first = next(name for name in tensors if _down(name) == down)
+    return {name: change(value) if name == first else value for name, value in tensors.items()}
+
+
+def _one_lost(tensors: Tensors, *, down: bool) -> Tensors:
+    lost = next(name for name in tensors if _down(name) == down)
+    return {name: value for name, value in tensors.items() if name != lost}
+
+
+MISFITS: dict[str, Callable[[Tensors], Tensors]] = {
+    "a block renamed": lambda t: {name.replace("down_blocks.0", "down_blocks.7"): v for name, v in t.items()},
+    "wider": lambda t: _changed(t, lambda v: torch.cat([v, v], 1)),
+    "more outputs": lambda t: _changed(t, lambda v: torch.cat([v, v]), down=False),
+    "another rank": lambda t: _changed(t, lambda v: v[:1]),
+    "another number of axes": lambda t: _changed(t, lambda v: v[..., None, None]),
+    "an up lost": lambda t: _one_lost(t, down=False),
+    "a down lost": lambda t: _one_lost(t, down=True),
+    "only ups": lambda t: {name: v for name, v in t.items() if not _down(name)},
+    "only downs": lambda t: {name: v for name, v in t.items() if _down(name)},
+    "integers": lambda t: {name: v.mul(100).to(torch.int32) for name, v in t.items()},
+    "not a number": lambda t: _changed(t, lambda v: v * float("nan")),
+    "infinite": lambda t: _changed(t, lambda v: v / 0, down=False),
+    "a stranger": lambda t: {**t, "unet.foo.hada_w1_a": torch.zeros(2)},
+    "another network's": lambda t: {**t, "text_encoder_2.foo.lora_A.weight": torch.zeros(2, 2)},
+}
+
+
+@pytest.mark.parametrize("naming", ["diffusers", "kohya"])
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_nothing_is_left_out_in_silence(bundle: Bundle, file: Path, misfit: str, naming: str) -> None:
+    tensors = MISFITS[misfit](load_file(file))
+    if naming == "kohya":
+        strange = {"lora_unet_foo.hada_w1_a": torch.zeros(2)} if misfit == "a stranger" else {}
+        strange |= {"lora_te2_foo.lora_down.weight": torch.zeros(2, 2)} if misfit == "another network's" else {}
+        known = {name: v for name, v in tensors.items() if "hada" not in name and "_2." not in name}
+        tensors = {**kohya(known, 8.0), **strange}
+    save_file({name: value.contiguous() for name, value in tensors.items()}, file)
+    unet = bundle.load("unet")
+    with pytest.raises(ModelError, match=re.escape(str(file))) as caught:
+        loras.merge_into_unet(unet, [loras.read(file, 1.0)])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("alpha", [[float("nan")], [1.0, 2.0, 3.0]])
+def test_a_wrong_alpha(bundle: Bundle, file: Path, alpha: list[float]) -> None:
+    named = kohya(load_file(file), 8.0)
+    save_file({name: torch.tensor(alpha) if name.endswith(".alpha") else v for name, v in named.items()}, file)
+    with pytest.raises(ModelError, match=r"lora.*(alpha|not a LoRA)"):
+        loras.merge_into_unet(bundle.load("unet"), [loras.read(file, 1.0)])
+
+
+@pytest.mark.parametrize("change", ["a list", "unknown key", "NaN", "another rank"])
+def test_metadata_that_misfits(bundle: Bundle, file: Path, change: str) -> None:
+    with safe_open(str(file), framework="pt") as opened:
+        told = json.loads(opened.metadata()["lora_adapter_metadata"])
+    if change == "a list":
+        told = []
+    else:
+        key, value = {
+            "unknown key": ("unet.colour", 1),
+            "NaN": ("unet.lora_alpha", float("nan")),
+            "another rank": ("unet.r", 7),
+        }[change]
+        assert key in told or change == "unknown key"
+        told[key] = value
+    save_file(load_file(file), file, {"format": "pt", "lora_adapter_metadata": json.dumps(told)})
+    with pytest.raises(ModelError, match=re.escape(str(file))) as caught:
+        loras.merge_into_unet(bundle.load("unet"), [loras.read(file, 1.0)])
+    assert "\n" not in str(caught.value)
+
+
+def test_text_layers_are_not_left_out_either(bundle: Bundle, tmp_path: Path) -> None:
+    both = write_lora(bundle, tmp_path / "both", text=True)
+    tensors = load_file(both)
+    text = next(name for name in tensors if name.startswith("text_encoder."))
+    save_file({name: value for name, value in tensors.items() if name != text}, both)
+    with pytest.raises(ModelError, match="without its"):
+        loras.read(both, 1.0)
+    renamed = {k.replace("layers.0", "layers.9") if "text" in k else k: v for k, v in tensors.items()}
+    save_file(renamed, both)
+    with pytest.raises(ModelError, match=r"layers of the text_encoder took it|does not fit this text encoder"):
+        loras.add_to_text_encoder(bundle.load("text_encoder"), [loras.read(both, 1.0)])
+
+
+def test_a_look_without_reading_the_weights(file: Path) -> None:
+    assert loras.check(file.parent) == file
+    with pytest.raises(ModelError, match="no such LoRA"):
+        loras.check(file.with_name("nowhere.safetensors"))
