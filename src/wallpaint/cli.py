@@ -119,7 +119,7 @@ def repaint(
     quality: Annotated[
         int | None, typer.Option(min=1, max=100, help="Of a JPEG, WebP, AVIF or HEIC; else like the source.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="For painters that draw at random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="For painters that draw at random.")] = 0,
     bundle: Annotated[
         str | None, typer.Option(help="Models of the diffusion painter: a name, a folder or a file.")
     ] = None,
@@ -232,6 +232,28 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(str(error))
     except MemoryError:
         return _complain("not enough memory for this picture: make it smaller, or free some")
+    except Exception as error:
+        known = _of_the_machine(error)
+        if known is None:
+            raise
+        return _complain(known)
+
+
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+def _of_the_machine(error: Exception) -> str | None:
+    """What to do about an error of torch that is no defect of ours; None where it is one."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    full = isinstance(error, torch.OutOfMemoryError)
+    if full or (isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)):
+        return "not enough memory on the device for these networks and paints: try --batch 1, --tiling or --offload"
+    if any(kind.__module__.startswith(("torch._dynamo", "torch._inductor")) for kind in type(error).__mro__):
+        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
+        return f"the networks cannot be compiled here ({reason}): leave out --compile"
+    return None
 
 
 def _complain(message: str) -> int:

@@ -32,7 +32,7 @@ def trace(
     lang: Annotated[Language, typer.Option(help="Language of the explanations.")] = Language.en,
     steps: Annotated[int, typer.Option(help=f"Of the repaint: {about('steps')}.")] = 2,
     batch: Annotated[int, typer.Option(min=1, max=64, help="Pictures of the training step.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn at random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Of all that is drawn at random.")] = 0,
     device: Annotated[str, typer.Option(help=f"{about('device').capitalize()}.")] = "auto",
     dtype: Annotated[str, typer.Option(help=f"{about('dtype').capitalize()}.")] = "auto",
     output: Annotated[

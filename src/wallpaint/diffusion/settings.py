@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from wallpaint.diffusion.schedulers import CLASSES
 from wallpaint.errors import ConfigError
 
-SCHEDULERS = ("ddim", "dpm++", "unipc", "lcm")
+SCHEDULERS = tuple(CLASSES)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 HIGHEST_IMAGE_SCALE = 2.0
+_LARGEST_LORA_SCALE = 100.0
+_MOST_LCM_STEPS = 50  # the schedule that such weights are distilled on has no more
 
 
 @dataclass(frozen=True)
 class Lora:
     """Low-rank weights to add to the networks. path: a folder or a .safetensors file, in diffusers' or kohya's naming.
-    scale: how strongly; 0 is as if it were not there."""
+    scale: how strongly, -100..100; 0 is as if it were not there. Raises ConfigError."""
 
     path: Path
     scale: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.scale) or abs(self.scale) > _LARGEST_LORA_SCALE:
+            raise ConfigError(f"{self.path}: a LoRA's scale must lie in -100..100, not {self.scale:g}")
+
     @classmethod
     def parse(cls, text: str) -> Lora:
-        """`PATH` or `PATH=SCALE`."""
+        """`PATH` or `PATH=SCALE`; a path may have "=" in it."""
         path, equals, scale = text.rpartition("=")
-        if not equals:
+        if not equals or _exists(Path(text)):
             return cls(Path(text))
         try:
-            return cls(Path(path), float(scale))
+            number = float(scale)
         except ValueError:
-            raise ConfigError(f"--lora wants PATH or PATH=SCALE, such as walls/=0.8, not {text!r}") from None
+            if "/" in scale or scale.endswith(".safetensors"):
+                return cls(Path(text))
+            path = ""
+        if not path:
+            raise ConfigError(f"--lora wants PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
+        return cls(Path(path), number)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def _about(text: str, default: Any) -> Any:
@@ -87,6 +107,8 @@ class Settings:
             yield f"strength {self.strength:g} of {self.steps} steps leaves none: take more of either"
         if self.scheduler == "lcm" and self.guidance > 1:
             yield "the lcm scheduler is for distilled weights, which carry their guidance: leave guidance at 1"
+        if self.scheduler == "lcm" and self.steps > _MOST_LCM_STEPS:
+            yield f"the lcm scheduler takes at most {_MOST_LCM_STEPS} steps, not {self.steps}: 4 to 8 are usual"
         if self.negative_prompt and self.guidance <= 1:
             yield "a negative prompt only works with guidance above 1"
 
