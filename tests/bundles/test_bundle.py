@@ -104,6 +104,55 @@ def test_the_empty_prompt_of_a_folder_that_cannot_be_written(copy: Path, monkeyp
     assert not (copy / prompts.EMPTY_NAME).exists()
 
 
+def test_the_empty_prompt_follows_the_text_encoder(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = load_bundle(copy)
+    kept = bundle.empty_prompt()
+    file = copy / "text_encoder/model.safetensors"
+    tensors = {key: value.clone() for key, value in load_file(file).items()}
+    tensors["text_model.final_layer_norm.bias"] += 1
+    save_file(tensors, file, {"format": "pt"})
+    found = bundle.empty_prompt()
+    assert torch.allclose(found, kept + 1, atol=1e-5)
+    assert not prompts.is_stale(copy, copy / "text_encoder")
+    os.utime(file, ns=(1, 1))  # copied elsewhere, say: the same bytes
+    assert torch.equal(bundle.empty_prompt(), found)
+    monkeypatch.setattr(lock, "sha256", lambda path: pytest.fail("a sum of a file that did not change"))
+    monkeypatch.setattr("wallpaint.bundles.parts.load", lambda *_: pytest.fail("the text encoder was loaded"))
+    assert torch.equal(bundle.empty_prompt(), found)
+
+
+def test_nothing_is_written_into_a_plain_folder(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the hub's cache. What is computed is kept elsewhere, and made anew for other weights."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    true = load_bundle(copy).empty_prompt()
+    for name in ("bundle.toml", prompts.EMPTY_NAME, lock.STAMP_NAME):
+        (copy / name).unlink()
+    before = sorted(copy.rglob("*"))
+    bundle = load_bundle(copy)
+    assert torch.equal(bundle.empty_prompt(), true)
+    assert sorted(copy.rglob("*")) == before
+    assert len(list((tmp_path / "home/wallpaint/prompts").iterdir())) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("wallpaint.bundles.parts.load", lambda *_: pytest.fail("the text encoder was loaded"))
+        assert torch.equal(bundle.empty_prompt(), true)
+    file = copy / "text_encoder/model.safetensors"
+    tensors = {key: value.clone() for key, value in load_file(file).items()}
+    tensors["text_model.final_layer_norm.bias"] += 1
+    save_file(tensors, file, {"format": "pt"})
+    assert torch.allclose(bundle.empty_prompt(), true + 1, atol=1e-5)
+
+
+def test_the_schedulers_file_is_locked_too(copy: Path) -> None:
+    name = "scheduler/scheduler_config.json"
+    path = copy / name
+    entry = {"repo": "a/b", "commit": "0", "path": name, "size": path.stat().st_size, "sha256": lock.sha256(path)}
+    lock.write(copy, {name: entry})
+    assert load_bundle(copy).scheduler_config()["beta_end"] == 0.012
+    path.write_text(path.read_text().replace("0.012", "0.013"))
+    with pytest.raises(ModelError, match=r"scheduler_config\.json: has sha256"):
+        load_bundle(copy).scheduler_config()
+
+
 def test_a_plain_diffusers_folder(copy: Path) -> None:
     (copy / "bundle.toml").unlink()
     bundle = load_bundle(copy)

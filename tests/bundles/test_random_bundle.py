@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from bundles_for_tests import random_folder
+from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.bundles.random_bundle import random_tensor, write_random
 from wallpaint.bundles.verify import verify
@@ -17,7 +19,7 @@ from wallpaint.errors import InputError
 
 
 def sums(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != lock.STAMP_NAME)  # of times
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
@@ -110,6 +112,31 @@ def test_a_stock_pipeline_opens_the_folder(tiny_bundle: Path) -> None:
     assert out.shape == (1, 3, 64, 64)
     assert out.isfinite().all()
     assert out.std() > 0.01
+
+
+def test_the_stock_inpainting_pipeline_takes_the_folder_and_a_lora(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusers import StableDiffusionInpaintPipeline
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "diffusion"))
+    from stock import write_lora
+
+    pipeline = StableDiffusionInpaintPipeline.from_pretrained(tiny_bundle, local_files_only=True)
+    pipeline.set_progress_bar_config(disable=True)
+    told = {
+        "prompt": "",
+        "image": torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)),
+        "mask_image": torch.ones(1, 1, 64, 64),
+        "guidance_scale": 1.0,
+        "num_inference_steps": 2,
+        "output_type": "pt",
+    }
+    plain = pipeline(**told, generator=torch.Generator().manual_seed(1)).images
+    pipeline.load_lora_weights(str(write_lora(load_bundle(tiny_bundle), tmp_path).parent))
+    changed = pipeline(**told, generator=torch.Generator().manual_seed(1)).images
+    assert (changed - plain).abs().max() > 0.01
+    assert "_diffusers_version" in json.loads((tiny_bundle / "model_index.json").read_text())
 
 
 def test_plus_gives_sixteen_tokens(tmp_path_factory: pytest.TempPathFactory) -> None:

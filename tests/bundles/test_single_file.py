@@ -14,8 +14,9 @@ from wallpaint.errors import ModelError
 
 
 @pytest.fixture
-def checkpoint(tiny_bundle: Path, tmp_path: Path) -> Path:
+def checkpoint(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny bundle's three parts in one file, with what else such files hold; and a bundle.toml beside it."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     opened = load_bundle(tiny_bundle)
     tensors = {
         **ldm_names.unet(opened.load("unet").state_dict(), layers=1),
@@ -56,6 +57,22 @@ def test_the_text_encoder_reads_as_before(checkpoint: Path, tiny_bundle: Path) -
     assert bundle.has("scheduler")
     assert not bundle.has("controlnet")
     assert bundle.scheduler_config()["beta_start"] == 0.00085
+
+
+def test_the_empty_prompt_is_kept_for_this_checkpoint(
+    checkpoint: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not beside it, where it could be another file's; and no longer than the checkpoint is the same."""
+    bundle = load_bundle(checkpoint)
+    (checkpoint / "empty_prompt.safetensors").write_bytes((tiny_bundle / "empty_prompt.safetensors").read_bytes())
+    changed(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.ones(32))
+    true = load_bundle(tiny_bundle).empty_prompt() + 1  # the bias was 0
+    assert torch.allclose(bundle.empty_prompt(), true, atol=1e-5)
+    with monkeypatch.context() as patch:
+        patch.setattr("wallpaint.bundles.single_file.load", lambda *_: pytest.fail("the text encoder was loaded"))
+        assert torch.allclose(bundle.empty_prompt(), true, atol=1e-5)
+    changed(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.zeros(32))
+    assert torch.allclose(bundle.empty_prompt(), true - 1, atol=1e-5)
 
 
 def test_a_file_alone_is_a_bundle_of_the_published_size(checkpoint: Path) -> None:

@@ -112,6 +112,7 @@ class Bundle:
         if "scheduler" not in self.manifest.places and "checkpoint" in self.manifest.places:
             return dict(SCHEDULER)
         path = self.place("scheduler")
+        lock.check(self.folder, path)
         return read_json(path / "scheduler_config.json" if path.suffix != ".json" else path)
 
     def ip_adapter(self, dtype: torch.dtype | None = None) -> dict[str, dict[str, torch.Tensor]]:
@@ -136,13 +137,12 @@ class Bundle:
     def empty_prompt(self) -> torch.Tensor:
         """The text encoder's output for "": [1, 77, width] float32.
 
-        Read from empty_prompt.safetensors where that is; else computed, and kept where the folder can be written to.
+        Computed once and kept: in empty_prompt.safetensors of a folder with bundle.toml, else in our own cache. Made
+        anew where the text encoder's weights are no longer those that it came from.
         """
         width = self.config("unet").get("cross_attention_dim") if self.has("unet") else None
-        kept = prompts.read_empty(self.folder, width)
-        if kept is not None:
-            return kept
-        return prompts.make_empty(self, width)
+        kept = prompts.kept_empty(self, width)
+        return prompts.make_empty(self, width) if kept is None else kept
 
 
 def load_bundle(which: str | Path) -> Bundle:

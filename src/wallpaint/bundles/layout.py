@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ def model_index(scheduler: str) -> dict[str, Any]:
     """model_index.json of Stable Diffusion inpainting without a safety checker. scheduler: its class."""
     return {
         "_class_name": "StableDiffusionInpaintPipeline",
+        "_diffusers_version": importlib.metadata.version("diffusers"),
         **{part: [KINDS[part].library, KINDS[part].class_name] for part in ("unet", "vae", "text_encoder")},
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "scheduler": ["diffusers", scheduler],

@@ -64,6 +64,21 @@ def check(folder: Path, place: Path | None = None, *, anew: bool = False) -> int
     return len(entries)
 
 
+def digest(folder: Path, path: Path) -> str:
+    """Sum of a file of a bundle, locked or not; computed anew only where its size or time changed since the last time.
+
+    Raises OSError.
+    """
+    name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+    known = _stamps(folder)
+    last = known.get(name)
+    if isinstance(last, list) and len(last) == 3 and last == _state(path, last[2]):
+        return str(last[2])
+    state = _state(path, sha256(path))
+    _stamp(folder, {**known, name: state})
+    return str(state[2])
+
+
 def _checked(folder: Path, name: str, entry: Entry, known: list[Any] | None) -> list[Any]:
     path, again = folder / name, "fetch the bundle again"
     try:

@@ -53,6 +53,7 @@ class Manifest:
     description: str = ""
     random: bool = False
     configuration: str = "sd15"  # of the checkpoint, which does not say it
+    foreign: bool = False  # no bundle.toml: nothing is written there
     written: Mapping[str, str] = field(default_factory=dict)  # places as they stand in the file
 
 
@@ -118,7 +119,9 @@ def of_folder(folder: Path) -> Manifest:
         size = read_json(folder / "unet" / "config.json").get("sample_size", size)
     px = 8 * size if isinstance(size, int) else 512
     places = {part: folder / place for part, place in written.items()}
-    return Manifest(folder=folder, name=folder.resolve().name, native_px=px, places=places, written=written)
+    return Manifest(
+        folder=folder, name=folder.resolve().name, native_px=px, places=places, written=written, foreign=True
+    )
 
 
 def of_checkpoint(file: Path) -> Manifest:
@@ -129,6 +132,7 @@ def of_checkpoint(file: Path) -> Manifest:
         native_px=512,
         places={"checkpoint": file},
         written={"checkpoint": file.name},
+        foreign=True,
     )
 
 

@@ -15,6 +15,11 @@ def home() -> Path:
     return Path(os.path.expandvars(place)).expanduser() / "wallpaint"
 
 
+def prompt_cache() -> Path:
+    """$HF_HOME/wallpaint/prompts: what was computed of folders and files that are not ours to write to."""
+    return home() / "prompts"
+
+
 def resolve(which: str | Path) -> Path:
     """Folder or file of a bundle. A built-in name wins over a folder of that name: write ./sd15 for the folder."""
     if isinstance(which, str) and which in BUILT_IN:

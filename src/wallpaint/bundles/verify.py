@@ -81,7 +81,7 @@ def verify(bundle: Bundle) -> Iterator[str]:
     for part in _SEEING:
         if bundle.has(part):
             bundle.processor(part)
-    if (bundle.folder / prompts.EMPTY_NAME).is_file():
+    if prompts.in_folder(bundle) and (bundle.folder / prompts.EMPTY_NAME).is_file():
         yield f"empty prompt: {_check_prompt(bundle)}"
 
 
@@ -100,7 +100,8 @@ def _check_finite(tensors: dict[str, Any], place: object) -> None:
 
 
 def _check_prompt(bundle: Bundle) -> str:
-    embedding = bundle.empty_prompt()
+    width = bundle.config("unet").get("cross_attention_dim") if bundle.has("unet") else None
+    embedding = prompts.read_empty(bundle.folder / prompts.EMPTY_NAME, width)
     _check_finite({"empty_prompt": embedding}, bundle.folder / prompts.EMPTY_NAME)
     if "text_encoder" in bundle.manifest.places and prompts.is_stale(bundle.folder, bundle.place("text_encoder")):
         raise ModelError(
