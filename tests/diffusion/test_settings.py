@@ -193,6 +193,7 @@ REPAINT = ["repaint", "photo.png", "--mask", "mask.png", "--color", "#7d9b84", "
         (["--bundle", "{bundle}", "--steps", "0"], "steps"),
         (["--bundle", "{bundle}", "--scheduler", "euler"], "scheduler"),
         (["--bundle", "{bundle}", "--lora", "nowhere.safetensors"], "nowhere.safetensors"),
+        (["--bundle", "{bundle}", "--lora", "nowhere.safetensors=0"], "nowhere.safetensors"),
         (["--bundle", "{bundle}", "--device", "cuda"], "--device auto"),
     ],
 )

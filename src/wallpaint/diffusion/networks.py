@@ -34,6 +34,8 @@ class Networks:
         self.device = pick_device(settings.device)
         self.dtype = pick_dtype(settings.dtype, self.device)
         self.notes: list[str] = []
+        for lora in settings.loras:
+            loras.check(lora.path)
         self._loras = [loras.read(lora.path, lora.scale) for lora in settings.loras if lora.scale]
 
     # -- what the bundle can do
