@@ -72,6 +72,25 @@ def test_pixels_without_weight_do_not_shape_the_field() -> None:
     assert one == pytest.approx(two, abs=1e-4)
 
 
+def test_a_smooth_field_leaves_out_what_a_painter_made_up() -> None:
+    """Grain that the photo does not have goes; the light and the detail that it has stay."""
+    rng = np.random.default_rng(2)
+    rows, columns = np.mgrid[:90, :120]
+    light = 0.5 + 0.2 * np.sin(columns / 25) + 0.1 * np.cos(rows / 30)
+    luma = (light * (1 + 0.02 * rng.standard_normal(light.shape))).astype(np.float32)
+    clean = (luma[..., None] * np.array([0.3, 0.6, 0.9])).astype(np.float32)
+    grain = (1 + 0.15 * rng.standard_normal(clean.shape)).astype(np.float32)
+    weight = np.ones(luma.shape, np.float32)
+    error = {}
+    for smooth in (False, True):
+        field = fit(clean * grain, luma, weight, np.eye(3), step=1, smooth=smooth)
+        error[smooth] = np.abs(at_working_size(field, luma) / clean - 1)[12:-12, 12:-12].mean()
+    assert error[False] > 0.1
+    assert error[True] < 0.03
+    exact = at_working_size(fit(clean, luma, weight, np.eye(3), step=1, smooth=True), luma)
+    assert np.abs(exact / clean - 1)[12:-12, 12:-12].max() < 0.03
+
+
 def test_scaling_scales_the_result() -> None:
     luma, painted = some_wall()
     field = fit(painted, luma, np.ones(SIZE, np.float32), SRGB, step=1)
