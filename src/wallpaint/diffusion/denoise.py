@@ -103,9 +103,8 @@ def denoise(
     """Take the noise out of latents, step by step.
 
     predict: (sample, timestep, cond, observe=) -> noise, see `predict_noise`. latents: [B, 4, h, w] float32, noised to
-    timesteps[0]. timesteps: (n,) on the CPU. cond: for B, or
-    with guidance above 1 for 2B as `Conditioning.guided` makes it. generators: one a paint, for samplers that draw
-    noise. Returns [B, 4, h, w] float32.
+    timesteps[0]. timesteps: (n,) on the CPU. cond: for B, or with guidance above 1 for 2B as `Conditioning.guided` has
+    it. generators: one a paint, for samplers that draw noise. Returns [B, 4, h, w] float32.
     """
     profile = profile or Profile()
     extra = {"generator": list(generators)} if generators else {}

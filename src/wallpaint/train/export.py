@@ -23,10 +23,12 @@ def write(unet: Any, weights: Mapping[str, Tensor], folder: Path, card: str) -> 
     unet: with the adapter that was trained, for its rank and alpha. weights: of the adapter, by the UNet's names.
     """
     import torch
-    from diffusers import StableDiffusionInpaintPipeline
-    from diffusers.training_utils import _collate_lora_metadata
-    from diffusers.utils import state_dict_utils
     from safetensors.torch import save
+
+    with quiet():  # they say what they could do with torchvision
+        from diffusers import StableDiffusionInpaintPipeline
+        from diffusers.training_utils import _collate_lora_metadata
+        from diffusers.utils import state_dict_utils
 
     named = {name.replace(".default.", "."): value.float().cpu() for name, value in weights.items()}
     convert: Any = state_dict_utils  # without types

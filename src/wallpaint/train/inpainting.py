@@ -31,6 +31,7 @@ class InpaintingTask:
         """cache: filled; None to encode at every step. Raises ConfigError or ModelError."""
         self.config, self.samples, self.cache = config, samples, cache
         self._bundle = bundle
+        self._contents: dict[int, str] = {}  # sums over samples' files, by index
         self.device = pick_device(config.device)
         self.scheduler = schedule_of(bundle.scheduler_config(), config.objective)
         self.calls = {"vae": 0, "text_encoder": 0}
@@ -41,10 +42,6 @@ class InpaintingTask:
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    @cached_property
-    def _contents(self) -> dict[int, str]:
-        return {}
 
     def sample(self, place: Place) -> dict[str, Any]:
         """Encoded where there is a cache, else in pixels; with its position, which seeds its noise."""
