@@ -19,18 +19,19 @@ from wallpaint.errors import InputError, WallpaintError
 from wallpaint.fields import Array
 from wallpaint.paint import Paint
 from wallpaint.scene import Scene, prepare
-from wallpaint.validate import baselines, metrics
+from wallpaint.validate import baselines, bootstrap, metrics
 from wallpaint.validate.baselines import Case, Way
 from wallpaint.validate.benchmark_set import TRACKS, Pair, load
 from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.benchmark/1"
 RESAMPLES = 1000
-INTERVAL = (0.025, 0.975)
 ALL = "all"
 FAIR = 0.2  # share by which a set's rows may lie off the published ones and the set still count as as hard
 PUBLISHED = {"leave": 30.0, "lab_shift": 15.5, "multiply_true": 6.5, "lab_shift_true": 3.1}
 """Lit error, mean CIEDE2000, of a set of 40 rooms with two paints each: how hard a set should be."""
+
+_METRICS = {name: metrics.METRICS[name] for name in metrics.BENCHMARK}
 
 Scores: TypeAlias = dict[str, float]
 Watch: TypeAlias = Callable[[Pair, Case, Mapping[str, Array], Mapping[str, Scores]], None]
@@ -125,8 +126,7 @@ def compare(
         "left_out": left_out,
         "set_light_linear": None if light is None else [round(float(v), 4) for v in light],
         "metrics": {
-            name: {"label": m.label, "unit": m.unit, "best": m.best, "fold": m.fold}
-            for name, m in metrics.METRICS.items()
+            name: {"label": m.label, "unit": m.unit, "best": m.best, "fold": m.fold} for name, m in _METRICS.items()
         },
         "methods": {name: {"label": method.label, "uses": method.uses} for name, method in methods.items()},
         "tracks": summarise(entries, list(methods), seed),
@@ -168,7 +168,8 @@ def _paint_group(name: str, method: Method, cases: Sequence[Case], done: Sequenc
         codes = _codes(picture)
         swatch = case.albedo if case.texture is None else None
         painted.pictures[name] = codes
-        painted.scores[name] = metrics.measure(codes, case.photo, case.truth.target, case.alpha, swatch)
+        scores = metrics.measure(codes, case.photo, case.truth.target, case.alpha, swatch)
+        painted.scores[name] = {metric: scores[metric] for metric in _METRICS}
     return spent
 
 
@@ -229,12 +230,12 @@ def summarise(entries: Sequence[Mapping[str, Any]], methods: Sequence[str], seed
         if not chosen:
             continue
         photos = sorted({entry["photo"] for entry in chosen})
-        draws = np.random.default_rng([seed, place]).integers(0, len(photos), (RESAMPLES, len(photos)))
+        draws = bootstrap.draws(len(photos), [seed, place], RESAMPLES)
         tracks[track] = {
             "pairs": len(chosen),
             "photos": len(photos),
             "methods": {
-                method: {metric: _summary(chosen, photos, draws, method, metric) for metric in metrics.METRICS}
+                method: {metric: _summary(chosen, photos, draws, method, metric) for metric in _METRICS}
                 for method in methods
                 if any(method in entry["methods"] for entry in chosen)
             },
@@ -274,20 +275,8 @@ def _summary(
     entries: Sequence[Mapping[str, Any]], photos: list[str], draws: Array, method: str, metric: str
 ) -> dict[str, Any]:
     values = _values(entries, method, metric)
-    nothing = {"count": len(values), "value": None, "low": None, "high": None}
-    if not values:
-        return nothing
-    if metrics.METRICS[metric].fold == "max":
-        return {**nothing, "value": max(value for _, value in values)}
-    place = {photo: i for i, photo in enumerate(photos)}
-    sums, counts = np.zeros(len(photos)), np.zeros(len(photos))
-    for photo, value in values:
-        sums[place[photo]] += value
-        counts[place[photo]] += 1
-    found = {**nothing, "value": round(float(sums.sum() / counts.sum()), 4)}
-    if (counts > 0).sum() < 2:
-        return found
-    drawn = counts[draws].sum(1)
-    means = sums[draws].sum(1)[drawn > 0] / drawn[drawn > 0]
-    low, high = np.quantile(means, INTERVAL)
-    return {**found, "low": round(float(low), 4), "high": round(float(high), 4)}
+    if values and _METRICS[metric].fold == "max":
+        return {"count": len(values), "value": max(value for _, value in values), "low": None, "high": None}
+    found = bootstrap.estimate(values, photos, draws)
+    plain = {"value": found.value, "low": found.low, "high": found.high}
+    return {"count": found.count} | {k: None if v is None else round(v, 4) for k, v in plain.items()}

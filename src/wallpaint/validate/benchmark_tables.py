@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.validate.metrics import METRICS
+from wallpaint.validate.metrics import BENCHMARK, METRICS
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -56,8 +56,8 @@ def by_track(report: Mapping[str, Any]) -> Table:
 
 def by_metric(report: Mapping[str, Any], track: str) -> Table:
     """Every metric of each method on one track; with all colours also the seconds a picture."""
-    columns = [_column(report, track, metric) for metric in METRICS]
-    heads = [m.label for m in METRICS.values()]
+    columns = [_column(report, track, metric) for metric in BENCHMARK]
+    heads = [METRICS[metric].label for metric in BENCHMARK]
     if track == "all":
         heads.append("seconds")
         columns.append({n: Cell(f"{s:.3f}", s) for n, s in report["seconds"].items() if s is not None})
