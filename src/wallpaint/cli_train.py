@@ -37,8 +37,8 @@ def train(
     report = run(config, output, resume=resume is not None, progress=sys.stderr is not None and sys.stderr.isatty())
     for note in report.notes:
         typer.echo(f"note: {note}")
-    calls = f"VAE {report.calls['vae']}, text encoder {report.calls['text_encoder']}"
-    typer.echo(f"{report.step} of {report.steps} steps on {report.samples} samples; calls: {calls}")
+    calls = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.calls.items())
+    typer.echo(f"{report.step} of {report.steps} steps on {report.samples} samples; calls to encode: {calls}")
     for kind, path in report.files.items():
         typer.echo(f"written: {path} ({kind})")
     if not report.files and report.step < report.steps:

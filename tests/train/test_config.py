@@ -16,7 +16,7 @@ LEAST = {"bundle": "mini", "data": "dataset"}
 def test_the_source_documents_values_are_the_defaults() -> None:
     config = from_mapping(TrainConfig, LEAST, "recipe")
     assert (config.lora.rank, config.loop.batch_size, config.optimizer.clip_norm) == (8, 4, 1.0)
-    assert (config.samples.size, config.mode, config.objective.captions) == (512, "document", False)
+    assert (config.samples.size, config.mode, config.conditioning.captions) == (512, "document", False)
     assert config.data == Path("dataset")
 
 
@@ -34,7 +34,7 @@ def test_all_errors_at_once() -> None:
         "samples": {"flip": 1, "crop": "round"},
         "loop": {"steps": "many", "batch_size": True, "workers": 1.5, "step": 1},
         "optimizer": [],
-        "objective": {"captions": "yes"},
+        "conditioning": {"captions": "yes"},
     }
     with pytest.raises(ConfigError) as caught:
         from_mapping(TrainConfig, wrong, "recipe.yaml")
@@ -44,7 +44,7 @@ def test_all_errors_at_once() -> None:
         "bundle is missing", "data should be a path", "sizes is not known",
         "samples.flip is not known", "loop.steps should be a whole number",
         "loop.batch_size should be", "loop.workers should be", "loop.step is not known", "optimizer should hold",
-        "objective.captions should be true or false",
+        "conditioning.captions should be true or false",
     ):  # fmt: skip
         assert words in told
     assert "\n" not in told
@@ -82,5 +82,5 @@ def test_every_key_is_described() -> None:
     for kind in (TrainConfig, LoopConfig):
         for name, about in kind.__dataclass_fields__.items():
             assert about.metadata.get("help") or name in {
-                "bundle", "data", "samples", "lora", "optimizer", "objective", "loop", "cache"
+                "bundle", "data", "samples", "lora", "optimizer", "conditioning", "objective", "loop", "cache"
             }  # fmt: skip

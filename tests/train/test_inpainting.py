@@ -42,6 +42,7 @@ def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
         "optimizer": {"learning_rate": 1e-3, "warmup_steps": 2},
         "loop": {"steps": 6, "batch_size": 2, "save_every": 2, "log_every": 1},
         "cache": {"variants": 2},
+        "conditioning": {},
         "objective": {},
     }
     for name, value in changed.items():
@@ -71,7 +72,7 @@ def test_cached_training_calls_no_frozen_network(trained: tuple[Path, Report]) -
     """Two encodings (image, masked image) of each version of each sample, before the first step; none after."""
     folder, report = trained
     assert report.encoded == 5 * 2
-    assert report.calls == {"vae": 2 * 5 * 2, "text_encoder": 0}
+    assert report.calls == {"vae": 2 * 5 * 2, "text_encoder": 0, "image_encoder": 0, "depth": 0}
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all(0.1 < line["loss"] < 30 for line in lines)
@@ -81,7 +82,7 @@ def test_a_filled_cache_is_read_by_the_next_run(tiny_bundle: Path, data: Path, t
     shared = recipe(tiny_bundle, data, cache={"folder": str(tmp_path / "latents")}, loop={"steps": 2})
     assert run(shared, tmp_path / "one").calls["vae"] == 20
     assert run(shared, tmp_path / "two").calls["vae"] == 0
-    item = next((tmp_path / "latents").rglob("*.latents"))
+    item = next((tmp_path / "latents").rglob("*.safetensors"))
     item.write_bytes(item.read_bytes()[:-1])
     assert run(shared, tmp_path / "three").calls["vae"] == 2  # the damaged one again
     other = replace(shared, samples=replace(shared.samples, erosion_px=1.0))
@@ -90,14 +91,14 @@ def test_a_filled_cache_is_read_by_the_next_run(tiny_bundle: Path, data: Path, t
 
 def test_endless_mode_says_its_calls(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
     endless = recipe(tiny_bundle, data, cache={"variants": 0})
-    assert run(endless, tmp_path).calls == {"vae": 2 * 6, "text_encoder": 0}
+    assert run(endless, tmp_path).calls == {"vae": 2 * 6, "text_encoder": 0, "image_encoder": 0, "depth": 0}
     assert not (tmp_path / "latents").exists()
 
 
 def test_captions_need_the_text_encoder(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
-    spoken = recipe(tiny_bundle, data, objective={"captions": True})
+    spoken = recipe(tiny_bundle, data, conditioning={"captions": True})
     report = run(spoken, tmp_path)
-    assert report.calls["text_encoder"] == 6
+    assert report.calls["text_encoder"] == report.encoded == 10
     silent = load_file(run(recipe(tiny_bundle, data), tmp_path / "silent").files["diffusers"])
     assert any(not torch.equal(silent[name], value) for name, value in load_file(report.files["diffusers"]).items())
 
@@ -112,7 +113,7 @@ def test_only_the_lora_changes(tiny_bundle: Path, data: Path, tmp_path: Path) ->
     from wallpaint.train.loop import fit
 
     samples = WallInpaintingDataset(data, "train", config.samples, 0)
-    task = InpaintingTask(bundle, samples, replace(config, cache=replace(config.cache, variants=0)), None)
+    task = InpaintingTask(bundle, samples, config)
     start = {name: p.detach().clone() for name, p in task.network.named_parameters() if p.requires_grad}
     fit(task, config.loop, config.optimizer, tmp_path, seed=0, digest="x", device="cpu")
     now = task.network.state_dict()

@@ -16,9 +16,9 @@ from wallpaint.bundles.configurations import SCHEDULER
 from wallpaint.errors import ModelError, ShapeError
 from wallpaint.train.objective import (
     Encoded,
+    clean_latents,
     denoising_loss,
     encode,
-    nine_channels,
     noise_schedule,
     noised,
     target,
@@ -76,9 +76,23 @@ class ToyUNet(nn.Module):
 
 
 def test_nine_channels_come_in_the_published_order() -> None:
-    nine = nine_channels(torch.full((2, 4, 4, 6), -1.0), encoded())
+    unet = ToyUNet()
+    denoising_loss(unet, noise_schedule(SCHEDULER), encoded(), torch.zeros(1, 77, 8), generator())
+    nine = unet.seen["sample"]
     assert nine.shape == (2, 9, 4, 6)
-    assert nine[0, :, 0, 0].tolist() == [-1] * 4 + [2] + [3] * 4
+    assert nine[0, 4:, 0, 0].tolist() == [2] + [3] * 4
+    assert len(nine[0, :4].unique()) == 4 * 4 * 6
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_clean_latents_are_those_that_were_noised(kind: str) -> None:
+    """Where the prediction is right; at every timestep."""
+    scheduler = noise_schedule({**SCHEDULER, "prediction_type": kind})
+    latents = torch.randn(1000, 4, 2, 2, generator=generator(5))
+    noise, timesteps = torch.randn(latents.shape, generator=generator(6)), torch.arange(1000)
+    noisy = scheduler.add_noise(latents, noise, timesteps)
+    found = clean_latents(scheduler, noisy, target(scheduler, latents, noise, timesteps), timesteps)
+    assert float((found - latents).abs().max()) < 1e-4
 
 
 def test_noise_is_added_by_the_cumulative_product() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +140,7 @@ def make_empty(bundle: Bundle, width: int | None) -> torch.Tensor:
     tokenizer = bundle.tokenizer()
     state = None if in_folder(bundle) else _state(bundle)
     encoder = bundle.load("text_encoder", torch.float32)
-    ids = tokenizer("", padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt").input_ids
+    ids = tokenize(tokenizer, [""])
     with torch.no_grad():
         embedding = encoder(ids)[0].float().contiguous()  # [1, 77, width]
     if width is not None and embedding.shape[-1] != width:
@@ -155,6 +156,13 @@ def make_empty(bundle: Bundle, width: int | None) -> torch.Tensor:
             path.parent.mkdir(parents=True, exist_ok=True)
             _keep(path, embedding, {_STATE: state})
     return embedding
+
+
+def tokenize(tokenizer: Any, prompts: Sequence[str]) -> torch.Tensor:
+    """Prompts as a text encoder takes them: [B, 77] int64, padded, cut off where there is no room."""
+    options = {"padding": "max_length", "max_length": TOKENS, "truncation": True, "return_tensors": "pt"}
+    ids: torch.Tensor = tokenizer(list(prompts), **options).input_ids
+    return ids
 
 
 def _keep(path: Path, embedding: torch.Tensor, origin: dict[str, str]) -> None:

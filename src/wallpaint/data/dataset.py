@@ -20,10 +20,12 @@ from torch import Tensor
 
 from wallpaint import mask as masks
 from wallpaint import threads
+from wallpaint.bundles.prompts import tokenize
 from wallpaint.data import augment, colors, listing, loading
 from wallpaint.data.augment import Jitter
 from wallpaint.data.entries import Rgb
 from wallpaint.data.listing import SPLITS, Item, RoomItem
+from wallpaint.data.loading import Pictures
 from wallpaint.data.settings import DataSettings
 from wallpaint.data.shards import Member
 from wallpaint.diffusion import pictures
@@ -33,7 +35,6 @@ from wallpaint.mask import Window
 from wallpaint.photo import Photo
 from wallpaint.reference import REFERENCE_PX, solid_reference
 
-TOKENS = 77
 FORMAT = "wallpaint.samples/1"  # raised when the same settings come to make other samples
 _COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # streams of random numbers within a sample
 
@@ -141,6 +142,21 @@ class WallInpaintingDataset(torch.utils.data.Dataset[Sample]):
         ]
         with threads.single():
             return make_sample(item, self.settings, streams, training=training)
+
+    def item(self, index: int) -> Item | RoomItem:
+        """Where a sample comes from."""
+        return self._numbered[index][1]
+
+    def whole(self, index: int) -> Pictures:
+        """What a sample is made of: the photo at its own size, its wall, and the true repaint if there is one.
+
+        For judging results: a rendered room is in one paint, and in another in its target. Raises InputError.
+        """
+        number, item = self._numbered[index]
+        with threads.single():
+            if isinstance(item, RoomItem):
+                return loading.load_room(item, np.random.default_rng([self.seed, 0, number, _ROOM]), dressed_share=0.0)
+            return loading.load(item, with_target=True)
 
     def content(self, index: int) -> str:
         """A sum over all that a sample is made of: its files, what is said of it, and its place. Hexadecimal."""
@@ -251,8 +267,5 @@ def collate(samples: Sequence[Sample], tokenizer: Any = None) -> Batch:
         "keys": [sample["key"] for sample in samples],
     }
     if tokenizer is not None:
-        told = tokenizer(
-            batch["captions"], padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt"
-        )
-        batch["input_ids"] = told.input_ids
+        batch["input_ids"] = tokenize(tokenizer, batch["captions"])
     return batch

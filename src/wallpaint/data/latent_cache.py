@@ -1,13 +1,15 @@
-"""What the VAE makes of each sample, encoded once and kept: a run that reads it calls no VAE.
+"""What the frozen networks make of each sample, encoded once and kept: a run that reads it calls none of them.
 
-Kept are the moments of the posterior, not a sample of it, so training still draws latents at every step. One file an
-item, named by a sum over the files' content, the data settings and the VAE: what changes is encoded again, and nothing
-stale is ever read. Files appear whole, so several processes can fill one folder.
+Kept are the moments of the VAE's posterior, not a sample of it, so training still draws latents at every step. One
+safetensors file for each version of a sample, named by a sum over the files' content, the data settings and the
+networks' weights: what changes is encoded again, and nothing stale is ever read. Files appear whole, so several
+processes can fill one folder, and carry their own sum, which is checked on reading.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +20,7 @@ from wallpaint.files import atomic
 if TYPE_CHECKING:
     from torch import Tensor
 
-NAMES = ("latent_mean", "latent_std", "masked_mean", "masked_std", "mask")
+SUM = "sha256"
 
 
 class Samples(Protocol):
@@ -27,7 +29,7 @@ class Samples(Protocol):
     def __len__(self) -> int: ...
 
     def get(self, index: int, epoch: int) -> Mapping[str, Any]:
-        """pixel_values [3, H, W], mask [1, H, W], and what else there is."""
+        """What `data.dataset.Sample` says."""
         ...
 
     def content(self, index: int) -> str:
@@ -41,7 +43,8 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class LatentCache:
-    """A folder of encoded samples. digest: of the settings and of the VAE's weights. variants: versions of a sample."""
+    """A folder of encoded samples. digest: of all that they depend on beside the samples' content. variants: versions
+    of a sample."""
 
     folder: Path
     digest: str
@@ -52,70 +55,63 @@ class LatentCache:
         return hashlib.sha256(f"{content}/{epoch % self.variants}/{self.digest}".encode()).hexdigest()
 
     def read(self, key: str) -> dict[str, Tensor] | None:
-        """NAMES -> [4, h, w] float32, mask [1, h, w] float32; None where it is not there, or not as it was written."""
+        """Tensors by name, as they were written; None where they are not there, or not as they were written."""
         from safetensors import SafetensorError
         from safetensors.torch import load
 
         try:
             data = self._path(key).read_bytes()
-            summed, data = data[:32], data[32:]
-            return load(data) if hashlib.sha256(data).digest() == summed else None
-        except (OSError, SafetensorError):
+            length = int.from_bytes(data[:8], "little")
+            summed = json.loads(data[8 : 8 + length])["__metadata__"][SUM]
+            tensors = load(data)
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
+        return tensors if _sum(tensors) == summed else None
 
-    def write(self, key: str, tensors: dict[str, Tensor]) -> None:
+    def write(self, key: str, tensors: Mapping[str, Tensor]) -> None:
         """Keep a sample's version. Raises InputError where the folder cannot be written to."""
         from safetensors.torch import save
 
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        data = save({name: tensors[name].contiguous() for name in NAMES})
-        atomic.put(path, hashlib.sha256(data).digest() + data, durable=False)
+        whole = {name: value.contiguous() for name, value in tensors.items()}
+        atomic.put(path, save(whole, metadata={SUM: _sum(whole)}), durable=False)
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.latents"
+        return self.folder / key[:2] / f"{key}.safetensors"
+
+
+def _sum(tensors: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        total.update(value.numpy().tobytes())
+    return total.hexdigest()
 
 
 def fill(
     cache: LatentCache,
     samples: Samples,
-    encode: Callable[[Tensor, Tensor], dict[str, Tensor]],
+    encode: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Tensor]],
     *,
     share: tuple[int, int] = (0, 1),
-    batch: int = 1,
     step: Callable[[int], None] = lambda count: None,
 ) -> int:
-    """Encode what the cache lacks; returns how many samples were encoded.
+    """Encode what the cache lacks; returns how many versions were encoded.
 
-    encode: (pixel_values [B, 3, H, W], masks [B, 1, H, W]) -> NAMES, each [B, ...]. share: (this process, processes).
-    step: told how many versions are done.
+    encode: samples -> tensors by name, [B, ...] each; it is given one sample at a time, so that what it makes of it
+    depends on no other. share: (this process, processes). step: told how many versions are done.
     """
-    import torch
-
-    pending: list[tuple[str, Mapping[str, Any]]] = []
     encoded = 0
-
-    def flush() -> int:
-        if not pending:
-            return 0
-        pixels = torch.stack([sample["pixel_values"] for _, sample in pending])
-        found = encode(pixels, torch.stack([sample["mask"] for _, sample in pending]))
-        for row, (key, _) in enumerate(pending):
-            cache.write(key, {name: found[name][row] for name in NAMES})
-        count = len(pending)
-        pending.clear()
-        return count
-
     for index in range(share[0], len(samples), share[1]):
         content = samples.content(index)
         for epoch in range(cache.variants):
             key = cache.key(content, epoch)
             if cache.read(key) is None:
-                pending.append((key, samples.get(index, epoch)))
-                if len(pending) == batch:
-                    encoded += flush()
+                cache.write(key, {name: value[0] for name, value in encode([samples.get(index, epoch)]).items()})
+                encoded += 1
             step(1)
-    return encoded + flush()
+    return encoded
 
 
 def digest_of(*parts: str | Sequence[str]) -> str:

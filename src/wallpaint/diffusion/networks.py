@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
+from wallpaint.bundles.configurations import TOKENS
 from wallpaint.bundles.parts import quiet
+from wallpaint.bundles.prompts import tokenize
 from wallpaint.diffusion import loras
 from wallpaint.diffusion.denoise import predict_noise, unobserved
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ConfigError, ModelError
 
-TOKENS = 77
 TILED_PX = 512  # side of the pieces that a tiled VAE works on
 
 
@@ -104,7 +105,7 @@ class Networks:
     def controlnet(self) -> Any:
         """ControlNetModel without its stem: feed it `control_stem`'s output."""
         controlnet = self.bundle.load("controlnet", dtype=self.dtype)
-        self._stem, controlnet.controlnet_cond_embedding = controlnet.controlnet_cond_embedding, nn.Identity()
+        self._stem = take_stem(controlnet)
         return self._placed(controlnet)
 
     @cached_property
@@ -157,9 +158,8 @@ class Networks:
         tokenizer = self.bundle.tokenizer()
         if len(tokenizer(prompt).input_ids) > TOKENS:
             self.notes.append(f"a prompt was cut off: there is room for {TOKENS - 2} words and parts of words")
-        tokens = tokenizer([prompt], padding="max_length", max_length=TOKENS, truncation=True, return_tensors="pt")
         with torch.inference_mode():
-            return encoder(tokens.input_ids)[0]
+            return encoder(tokenize(tokenizer, [prompt]))[0]
 
     # -- speed
 
@@ -204,6 +204,27 @@ def attach_ip_adapter(unet: Any, weights: dict[str, dict[str, Tensor]], scale: f
             processor.scale = [scale]
     unet.requires_grad_(False)
     return projector.eval().requires_grad_(False)
+
+
+def take_stem(controlnet: Any) -> nn.Module:
+    """Take out of a ControlNet its first layers, which see the depth picture alone: run once, not at every step."""
+    stem: nn.Module = controlnet.controlnet_cond_embedding
+    controlnet.controlnet_cond_embedding = nn.Identity()
+    return stem
+
+
+def image_embeddings(encoder: Any, projector: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """What an IP-Adapter's projector takes, of pictures and of no picture: [B, ...] and [1, ...].
+
+    pixels: [B, 3, S, S], with the encoder's statistics. Base: the pooled projection, zeros for nothing. Plus: all
+    patches one layer before the last, for nothing those of zeros.
+    """
+    if hasattr(projector, "latents"):
+        both = torch.cat([pixels, torch.zeros_like(pixels[:1])])
+        embeddings = encoder(both, output_hidden_states=True).hidden_states[-2]
+        return embeddings[:-1], embeddings[-1:]
+    found = encoder(pixels).image_embeds
+    return found, torch.zeros_like(found[:1])
 
 
 def pick_device(wanted: str) -> torch.device:

@@ -22,7 +22,7 @@ from torch import Tensor
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.diffusion import pictures, placement, schedulers
 from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, unobserved
-from wallpaint.diffusion.networks import Networks
+from wallpaint.diffusion.networks import Networks, image_embeddings
 from wallpaint.diffusion.profile import Profile
 from wallpaint.diffusion.settings import Settings
 from wallpaint.errors import ModelError
@@ -180,14 +180,9 @@ class DiffusionPainter:
         self.observe("reference", pixels)
         pixels = pixels.to(networks.device, networks.dtype)
         with self.profile.stage("image encode"), networks.running(encoder, projector):
-            if hasattr(projector, "latents"):  # IP-Adapter Plus: all patches, one layer before the last
-                both = torch.cat([pixels, torch.zeros_like(pixels[:1])])
-                embeddings = encoder(both, output_hidden_states=True).hidden_states[-2]
-            else:
-                found = encoder(pixels).image_embeds
-                embeddings = torch.cat([found, torch.zeros_like(found[:1])])
-            self.observe("image_embedding", embeddings[:-1])
-            tokens = projector(embeddings)[:, None]
+            embeddings, nothing = image_embeddings(encoder, projector, pixels)
+            self.observe("image_embedding", embeddings)
+            tokens = projector(torch.cat([embeddings, nothing]))[:, None]
         self.observe("image_tokens", tokens[:-1, 0])
         return tokens[:-1], tokens[-1:].expand(len(references), *tokens.shape[1:])
 

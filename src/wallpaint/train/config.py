@@ -15,8 +15,9 @@ from wallpaint.errors import ConfigError
 from wallpaint.train.schedule import SCHEDULES
 
 T = TypeVar("T")
-MODES = ("document",)
+MODES = ("document", "image_prompt", "paired")
 PRECISIONS = ("no", "bf16", "fp16")
+OPTIMIZERS = ("adamw", "adamw_8bit")
 
 
 def _about(text: str, default: Any) -> Any:
@@ -35,6 +36,7 @@ class LoraConfig:
 class OptimizerConfig:
     """How it learns: AdamW."""
 
+    kind: str = _about("adamw, or adamw_8bit: what it remembers in 8 bits, by bitsandbytes", "adamw")
     learning_rate: float = _about("of AdamW, after the warm-up", 1e-4)
     schedule: str = _about("constant or cosine, after the warm-up", "constant")
     warmup_steps: int = _about("steps of linear rise", 100)
@@ -46,14 +48,35 @@ class OptimizerConfig:
 
 
 @dataclass(frozen=True)
+class ConditioningConfig:
+    """What the UNet is told beside the masked image."""
+
+    captions: bool = _about("text from the samples' captions; else the zero-prompt mode", False)
+    reference_dropout: float = _about("share of samples that are shown no reference, for guidance", 0.1)
+    image_scale: float = _about("strength of the image prompt", 1.0)
+    depth: bool = _about("whether the ControlNet, frozen, holds the room's depth", False)
+    control_scale: float = _about("strength of the depth control", 1.0)
+
+
+@dataclass(frozen=True)
 class ObjectiveConfig:
-    """What is minimised."""
+    """What is minimised: the error of the noise, and of the picture that follows from it."""
 
     min_snr_gamma: float = _about("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
     noise_offset: float = _about("strength of noise that is one number a channel", 0.0)
     prediction: str = _about("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
     zero_terminal_snr: bool = _about("let the noise schedule end in pure noise; v_prediction only", False)
-    captions: bool = _about("text from the samples' captions; else the zero-prompt mode", False)
+    color_weight: float = _about("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
+    ssim_weight: float = _about("of 1 - SSIM on the wall of the decoded picture", 0.0)
+    lpips_weight: float = _about("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
+    picture_timesteps: tuple[int, int] = _about(
+        "from, up to: where pictures are decoded; below, the latents show the colour already", (200, 700)
+    )
+
+    @property
+    def looks_at_pictures(self) -> bool:
+        """Whether any term needs the decoded picture."""
+        return self.color_weight > 0 or self.ssim_weight > 0 or self.lpips_weight > 0
 
 
 @dataclass(frozen=True)
@@ -69,6 +92,18 @@ class LoopConfig:
     save_every: int = _about("steps between checkpoints", 200)
     keep_last: int = _about("checkpoints that are kept", 3)
     log_every: int = _about("steps between lines of the log", 10)
+    watch_every: int = _about("steps between looks at what it has learnt; 0 is never", 0)
+    best: str = _about("what the best weights are kept by, least is best; -name for what should be large", "")
+    gradient_checkpointing: bool = _about("compute activations again going back, to keep fewer of them", False)
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where the numbers of the log, and pictures, go besides."""
+
+    tensorboard: bool = _about("to run/tensorboard", False)
+    wandb: bool = _about("to Weights & Biases", False)
+    project: str = _about("name of the project there", "wallpaint")
 
 
 @dataclass(frozen=True)
@@ -85,24 +120,36 @@ class TrainConfig:
 
     bundle: str
     data: Path
-    mode: str = _about("document: as the source document trains, without image prompt", "document")
+    mode: str = _about(
+        "document: the photo alone, as the source document trains; image_prompt: with a reference, through the frozen "
+        "IP-Adapter; paired: the same, noise on the target in the new paint, context from the photo",
+        "document",
+    )
     device: str = _about("auto, cpu, cuda or mps", "auto")
     seed: int = _about("of everything random", 0)
     samples: DataSettings = field(default_factory=DataSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    conditioning: ConditioningConfig = field(default_factory=ConditioningConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
         if wrong:
             raise ConfigError("; ".join(wrong))
 
+    @property
+    def takes_references(self) -> bool:
+        """Whether the image prompt is active."""
+        return self.mode != "document"
+
     def _wrong(self) -> Iterator[str]:
         choices = (
             ("mode", self.mode, MODES),
+            ("optimizer.kind", self.optimizer.kind, OPTIMIZERS),
             ("optimizer.schedule", self.optimizer.schedule, SCHEDULES),
             ("loop.precision", self.loop.precision, PRECISIONS),
             ("objective.prediction", self.objective.prediction, ("bundle", "epsilon", "v_prediction")),
@@ -117,7 +164,12 @@ class TrainConfig:
             ("optimizer.warmup_steps", self.optimizer.warmup_steps, 0),
             ("optimizer.weight_decay", self.optimizer.weight_decay, 0),
             ("optimizer.clip_norm", self.optimizer.clip_norm, 0),
+            ("conditioning.image_scale", self.conditioning.image_scale, 0),
+            ("conditioning.control_scale", self.conditioning.control_scale, 0),
             ("objective.min_snr_gamma", self.objective.min_snr_gamma, 0),
+            ("objective.color_weight", self.objective.color_weight, 0),
+            ("objective.ssim_weight", self.objective.ssim_weight, 0),
+            ("objective.lpips_weight", self.objective.lpips_weight, 0),
             ("loop.steps", self.loop.steps, 1),
             ("loop.batch_size", self.loop.batch_size, 1),
             ("loop.accumulation", self.loop.accumulation, 1),
@@ -125,6 +177,7 @@ class TrainConfig:
             ("loop.save_every", self.loop.save_every, 1),
             ("loop.keep_last", self.loop.keep_last, 1),
             ("loop.log_every", self.loop.log_every, 1),
+            ("loop.watch_every", self.loop.watch_every, 0),
             ("cache.variants", self.cache.variants, 0),
         )
         for name, number, lowest in least:
@@ -134,8 +187,21 @@ class TrainConfig:
             yield f"loop.ema_decay must lie in 0..1, not {self.loop.ema_decay}"
         if self.loop.batch_size % self.loop.accumulation:
             yield f"loop.batch_size {self.loop.batch_size} cannot be split into {self.loop.accumulation} equal parts"
+        if self.loop.best and not self.loop.watch_every:
+            yield f"loop.best {self.loop.best} is never measured: set loop.watch_every"
         if self.objective.zero_terminal_snr and self.objective.prediction != "v_prediction":
             yield "objective.zero_terminal_snr asks for objective.prediction v_prediction: pure noise tells no epsilon"
+        if not 0 <= self.conditioning.reference_dropout < 1:
+            yield f"conditioning.reference_dropout must lie in 0..1, not {self.conditioning.reference_dropout}"
+        if not _is_stretch(self.objective.picture_timesteps):
+            yield f"objective.picture_timesteps is a timestep and a later one, not {self.objective.picture_timesteps}"
+        if self.mode == "paired" and not self.samples.random_color_prob > 0:
+            yield "mode paired asks for samples.random_color_prob above 0: the share of samples that are repainted"
+
+
+def _is_stretch(value: Any) -> bool:
+    is_two = isinstance(value, tuple) and len(value) == 2 and all(type(number) is int for number in value)
+    return is_two and 0 <= value[0] < value[1]
 
 
 def read(path: Path) -> TrainConfig:

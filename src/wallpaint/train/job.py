@@ -47,8 +47,9 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
 
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
-    from wallpaint.data.latent_cache import LatentCache, digest_of, fill
+    from wallpaint.data.latent_cache import digest_of
     from wallpaint.train import export
+    from wallpaint.train.encoding import weights_sum
     from wallpaint.train.inpainting import InpaintingTask
     from wallpaint.train.loop import fit
 
@@ -56,23 +57,23 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     bundle = load_bundle(config.bundle)
     _check_size(bundle, config)
     samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
-    vae = digest_of(_sum(bundle, "vae"), samples.digest())
-    cache = None
-    if config.cache.variants:
-        cache = LatentCache(config.cache.folder or folder / LATENTS, vae, config.cache.variants)
-    task = InpaintingTask(bundle, samples, config, cache)
-    digest = digest_of(vae, _sum(bundle, "unet"), json.dumps(_lasting(config), sort_keys=True))
+    task = InpaintingTask(bundle, samples, config, config.cache.folder or folder / LATENTS)
+    parts = ["unet", "controlnet"] if config.conditioning.depth else ["unet"]
+    digest = digest_of(
+        task.encoder.digest(samples.digest()),
+        *(weights_sum(bundle, part) for part in parts),
+        json.dumps(_lasting(config), sort_keys=True),
+    )
     if state.is_main_process:
         _write_config(config, folder)
     state.wait_for_everyone()
     encoded = 0
-    if cache is not None:
+    if task.cache is not None:
         share = (state.process_index, state.num_processes)
-        mine = len(range(share[0], len(samples), share[1])) * cache.variants
+        mine = len(range(share[0], len(samples), share[1])) * config.cache.variants
         with _bar(progress and state.is_main_process, "encoding", mine) as advance:
-            encoded = fill(cache, samples, task.encode, share=share, step=advance)
+            encoded = task.fill(share, advance)
         state.wait_for_everyone()
-        task.release()
     with _bar(progress and state.is_main_process, "training", config.loop.steps) as advance:
         outcome = fit(
             task,
@@ -97,18 +98,6 @@ def _check_size(bundle: Bundle, config: TrainConfig) -> None:
     multiple = 2 ** sum(len(channels) - 1 for channels in levels)
     if config.samples.size % multiple:
         raise ConfigError(f"samples.size must be a multiple of {multiple} for {bundle.name}, not {config.samples.size}")
-
-
-def _sum(bundle: Bundle, part: str) -> str:
-    """A sum over the weights of a part."""
-    import hashlib
-
-    place = bundle.place(part)
-    total = hashlib.sha256()
-    for path in [place] if place.is_file() else sorted(place.glob("*.safetensors")):
-        with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
-    return total.hexdigest()
 
 
 def _lasting(config: TrainConfig) -> dict[str, Any]:

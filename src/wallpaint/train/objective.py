@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wallpaint.diffusion.denoise import Observer, unobserved
+from wallpaint.diffusion.denoise import Conditioning, Observer, predict_noise, unobserved
 from wallpaint.errors import ModelError, ShapeError
 
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -127,13 +127,6 @@ def noised(
     return noise, timesteps, noisy
 
 
-def nine_channels(noisy: Tensor, encoded: Encoded, *, observe: Observer = unobserved) -> Tensor:
-    """What an inpainting UNet takes: noisy latents, mask, masked-image latents, in this order. [B, 9, h, w]"""
-    nine = torch.cat([noisy, encoded.mask, encoded.masked_latents], dim=1)
-    observe("unet_input", nine)
-    return nine
-
-
 def target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
     """What the UNet should say: the noise, or with v_prediction sqrt(abar) noise - sqrt(1 - abar) latents.
 
@@ -144,38 +137,73 @@ def target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) ->
     return noise
 
 
-def denoising_errors(
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the UNet said of one noised batch.
+
+    errors: [B] float32, mean squared error of each picture. timesteps: [B] int64. clean: [B, 4, h, w] float32, the
+    latents that follow from what was said, see `clean_latents`.
+    """
+
+    errors: Tensor
+    timesteps: Tensor
+    clean: Tensor
+
+
+def predict(
     unet: Any,
     scheduler: Any,
-    encoded: Encoded,
-    text: Tensor,
+    latents: Tensor,
+    cond: Conditioning,
     draws: Draws,
     *,
+    controlnet: Any = None,
     noise_offset: float = 0.0,
     observe: Observer = unobserved,
-) -> tuple[Tensor, Tensor]:
-    """The mean squared error of one prediction of the UNet for each picture, and their timesteps: [B] float32, [B].
+) -> Prediction:
+    """Noise latents, have the UNet tell the noise, and compare.
 
-    text: [1 or B, 77, C] in the UNet's number format; in zero-prompt mode the bundle's one embedding of "". Gradients
-    flow to whatever of the UNet wants them.
+    latents: [B, 4, h, w] float32. cond: of B pictures, text in the UNet's number format. controlnet: without its stem,
+    see `Conditioning.control`. Gradients flow to whatever of the UNet wants them.
     """
-    count = encoded.latents.shape[0]
-    noise, timesteps, noisy = noised(scheduler, encoded.latents, draws, noise_offset=noise_offset, observe=observe)
-    nine = nine_channels(noisy, encoded, observe=observe)
-    hidden = text.expand(count, -1, -1)
-    observe("text_embedding", hidden)
-    predicted = unet(nine.to(text.dtype), timesteps, encoder_hidden_states=hidden, return_dict=False)[0]
+    noise, timesteps, noisy = noised(scheduler, latents, draws, noise_offset=noise_offset, observe=observe)
+    predicted = predict_noise(unet, controlnet, noisy.to(cond.text.dtype), timesteps, cond, observe=observe).float()
+    observe("text_embedding", cond.text)
     observe("noise_pred", predicted)
-    wanted = target(scheduler, encoded.latents, noise, timesteps)
+    wanted = target(scheduler, latents, noise, timesteps)
     observe("target", wanted)
-    return (predicted.float() - wanted.float()).square().mean((1, 2, 3)), timesteps
+    errors = (predicted - wanted.float()).square().mean((1, 2, 3))
+    return Prediction(errors, timesteps, clean_latents(scheduler, noisy, predicted, timesteps))
+
+
+def clean_latents(scheduler: Any, noisy: Tensor, predicted: Tensor, timesteps: Tensor) -> Tensor:
+    """Latents without the noise that the UNet says is in them, often written x0: [B, 4, h, w] float32.
+
+    With epsilon (noisy - sqrt(1 - abar) predicted) / sqrt(abar), with v sqrt(abar) noisy - sqrt(1 - abar) predicted.
+    """
+    kept = kept_signal(scheduler, timesteps)[:, None, None, None]
+    if scheduler.config.prediction_type == "v_prediction":
+        return kept.sqrt() * noisy - (1 - kept).sqrt() * predicted
+    return (noisy - (1 - kept).sqrt() * predicted) / kept.sqrt()
+
+
+def kept_signal(scheduler: Any, timesteps: Tensor) -> Tensor:
+    """abar of timesteps, [B] float32: the share of the signal's variance that is left."""
+    return scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
 
 
 def denoising_loss(
     unet: Any, scheduler: Any, encoded: Encoded, text: Tensor, draws: Draws, *, observe: Observer = unobserved
 ) -> Tensor:
-    """The mean of `denoising_errors`, that is over all elements, since pictures have one size: a scalar, float32."""
-    loss = denoising_errors(unet, scheduler, encoded, text, draws, observe=observe)[0].mean()
+    """The mean squared error over all elements, pictures having one size: a scalar, float32.
+
+    text: [1 or B, 77, C] in the UNet's number format; in zero-prompt mode the bundle's one embedding of "".
+    """
+    kind = text.dtype
+    cond = Conditioning(
+        encoded.mask.to(kind), encoded.masked_latents.to(kind), text.expand(len(encoded.latents), -1, -1)
+    )
+    loss = predict(unet, scheduler, encoded.latents, cond, draws, observe=observe).errors.mean()
     observe("loss", loss)
     return loss
 
@@ -187,7 +215,7 @@ def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
     """
     if not gamma:
         return torch.ones_like(timesteps, dtype=torch.float32)
-    kept = scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
+    kept = kept_signal(scheduler, timesteps)
     snr = kept / (1 - kept)
     return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
 

@@ -45,6 +45,7 @@ def places(step: int, batch: int, size: int, seed: int) -> list[Place]:
     return found
 
 
-def seed_of(seed: int, position: int) -> int:
-    """A seed for torch of a sample's noise, 64 bits: the same whatever batch, process or machine it is part of."""
-    return int(np.random.SeedSequence([seed, 2, position]).generate_state(1, np.uint64)[0] >> 1)
+def seed_of(seed: int, position: int, stream: int = 2) -> int:
+    """A seed for torch of a sample's random numbers, 64 bits: the same whatever batch, process or machine it is part
+    of. stream: 2 or more, for numbers that have nothing to do with each other."""
+    return int(np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1)
