@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from wallpaint import ConfigError
-from wallpaint.train.config import LoopConfig, TrainConfig, from_mapping, read, to_mapping
+from wallpaint.train.config import (
+    LoopConfig,
+    OptimizerConfig,
+    TrackingConfig,
+    TrainConfig,
+    from_mapping,
+    read,
+    to_mapping,
+)
 
 LEAST = {"bundle": "mini", "data": "dataset"}
 
@@ -58,6 +66,8 @@ def test_all_errors_at_once() -> None:
         ({"loop": {"batch_size": 4, "accumulation": 3}}, "equal parts"),
         ({"loop": {"ema_decay": 1.0}}, "ema_decay"),
         ({"loop": {"precision": "int8"}}, "bf16"),
+        ({"loop": {"best": "val/ciede2000"}}, "set loop.watch_every"),
+        ({"optimizer": {"kind": "sgd"}}, "adamw_8bit"),
         ({"objective": {"zero_terminal_snr": True}}, "v_prediction"),
         ({"optimizer": {"schedule": "step"}}, "cosine"),
         ({"cache": {"variants": -1}}, "cache.variants"),
@@ -79,8 +89,8 @@ def test_no_yaml(tmp_path: Path, text: str) -> None:
 
 
 def test_every_key_is_described() -> None:
-    for kind in (TrainConfig, LoopConfig):
+    for kind in (TrainConfig, LoopConfig, OptimizerConfig, TrackingConfig):
         for name, about in kind.__dataclass_fields__.items():
             assert about.metadata.get("help") or name in {
-                "bundle", "data", "samples", "lora", "optimizer", "conditioning", "objective", "loop", "cache"
+                "bundle", "data", "samples", "lora", "optimizer", "conditioning", "objective", "loop", "cache", "tracking", "sampling"
             }  # fmt: skip

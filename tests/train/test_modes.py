@@ -227,8 +227,8 @@ def test_pictures_are_decoded_at_middle_timesteps_only(
     """And each counts as much as signal is left: the term is worked out again, picture by picture."""
     task = make(tiny_bundle, data, "paired", objective={"color_weight": 2.0, "picture_timesteps": [300, 700]})
     seen: list[Tensor] = []
-    plain = task._decode
-    monkeypatch.setattr(task, "_decode", lambda latents: seen.append(latents) or plain(latents))
+    plain = task.decode
+    monkeypatch.setattr(task, "decode", lambda latents: seen.append(latents) or plain(latents))
     encoded = task.encoder([task.samples.get(n, 0) for n in range(4)])
     timesteps = torch.tensor([299, 300, 699, 700])
     found = objective.Prediction(torch.ones(4), timesteps, torch.randn(4, 4, 8, 8))
@@ -259,7 +259,7 @@ def test_the_colour_term_leads_to_the_colour(tiny_bundle: Path, data: Path, mode
         optimizer.zero_grad()
         term[1].backward()
         optimizer.step()
-        course.append(float(term[1]))
+        course.append(term[1].item())
     assert course[-1] < 0.5 * course[0]
     assert np.isfinite(course).all()
 

@@ -107,6 +107,14 @@ class TrackingConfig:
 
 
 @dataclass(frozen=True)
+class SamplingConfig:
+    """What is painted at each look: samples of the validation split, or of the training one where there is none."""
+
+    count: int = _about("samples, the first of the split", 4)
+    steps: int = _about("denoising steps, with DDIM", 20)
+
+
+@dataclass(frozen=True)
 class CacheConfig:
     """What is encoded before training."""
 
@@ -135,6 +143,7 @@ class TrainConfig:
     loop: LoopConfig = field(default_factory=LoopConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
@@ -179,6 +188,8 @@ class TrainConfig:
             ("loop.log_every", self.loop.log_every, 1),
             ("loop.watch_every", self.loop.watch_every, 0),
             ("cache.variants", self.cache.variants, 0),
+            ("sampling.count", self.sampling.count, 1),
+            ("sampling.steps", self.sampling.steps, 1),
         )
         for name, number, lowest in least:
             if not number >= lowest:

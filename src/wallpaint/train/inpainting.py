@@ -122,7 +122,7 @@ class InpaintingTask:
             latents,
             self.condition(encoded, masked, self._dropped(batch["positions"])),
             draws,
-            controlnet=self._control[0] if self._control else None,
+            controlnet=self.controlnet,
             noise_offset=told.noise_offset,
         )
         weights = objective.min_snr_weights(self.scheduler, found.timesteps, told.min_snr_gamma)
@@ -134,7 +134,7 @@ class InpaintingTask:
 
     def _latents(self, encoded: Mapping[str, Tensor], name: str, draws: objective.Draws) -> Tensor:
         mean, std = (encoded[f"{name}_{moment}"].to(self.device) for moment in ("mean", "std"))
-        return objective.posterior_sample(mean, std, self._scaling, draws)
+        return objective.posterior_sample(mean, std, self.scaling, draws)
 
     def _dropped(self, positions: Sequence[int]) -> Tensor:
         """[B] bool: whose references are not shown."""
@@ -162,6 +162,11 @@ class InpaintingTask:
             self.config.conditioning.control_scale,
         )
 
+    @property
+    def controlnet(self) -> Any:
+        """ControlNet without its stem, frozen; None without depth."""
+        return self._control[0] if self._control else None
+
     @cached_property
     def _control(self) -> tuple[nn.Module, nn.Module] | None:
         """ControlNet and its stem, frozen."""
@@ -171,7 +176,8 @@ class InpaintingTask:
         return controlnet, take_stem(controlnet)
 
     @property
-    def _scaling(self) -> float:
+    def scaling(self) -> float:
+        """What the VAE's latents are multiplied by."""
         return float(self._bundle.config("vae").get("scaling_factor", 0.18215))
 
     # -- terms on pictures
@@ -188,7 +194,7 @@ class InpaintingTask:
         chosen = (found.timesteps >= first) & (found.timesteps < end)
         signal = objective.kept_signal(self.scheduler, found.timesteps)[chosen]
         terms: dict[str, tuple[float, Tensor]] = {}
-        picture = self._decode(found.clean[chosen]) if bool(chosen.any()) else None
+        picture = self.decode(found.clean[chosen]) if bool(chosen.any()) else None
         chosen = chosen.cpu()
         target = encoded["target"][chosen].to(self.device).float() / 127.5 - 1
         mask = encoded["color_mask"][chosen].to(self.device)
@@ -207,8 +213,9 @@ class InpaintingTask:
         add("lpips", told.lpips_weight, lambda p: self._perceptual(torch.where(mask, p, target), target))
         return terms
 
-    def _decode(self, latents: Tensor) -> Tensor:
-        picture: Tensor = self._decoder.decode(latents / self._scaling, return_dict=False)[0]
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents as pictures, [B, 3, H, W] float32, -1..1 and somewhat beyond. Gradients flow through."""
+        picture: Tensor = self._decoder.decode(latents / self.scaling, return_dict=False)[0]
         return picture.float()
 
     @cached_property

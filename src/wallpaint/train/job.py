@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
 from wallpaint.train.config import TrainConfig, to_mapping
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
+    from wallpaint.train.inpainting import InpaintingTask
+    from wallpaint.train.watching import Watch
 
 CONFIG, LATENTS, LORA = "config.yaml", "latents", "lora"
 
@@ -48,11 +50,13 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
     from wallpaint.data.latent_cache import digest_of
-    from wallpaint.train import export
+    from wallpaint.train import export, optimizer, tracking
     from wallpaint.train.encoding import weights_sum
     from wallpaint.train.inpainting import InpaintingTask
     from wallpaint.train.loop import fit
 
+    optimizer.check(config.optimizer)
+    tracking.check(config.tracking)
     state = PartialState(cpu=config.device == "cpu" or None)
     bundle = load_bundle(config.bundle)
     _check_size(bundle, config)
@@ -84,6 +88,8 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
             digest=digest,
             device=config.device,
             resume=resume,
+            told=config.tracking,
+            watch=_watch(config, task) if config.loop.watch_every else None,
             tick=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
         )
     files: dict[str, Path] = {}
@@ -91,6 +97,18 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
         card = _card(config, bundle, samples, outcome.step)
         files = export.write(task.network, outcome.weights, folder / LORA, card)
     return Report(outcome.step, config.loop.steps, len(samples), encoded, dict(task.calls), files, outcome.notes)
+
+
+def _watch(config: TrainConfig, task: InpaintingTask) -> Watch:
+    """What looks at the network while it trains."""
+    from wallpaint.data.dataset import WallInpaintingDataset
+    from wallpaint.train.sampling import Sampler
+
+    try:
+        samples = WallInpaintingDataset(config.data, "validation", config.samples, config.seed)
+    except InputError:  # there is no such split
+        samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
+    return Sampler(task, samples, config.sampling, config.seed)
 
 
 def _check_size(bundle: Bundle, config: TrainConfig) -> None:
@@ -104,11 +122,11 @@ def _lasting(config: TrainConfig) -> dict[str, Any]:
     """What may not change between the parts of a run: all but where it runs, how often it saves and what it tells."""
     plain = to_mapping(config)
     for section, names in (
-        ("loop", ("save_every", "keep_last", "log_every", "workers")),
+        ("loop", ("save_every", "keep_last", "log_every", "workers", "watch_every", "best", "gradient_checkpointing")),
         ("cache", ("folder",)),
     ):
         plain[section] = {name: value for name, value in plain[section].items() if name not in names}
-    return {name: value for name, value in plain.items() if name not in ("device", "bundle", "data")}
+    return {name: value for name, value in plain.items() if name not in ("device", "bundle", "data", "tracking", "sampling")}
 
 
 def _write_config(config: TrainConfig, folder: Path) -> None:

@@ -1,0 +1,79 @@
+"""Pictures of a few fixed samples while a LoRA trains, and how far their walls are from the paint.
+
+The same samples, noise and steps each time, so that two looks differ by what was learnt in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wallpaint import color
+from wallpaint.data.latent_cache import Samples
+from wallpaint.diffusion import pictures, schedulers
+from wallpaint.diffusion.denoise import denoise, predict_noise
+from wallpaint.errors import ConfigError
+from wallpaint.fields import Array
+from wallpaint.train.config import SamplingConfig
+from wallpaint.train.encoding import codes
+from wallpaint.train.inpainting import InpaintingTask
+from wallpaint.train.watching import Seen
+from wallpaint.validate import metrics
+
+SCHEDULER = "ddim"
+
+
+class Sampler:
+    """See `watching.Watch`. Samples are encoded at the first look and kept."""
+
+    def __init__(self, task: InpaintingTask, samples: Samples, config: SamplingConfig, seed: int) -> None:
+        """samples: the first `config.count` are taken, as they are in epoch 0. seed: of their noise."""
+        if not len(samples):
+            raise ConfigError("there are no samples to look at while training: set sampling.count to 0")
+        self.task, self.config, self.seed = task, config, seed
+        self.samples = [samples.get(index, 0) for index in range(min(config.count, len(samples)))]
+        self._encoded: list[Mapping[str, Tensor]] = []
+
+    def __call__(self, step: int, network: nn.Module) -> Seen:
+        """`val/ciede2000`: mean over samples of CIEDE2000 between the wall's median and the paint. Pictures: photo,
+        result, and the target where it is another."""
+        if not self._encoded:
+            self._encoded = [self.task.encoder([sample]) for sample in self.samples]
+            self.task.encoder.release()
+        found: dict[str, Array] = {}
+        errors = []
+        for number, (sample, encoded) in enumerate(zip(self.samples, self._encoded, strict=True)):
+            result = self._paint(network, encoded)
+            wall = sample["color_mask"][0].numpy() > 0.5
+            swatch = color.srgb_to_linear(sample["dominant_color"].numpy().astype(np.float64) / 255)
+            errors.append(metrics.literal_error(result, wall, swatch))
+            strip = [rgb_of(sample["pixel_values"]), result]
+            if not torch.equal(sample["target_values"], sample["pixel_values"]):
+                strip.append(rgb_of(sample["target_values"]))
+            found[f"{number}_{sample['key']}"] = np.concatenate(strip, axis=1)
+        return Seen({"val/ciede2000": float(np.nanmean(errors))}, found)
+
+    def _paint(self, network: nn.Module, encoded: Mapping[str, Tensor]) -> Array:
+        """(H, W, 3) uint8 sRGB: the sample painted by the networks as they now are."""
+        task, device = self.task, self.task.device
+        draws = torch.Generator().manual_seed(self.seed)
+        scheduler = schedulers.make(SCHEDULER, dict(task.scheduler.config))
+        timesteps = schedulers.timesteps(scheduler, self.config.steps, 1.0)
+        mean, std = (encoded[f"masked_{moment}"] for moment in ("mean", "std"))
+        noise = torch.randn(mean.shape, generator=draws).to(device) * scheduler.init_noise_sigma
+        masked = (mean + std * torch.randn(mean.shape, generator=draws)).to(device) * task.scaling
+        cond = task.condition(encoded, masked, torch.tensor([False]))
+        predict: Any = partial(predict_noise, network, task.controlnet)
+        with torch.autocast(device.type, task.dtype, enabled=task.dtype != torch.float32):
+            latents = denoise(predict, scheduler, noise, timesteps, cond)
+        return np.round(255 * pictures.from_tensor(task.decode(latents))[0]).astype(np.uint8)
+
+
+def rgb_of(picture: Tensor) -> Array:
+    """[3, H, W], -1..1 -> (H, W, 3) uint8 sRGB."""
+    return codes(picture).permute(1, 2, 0).numpy()
