@@ -92,5 +92,6 @@ def test_every_key_is_described() -> None:
     for kind in (TrainConfig, LoopConfig, OptimizerConfig, TrackingConfig):
         for name, about in kind.__dataclass_fields__.items():
             assert about.metadata.get("help") or name in {
-                "bundle", "data", "samples", "lora", "optimizer", "conditioning", "objective", "loop", "cache", "tracking", "sampling"
+                "bundle", "data", "samples", "lora", "optimizer", "conditioning", "objective", "loop", "cache",
+                "tracking", "sampling",
             }  # fmt: skip

@@ -126,7 +126,8 @@ def _lasting(config: TrainConfig) -> dict[str, Any]:
         ("cache", ("folder",)),
     ):
         plain[section] = {name: value for name, value in plain[section].items() if name not in names}
-    return {name: value for name, value in plain.items() if name not in ("device", "bundle", "data", "tracking", "sampling")}
+    elsewhere = ("device", "bundle", "data", "tracking", "sampling")
+    return {name: value for name, value in plain.items() if name not in elsewhere}
 
 
 def _write_config(config: TrainConfig, folder: Path) -> None:
