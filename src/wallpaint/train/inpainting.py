@@ -84,6 +84,8 @@ class InpaintingTask:
         if self.cache is None:
             return 0
         done = latent_cache.fill(self.cache, self.samples, self.encoder, share=share, step=step)
+        if self.config.takes_references:
+            _ = self.encoder.no_reference  # while the image encoder is still there
         self.encoder.release()
         return done
 
