@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,8 +19,9 @@ from safetensors.torch import load_file
 from toy import LOOP, ToyTask, train
 
 from wallpaint import ConfigError
-from wallpaint.train import checkpoint
-from wallpaint.train.loop import CHECKPOINTS, LOG
+from wallpaint.train import checkpoint, watching
+from wallpaint.train.loop import CHECKPOINTS
+from wallpaint.train.tracking import LOG, TENSORBOARD
 
 TOY = Path(__file__).with_name("toy.py")
 
@@ -28,8 +30,18 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def lines(folder: Path) -> list[dict[str, float]]:
+def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+
+
+def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows, but for what depends on the machine: (step, value) by name."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / TENSORBOARD), {"scalars": 0, "images": 0, "tensors": 0}).Reload()
+    machine = {"train/samples_per_second", "train/resident_gib"}
+    names = set(events.Tags()["scalars"]) - machine
+    return {name: [(event.step, event.value) for event in events.Scalars(name)] for name in sorted(names)}
 
 
 def process(*words: object) -> subprocess.Popen[bytes]:
@@ -106,13 +118,16 @@ def test_an_earlier_run_is_not_written_over(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kills", "steps"), [(2, 400), pytest.param(20, 4000, marks=pytest.mark.slow)])
 def test_killed_at_random_moments_it_ends_the_same(tmp_path: Path, kills: int, steps: int) -> None:
-    """SIGKILL, which nothing can answer: every third step is saved, so kills fall into steps and saves alike."""
+    """SIGKILL, which nothing can answer: every third step is saved, so kills fall into steps and saves alike.
+
+    The weights, the best of them, the log and the curves are those of a run that nobody killed.
+    """
     folder, final = tmp_path / "killed", tmp_path / "killed.safetensors"
-    assert process(tmp_path / "whole", steps, tmp_path / "whole.safetensors").wait() == 0
+    assert process(tmp_path / "whole", steps, tmp_path / "whole.safetensors", "tracked").wait() == 0
     rng = random.Random(5)
     done = inside = 0
     while done < kills:
-        running = process(folder, steps, final)
+        running = process(folder, steps, final, "tracked")
         before = standing(folder)
         while running.poll() is None and standing(folder) == before:  # else a slow start would be all that is killed
             time.sleep(0.002)
@@ -123,11 +138,22 @@ def test_killed_at_random_moments_it_ends_the_same(tmp_path: Path, kills: int, s
         done += 1
         inside += any((folder / CHECKPOINTS).glob(".part-*"))
     print(f"{inside} of {kills} kills fell into a save")
-    assert process(folder, steps, final).wait() == 0
+    assert process(folder, steps, final, "tracked").wait() == 0
     whole, killed = load_file(tmp_path / "whole.safetensors"), load_file(final)
     assert len(killed.pop("losses")) < len(whole.pop("losses")) == steps
     assert same(whole, killed)
     assert kills < 20 or inside > 0
+    bests = [watching.best(tmp_path / name, "val/error", "toy") for name in ("whole", "killed")]
+    assert bests[0].step == bests[1].step
+    assert bests[0].value == bests[1].value
+    assert same(dict(bests[0].weights), dict(bests[1].weights))
+    assert [told(line) for line in lines(folder)] == [told(line) for line in lines(tmp_path / "whole")]
+    assert curves(folder) == curves(tmp_path / "whole")
+
+
+def told(line: dict[str, Any]) -> dict[str, Any]:
+    """Of a line, what is a function of the step."""
+    return {name: value for name, value in line.items() if name not in ("samples_per_second", "resident_gib")}
 
 
 def standing(folder: Path) -> list[str]:
@@ -140,7 +166,7 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     assert process(tmp_path / "one", 40, tmp_path / "one.safetensors").wait() == 0
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     two = subprocess.run(
-        [*launch, str(TOY), str(tmp_path / "two"), "40", str(tmp_path / "two.safetensors")],
+        [*launch, str(TOY), str(tmp_path / "two"), "40", str(tmp_path / "two.safetensors"), "tracked"],
         capture_output=True,
         text=True,
         env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
@@ -151,3 +177,5 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     assert len(one["losses"]) == 40
     assert float((one["losses"] - both["losses"]).abs().max()) < 1e-5
     assert float(one["losses"].std()) > 0.01
+    assert len(list((tmp_path / "two" / TENSORBOARD).iterdir())) == 1  # one process tells
+    assert [line["step"] for line in lines(tmp_path / "two") if "seen" in line] == list(range(4, 41, 4))

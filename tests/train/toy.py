@@ -1,33 +1,37 @@
 """A task small enough to train in a second, and a process that trains it, to be killed.
 
-python tests/train/toy.py FOLDER STEPS [DIRECTORY FOR THE FINAL WEIGHTS]
+python tests/train/toy.py FOLDER STEPS FILE_FOR_THE_FINAL_WEIGHTS [tracked]
 """
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.loop import Losses, Outcome, fit
 from wallpaint.train.schedule import Place, seed_of
+from wallpaint.train.watching import Seen
 
 SAMPLES = 13
 LOOP = LoopConfig(steps=40, batch_size=4, save_every=3, keep_last=2, log_every=5, ema_decay=0.9)
 OPTIMIZER = OptimizerConfig(learning_rate=1e-2, warmup_steps=5, schedule="cosine")
+TRACKED = TrackingConfig(tensorboard=True)
 
 
 class ToyTask:
     """Learns a linear map from noisy samples; one layer is frozen."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 32) -> None:
         torch.manual_seed(0)
-        self.network: nn.Module = nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 3))
+        self.network: nn.Module = nn.Sequential(nn.Linear(6, width), nn.Tanh(), nn.Linear(width, 3))
         self.network[0].requires_grad_(False)
 
     def __len__(self) -> int:
@@ -50,12 +54,17 @@ class ToyTask:
         return Losses(by_sample.mean(), {"mse": by_sample.mean().detach()}, batch["t"], by_sample.detach())
 
 
-def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, tick: Any = None) -> Outcome:
+def glance(step: int, network: nn.Module) -> Seen:
+    """A look that draws from every global generator, and finds how far the toy is from what it should say."""
+    x = torch.randn(50, 6) * (1 + 0.01 * random.random() + 0.01 * float(np.random.rand()))  # noqa: NPY002
+    error = float((network(x) - (x[:, :3] - x[:, 3:])).square().mean())
+    return Seen({"val/error": error}, {"bars": np.full((8, 12, 3), step % 256, np.uint8)})
+
+
+def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, **more: Any) -> Outcome:
     """One run of the toy, going on where it stands."""
-    quiet = lambda step, loss: None  # noqa: E731
-    return fit(
-        ToyTask(), loop, OPTIMIZER, folder, seed=3, digest="toy", device="cpu", resume=resume, tick=tick or quiet
-    )
+    options = {"optimizer_config": OPTIMIZER, "task": ToyTask(), **more}
+    return fit(config=loop, folder=folder, seed=3, digest="toy", device="cpu", resume=resume, **options)
 
 
 def main() -> None:
@@ -63,8 +72,10 @@ def main() -> None:
 
     torch.set_num_threads(1)
     losses: list[float] = []
-    folder, steps = Path(sys.argv[1]), int(sys.argv[2])
-    outcome = train(folder, replace(LOOP, steps=steps), tick=lambda step, loss: losses.append(loss))
+    folder, loop, more = Path(sys.argv[1]), replace(LOOP, steps=int(sys.argv[2])), {}
+    if "tracked" in sys.argv:
+        loop, more = replace(loop, watch_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
+    outcome = train(folder, loop, tick=lambda step, loss: losses.append(loss), **more)
     from safetensors.torch import save_file
 
     if len(sys.argv) > 3 and not outcome.stopped:

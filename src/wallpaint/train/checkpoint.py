@@ -46,7 +46,7 @@ class Checkpoint:
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any], *, keep: int) -> Path:
-    """Write a checkpoint and remove all but the `keep` newest; returns its folder.
+    """Write a checkpoint and remove all but this one and the newest others, `keep` in all; returns its folder.
 
     Saving a step again replaces it. Raises InputError where it cannot be written: those that were there stay.
     """
@@ -75,7 +75,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[
             f"{target}: the checkpoint cannot be written ({reason}): make room or choose another folder; earlier "
             "checkpoints are as they were"
         ) from error
-    for old in sorted(_folders(folder), reverse=True)[keep:]:
+    for old in sorted(set(_folders(folder)) - {step}, reverse=True)[keep - 1 :]:
         shutil.rmtree(folder / f"{_PREFIX}{old:08d}", ignore_errors=True)
     return target
 

@@ -1,7 +1,7 @@
 """The training loop, whole and in one place. What is trained is a `Task`; how, a recipe (`config`).
 
     for each step:  places -> samples -> task.losses -> backward -> clip -> AdamW -> moving average
-                    now and then: a line of the log, a checkpoint
+                    now and then: a look at what it has learnt, a line of the log, a checkpoint
 
 A run can be killed at any moment and goes on where its last checkpoint stands, on the CPU to the same bits: weights and
 optimiser are in the checkpoint, and all else is a function of the step (`schedule`). Several processes share a batch by
@@ -11,24 +11,23 @@ torch.distributed, through Accelerate.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from wallpaint.errors import ConfigError
-from wallpaint.train import checkpoint
-from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train import checkpoint, optimizer, tracking, watching
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.schedule import Place, learning_rate, places
+from wallpaint.train.tracking import Teller
+from wallpaint.train.watching import Best, Seen, Watch
 
-LOG, CHECKPOINTS = "log.jsonl", "checkpoints"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,13 @@ class Task(Protocol):
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended. step: updates done. stopped: by a signal, before its end. weights: trained, by name; the moving
-    average's where there is one."""
+    average's where there is one. best: the same of the look that was best, where the recipe asks for one."""
 
     step: int
     stopped: bool
     weights: Mapping[str, Tensor]
     notes: tuple[str, ...]
+    best: Best | None = None
 
 
 class _Steps(torch.utils.data.Dataset[list[Any]]):
@@ -91,6 +91,35 @@ class _Steps(torch.utils.data.Dataset[list[Any]]):
         ]
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What does not change while it trains; see `fit`."""
+
+    task: Task
+    config: LoopConfig
+    optimizer: OptimizerConfig
+    folder: Path
+    seed: int
+    digest: str
+    watch: Watch | None
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What changes. network: wrapped for several processes. average: empty where there is none."""
+
+    network: nn.Module
+    trained: Mapping[str, nn.Parameter]
+    optimizer: torch.optim.Optimizer
+    stepper: Any  # the optimizer, wrapped for scaled gradients
+    average: dict[str, Tensor]
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """What is exported."""
+        return self.average or self.trained
+
+
 def fit(
     task: Task,
     config: LoopConfig,
@@ -101,75 +130,102 @@ def fit(
     digest: str,
     device: str = "auto",
     resume: bool = False,
+    told: TrackingConfig = TrackingConfig(),  # noqa: B008
+    watch: Watch | None = None,
     tick: Callable[[int, float], None] = lambda step, loss: None,
 ) -> Outcome:
     """Train.
 
     folder: of the run; its checkpoints and log go there. digest: of all that must not change between the parts of a run
     that was broken off. resume: go on from the newest whole checkpoint, if there is any; else a folder that has one is
-    refused. tick: told each step that is done, and its loss. SIGINT and SIGTERM save and end the run.
-    Raises ConfigError; InputError where a checkpoint cannot be written.
+    refused. told: who hears of it besides the log. watch: looks at the network every `watch_every` steps and at the
+    end, in the main process, while others wait. tick: told each step that is done, and its loss. SIGINT and SIGTERM
+    save and end the run. Raises ConfigError; InputError where something cannot be written.
     """
     from accelerate import Accelerator  # type: ignore[import-untyped]
 
     accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
-    world = accelerator.num_processes
+    run = _Run(task, config, optimizer_config, folder, seed, digest, watch)
+    _check(run, told, accelerator.num_processes)
+    training = _prepare(run, accelerator)
+    start, notes = _resume(run, training, resume)
+    with tracking.tellers(told, folder, start, accelerator.is_main_process) as tellers:
+        done = _train(run, training, accelerator, start, tellers, tick)
+    weights = {name: value.detach().cpu().clone() for name, value in training.weights.items()}
+    return Outcome(done, done < config.steps, weights, tuple(notes), watching.best(folder, config.best, digest))
+
+
+def _train(
+    run: _Run,
+    training: _Training,
+    accelerator: Any,
+    start: int,
+    tellers: Sequence[Teller],
+    tick: Callable[[int, float], None],
+) -> int:
+    """The loop; returns the updates done, which are fewer than all if a signal came."""
+    config, steps = run.config, range(start, run.config.steps)
+    shares = _Steps(run.task, config, run.seed, accelerator.process_index, accelerator.num_processes)
+    loader = torch.utils.data.DataLoader(shares, batch_size=None, sampler=steps, num_workers=config.workers)
+    done, clock = start, tracking.Clock()
+    with _signals() as is_stopped:
+        for step, parts in zip(steps, loader, strict=True):
+            rate = _set_rate(run, training, step)
+            found = _backward(accelerator, run.task, training.network, parts)
+            norm = accelerator.clip_grad_norm_(training.trained.values(), run.optimizer.clip_norm or float("inf"))
+            training.stepper.step()
+            training.stepper.zero_grad()
+            _follow(training.average, training.trained, config.ema_decay)
+            done, loss = step + 1, float(accelerator.reduce(_total(found), "mean"))
+            clock.stop(config.batch_size)
+            tick(done, loss)
+            stop, is_last = _any(accelerator, is_stopped()), done == config.steps
+            seen = _look(run, training, accelerator, done)
+            if tellers and (seen is not None or done % config.log_every == 0 or is_last):
+                line = tracking.line(done, loss, found, rate, norm, clock.speed(), seen)
+                for teller in tellers:
+                    teller.tell(line, seen.pictures if seen else {})
+            if stop or done % config.save_every == 0 or is_last:
+                _save(run, training, accelerator, done)
+            if stop:
+                break
+            clock.start()
+    return done
+
+
+def _check(run: _Run, told: TrackingConfig, world: int) -> None:
+    config = run.config
+    optimizer.check(run.optimizer)
+    tracking.check(told)
     if config.batch_size % (world * config.accumulation):
         raise ConfigError(
             f"loop.batch_size {config.batch_size} cannot be shared by {world} processes in {config.accumulation} parts"
         )
-    trained = {name: p for name, p in sorted(task.network.named_parameters()) if p.requires_grad}
-    optimizer = torch.optim.AdamW(
-        trained.values(),
-        lr=optimizer_config.learning_rate,
-        betas=(optimizer_config.beta1, optimizer_config.beta2),
-        eps=optimizer_config.epsilon,
-        weight_decay=optimizer_config.weight_decay,
+    if config.gradient_checkpointing and not hasattr(run.task.network, "enable_gradient_checkpointing"):
+        raise ConfigError("loop.gradient_checkpointing: this network cannot compute its activations again")
+    if config.best and run.watch is None:
+        raise ConfigError(f"loop.best {config.best}: nothing is measured while this trains")
+
+
+def _prepare(run: _Run, accelerator: Any) -> _Training:
+    """Network and optimiser where they train."""
+    if run.config.gradient_checkpointing:
+        run.task.network.enable_gradient_checkpointing()  # type: ignore[operator]
+    trained = {name: p for name, p in sorted(run.task.network.named_parameters()) if p.requires_grad}
+    made = optimizer.make(run.optimizer, trained.values())
+    network, stepper = accelerator.prepare(run.task.network, made)
+    average = {name: p.detach().clone() for name, p in trained.items()} if run.config.ema_decay else {}
+    return _Training(network, trained, made, stepper, average)
+
+
+def _set_rate(run: _Run, training: _Training, step: int) -> float:
+    told = run.optimizer
+    rate = learning_rate(
+        step, peak=told.learning_rate, warmup=told.warmup_steps, total=run.config.steps, schedule=told.schedule
     )
-    average = {name: p.detach().clone() for name, p in trained.items()} if config.ema_decay else {}
-    start, notes = _resume(folder, trained, optimizer, average, digest, resume)
-    network, wrapped = accelerator.prepare(task.network, optimizer)
-    steps = range(start, config.steps)
-    loader = torch.utils.data.DataLoader(
-        _Steps(task, config, seed, accelerator.process_index, world),
-        batch_size=None,
-        sampler=steps,
-        num_workers=config.workers,
-    )
-    log = _Log(folder / LOG, start) if accelerator.is_main_process else None
-    done = start
-    with _signals() as is_stopped:
-        for step, parts in zip(steps, loader, strict=True):
-            began = perf_counter()
-            rate = learning_rate(
-                step,
-                peak=optimizer_config.learning_rate,
-                warmup=optimizer_config.warmup_steps,
-                total=config.steps,
-                schedule=optimizer_config.schedule,
-            )
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            found = _backward(accelerator, task, network, parts)
-            norm = accelerator.clip_grad_norm_(trained.values(), optimizer_config.clip_norm or float("inf"))
-            wrapped.step()
-            wrapped.zero_grad()
-            _follow(average, trained, config.ema_decay)
-            done = step + 1
-            loss = accelerator.reduce(torch.stack([one.total.detach() for one in found]).mean(), "mean")
-            tick(done, float(loss))
-            stop = _any(accelerator, is_stopped())
-            if log is not None and (done % config.log_every == 0 or done == config.steps):
-                log.line(done, float(loss), found, rate, norm, config.batch_size / (perf_counter() - began))
-            if stop or done % config.save_every == 0 or done == config.steps:
-                if accelerator.is_main_process:
-                    tensors = _tensors(trained, optimizer, average)
-                    checkpoint.save(folder / CHECKPOINTS, done, tensors, {"digest": digest}, keep=config.keep_last)
-                accelerator.wait_for_everyone()
-            if stop:
-                break
-    weights = {name: value.detach().cpu().clone() for name, value in (average or trained).items()}
-    return Outcome(done, done < config.steps, weights, tuple(notes))
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+    return rate
 
 
 def _backward(accelerator: Any, task: Task, network: nn.Module, parts: Sequence[Any]) -> list[Losses]:
@@ -185,6 +241,10 @@ def _backward(accelerator: Any, task: Task, network: nn.Module, parts: Sequence[
     return found
 
 
+def _total(found: Sequence[Losses]) -> Tensor:
+    return torch.stack([one.total.detach() for one in found]).mean()
+
+
 def _follow(average: dict[str, Tensor], trained: Mapping[str, Tensor], decay: float) -> None:
     with torch.no_grad():
         for name, value in average.items():
@@ -198,43 +258,54 @@ def _any(accelerator: Any, flag: bool) -> bool:
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum") > 0)
 
 
+def _look(run: _Run, training: _Training, accelerator: Any, done: int) -> Seen | None:
+    """What is seen at this step; None where nobody looks now, or another process does."""
+    every, seen = run.config.watch_every, None
+    if run.watch is None or not every or (done % every and done < run.config.steps):
+        return None
+    if accelerator.is_main_process:
+        seen = watching.look(run.watch, done, run.task.network, training.trained, training.average, run.seed)
+        watching.write_sheet(run.folder, done, seen.pictures)
+        if run.config.best:
+            watching.keep_best(run.folder, run.config.best, run.digest, seen, done, training.weights)
+    accelerator.wait_for_everyone()
+    return seen
+
+
 # -- what a checkpoint holds
 
 
-def _tensors(trained: Mapping[str, Tensor], optimizer: Any, average: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    found = {f"weight/{name}": value for name, value in trained.items()}
-    found |= {f"average/{name}": value for name, value in average.items()}
-    for name, parameter in trained.items():
-        found |= {f"optimizer/{key}/{name}": value for key, value in optimizer.state[parameter].items()}
-    return found
+def _save(run: _Run, training: _Training, accelerator: Any, done: int) -> None:
+    if accelerator.is_main_process:
+        tensors, state = _tensors(training), {"digest": run.digest}
+        checkpoint.save(run.folder / CHECKPOINTS, done, tensors, state, keep=run.config.keep_last)
+    accelerator.wait_for_everyone()
 
 
-def _resume(
-    folder: Path,
-    trained: Mapping[str, nn.Parameter],
-    optimizer: Any,
-    average: dict[str, Tensor],
-    digest: str,
-    resume: bool,
-) -> tuple[int, list[str]]:
+def _tensors(training: _Training) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {f"weight/{name}": value for name, value in training.trained.items()}
+    found |= {f"average/{name}": value for name, value in training.average.items()}
+    return found | optimizer.memory_of(training.optimizer, training.trained)
+
+
+def _resume(run: _Run, training: _Training, resume: bool) -> tuple[int, list[str]]:
     """Put the newest whole checkpoint into weights and optimiser; the step that it stands at."""
+    folder = run.folder
     found, notes = checkpoint.latest(folder / CHECKPOINTS)
     if found is None:
+        watching.forget_best(folder)
         return 0, notes
     if not resume:
         raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder")
-    if found.state["digest"] != digest:
+    if found.state["digest"] != run.digest:
         raise ConfigError(f"{folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
     tensors = found.tensors()
     with torch.no_grad():
-        for name, parameter in trained.items():
+        for name, parameter in training.trained.items():
             parameter.copy_(tensors[f"weight/{name}"])
-            optimizer.state[parameter] = {
-                key: tensors[f"optimizer/{key}/{name}"].to("cpu" if key == "step" else parameter.device)
-                for key in ("step", "exp_avg", "exp_avg_sq")
-            }
-        for name, value in average.items():
+        for name, value in training.average.items():
             value.copy_(tensors[f"average/{name}"])
+    optimizer.recall(training.optimizer, training.trained, tensors)
     return found.step, notes
 
 
@@ -256,50 +327,3 @@ def _signals() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class _Log:
-    """log.jsonl: one JSON object a line. Going on, lines past the checkpoint are dropped first."""
-
-    def __init__(self, path: Path, start: int) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = []
-        if path.exists():
-            for line in path.read_text().splitlines():
-                with contextlib.suppress(ValueError, KeyError):
-                    if json.loads(line)["step"] <= start:
-                        kept.append(line)
-        path.write_text("".join(f"{line}\n" for line in kept))
-
-    def line(self, step: int, loss: float, found: Sequence[Losses], rate: float, norm: Any, speed: float) -> None:
-        terms = {name: float(torch.stack([one.terms[name] for one in found]).mean()) for name in found[0].terms}
-        told: dict[str, Any] = {
-            "step": step,
-            "loss": loss,
-            **terms,
-            "learning_rate": rate,
-            "gradient_norm": float(norm),
-        }
-        told["samples_per_second"] = round(speed, 3)
-        if torch.cuda.is_available():
-            told["peak_gib"] = round(torch.cuda.max_memory_allocated() / 2**30, 3)
-        timed = [one for one in found if one.timesteps is not None and one.by_sample is not None]
-        if timed:
-            told["by_timestep"] = by_timestep(
-                torch.cat([one.timesteps for one in timed if one.timesteps is not None]),
-                torch.cat([one.by_sample for one in timed if one.by_sample is not None]),
-            )
-        with self.path.open("a") as file:
-            file.write(json.dumps(told) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def by_timestep(timesteps: Tensor, by_sample: Tensor, width: int = 250) -> dict[str, float]:
-    """Mean loss by stretch of the noise schedule, such as "250-499"; stretches without a sample are left out."""
-    stretch = torch.div(timesteps.cpu(), width, rounding_mode="floor")
-    return {
-        f"{int(s) * width}-{(int(s) + 1) * width - 1}": float(by_sample.detach().cpu()[stretch == s].mean())
-        for s in torch.unique(stretch)
-    }

@@ -1,0 +1,112 @@
+"""The log and who else is told: the same numbers, each step once, whatever happened on the way."""
+
+from __future__ import annotations
+
+import sys
+import types
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from test_loop import curves, lines
+from toy import LOOP, TRACKED, glance, train
+
+from wallpaint import ConfigError
+from wallpaint.train import tracking
+from wallpaint.train.config import TrackingConfig
+
+EACH = replace(LOOP, log_every=1, watch_every=10)
+
+
+def pictures(folder: Path, name: str) -> dict[int, np.ndarray]:
+    import cv2
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / tracking.TENSORBOARD), {"images": 0}).Reload()
+    found = {e.step: cv2.imdecode(np.frombuffer(e.encoded_image_string, np.uint8), 1) for e in events.Images(name)}
+    assert len(found) == len(events.Images(name))
+    return found
+
+
+def test_tensorboard_shows_what_the_log_says(tmp_path: Path) -> None:
+    train(tmp_path, EACH, told=TRACKED, watch=glance)
+    told, shown = lines(tmp_path), curves(tmp_path)
+    assert [step for step, _ in shown["train/loss"]] == list(range(1, 41))
+    assert [step for step, _ in shown["val/error"]] == [10, 20, 30, 40]
+    assert {"train/mse", "train/learning_rate", "train/gradient_norm", "train/by_timestep/0-249"} < set(shown)
+    for line in told:
+        for name, value in tracking.series(line).items():
+            if name in shown:
+                assert dict(shown[name])[line["step"]] == pytest.approx(value, rel=1e-6)
+    assert {step: int(p[0, 0, 0]) for step, p in pictures(tmp_path, "bars").items()} == {10: 10, 20: 20, 30: 30, 40: 40}
+    assert 0 < told[-1]["resident_gib"] < 64 if "resident_gib" in told[-1] else told[-1]["peak_gib"] >= 0
+    assert told[-1]["samples_per_second"] > 0
+
+
+def test_a_line_has_one_name_for_each_of_its_numbers() -> None:
+    line = {"step": 4, "loss": 0.5, "mse": 0.25, "by_timestep": {"0-249": 0.125}, "seen": {"val/ciede2000": 3.0}}
+    assert tracking.series(line) == {
+        "train/loss": 0.5, "train/mse": 0.25, "train/by_timestep/0-249": 0.125, "val/ciede2000": 3.0
+    }  # fmt: skip
+
+
+def test_nothing_is_told_twice_after_going_on(tmp_path: Path) -> None:
+    """Broken off between checkpoints, with a look since the last one: the run goes back, and so do the curves."""
+    train(tmp_path / "whole", EACH, told=TRACKED, watch=glance)
+
+    def kill(step: int, loss: float) -> None:
+        if step == 21:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):  # the last checkpoint is of step 18, the last look of step 20
+        train(tmp_path / "parts", EACH, told=TRACKED, watch=glance, tick=kill)
+    assert curves(tmp_path / "parts")["train/loss"][-1][0] == 20
+    train(tmp_path / "parts", EACH, told=TRACKED, watch=glance)
+    assert curves(tmp_path / "parts") == curves(tmp_path / "whole")
+    assert pictures(tmp_path / "parts", "bars").keys() == pictures(tmp_path / "whole", "bars").keys()
+    assert [line["step"] for line in lines(tmp_path / "parts")] == list(range(1, 41))
+
+
+def test_what_is_not_installed_is_told_before_anything_is_done(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
+    for config, words in (
+        (TrackingConfig(tensorboard=True), r"pip install 'wallpaint\[train\]'"),
+        (TrackingConfig(wandb=True), "pip install wandb"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            train(tmp_path / "run", told=config)
+    assert not (tmp_path / "run").exists()
+    train(tmp_path / "run", replace(LOOP, steps=1))
+
+
+def test_weights_and_biases_is_told_the_same(tmp_path: Path, monkeypatch: Any) -> None:
+    """By a stand-in of that name, since the real one wants a network or an account."""
+    heard: list[tuple[int, dict[str, Any]]] = []
+    runs: list[dict[str, Any]] = []
+
+    class Run:
+        def log(self, values: dict[str, Any], step: int) -> None:
+            heard.append((step, values))
+
+        def finish(self) -> None:
+            runs.append({"finished": True})
+
+    def init(**options: Any) -> Run:
+        runs.append(options)
+        return Run()
+
+    module = types.ModuleType("wandb")
+    module.init, module.Image = init, lambda picture: picture.shape  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    monkeypatch.setattr(tracking, "find_spec", lambda name: True)
+    config = TrackingConfig(wandb=True, project="walls")
+    train(tmp_path, replace(EACH, steps=10), told=config, watch=glance)
+    train(tmp_path, replace(EACH, steps=12), told=config, watch=glance)
+    assert [step for step, _ in heard] == list(range(1, 13))
+    assert heard[9][1]["bars"] == (8, 12, 3)
+    plain = {name: value for name, value in heard[9][1].items() if name != "bars"}
+    assert plain == tracking.series(lines(tmp_path)[9])
+    assert [run.get("project") for run in runs] == ["walls", None, "walls", None]
+    assert runs[0]["id"] == runs[2]["id"]
