@@ -17,6 +17,7 @@ from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
 from wallpaint.cli_trace import register as register_trace
 from wallpaint.cli_train import register as register_train
+from wallpaint.cli_validate import register as register_validate
 from wallpaint.diffusion.settings import Lora, Settings, about
 from wallpaint.errors import WallpaintError
 
@@ -210,6 +211,7 @@ def repaint(
 register_benchmark(app)
 register_trace(app)
 register_train(app)
+register_validate(app)
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import cv2
 import numpy as np
 
 from wallpaint import mask as masks
-from wallpaint.errors import InputError
 from wallpaint.fields import Array
 from wallpaint.validate import benchmark_tables as tables
-from wallpaint.validate import metrics
+from wallpaint.validate import metrics, page_pictures
 from wallpaint.validate.baselines import Case
 from wallpaint.validate.benchmark import Scores
 from wallpaint.validate.benchmark_set import Pair
@@ -25,9 +22,6 @@ from wallpaint.validate.page_style import SCRIPT, STYLE
 SHOWN = 40  # pairs with pictures on the page
 PREFERRED = "analytic_lit"  # the method whose worst pairs are shown
 PICTURE_PX = 208  # longest side
-QUALITY = 84
-MOST = 20.0  # CIEDE2000 at the top of the error maps
-LEGEND_STOPS = 17
 
 
 @dataclass
@@ -90,33 +84,14 @@ def page(report: Mapping[str, Any], album: Album) -> str:
 def error_map(picture: Array, case: Case) -> Array:
     """The CIEDE2000 of a repaint on the wall and its edge as a picture, (H, W, 3) uint8 RGB; the rest is faint grey.
 
-    The colour map is inferno, perceptually uniform: black is 0, pale yellow is `MOST` and above.
+    Its colours are those of `page_pictures.heat`.
     """
     assert case.truth is not None
     difference = metrics.delta_e_map(picture, case.truth.target)
-    heat = _inferno(np.clip(np.round(255 * difference / MOST), 0, 255).astype(np.uint8))
+    heat = page_pictures.heat(difference)
     grey = (110 + 0.25 * case.photo.mean(-1, keepdims=True)).astype(np.uint8)
     shown = masks.dilate(case.alpha >= metrics.WALL_ALPHA, metrics.EDGE_PX)[..., None]
     return np.where(shown, heat, grey)
-
-
-def _inferno(levels: Array) -> Array:
-    """(…, 3) uint8 RGB of uint8 levels (H, W)."""
-    return np.ascontiguousarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1])
-
-
-def _uri(picture: Array) -> str:
-    """A data URI of a picture, (H, W, 3) uint8 RGB, shrunk to `PICTURE_PX`."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, PICTURE_PX / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    coding = [cv2.IMWRITE_JPEG_QUALITY, QUALITY, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), coding)
-    if not done:
-        raise InputError(f"a picture of {height}x{width} cannot be put on the page")
-    return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
 
 
 def _card(pair: Pair, case: Case, pictures: Mapping[str, Array], errors: Mapping[str, float], badness: float) -> Card:
@@ -131,10 +106,13 @@ def _card(pair: Pair, case: Case, pictures: Mapping[str, Array], errors: Mapping
         name=pair.name,
         badness=badness,
         tracks=pair.tracks,
-        inputs={name: _uri(picture) for name, picture in inputs.items()},
+        inputs={name: page_pictures.uri(picture, PICTURE_PX) for name, picture in inputs.items()},
         swatches=(_css(pair.old_color_rgb), _css(pair.color_rgb)),
         errors=errors,
-        results={name: (_uri(picture), _uri(error_map(picture, case))) for name, picture in pictures.items()},
+        results={
+            name: (page_pictures.uri(picture, PICTURE_PX), page_pictures.uri(error_map(picture, case), PICTURE_PX))
+            for name, picture in pictures.items()
+        },
     )
 
 
@@ -218,18 +196,7 @@ def _pairs(report: Mapping[str, Any], album: Album) -> str:
     return (
         f"<section><h2>Pair by pair</h2><p>{escape(which)}. Under each repaint its error map, on the wall and 5 px "
         "round it.</p><div class=bar><label>Worst first for <select id=by>"
-        f"{options}</select></label>{_legend()}</div><div id=cards>{cards}</div></section>"
-    )
-
-
-def _legend() -> str:
-    levels = np.linspace(0, 255, LEGEND_STOPS).round().astype(np.uint8)[None]
-    stops = ", ".join(f"rgb({r} {g} {b})" for r, g, b in _inferno(levels)[0].tolist())
-    ticks = [f"<span>{value:g}</span>" for value in np.linspace(0, MOST, 5)[:-1]]
-    return (
-        f'<div class=legend><span class=unit>error map, CIEDE2000</span><div><div class=ramp style="background:'
-        f'linear-gradient(90deg, {stops})"></div><div class=ticks>{"".join(ticks)}<span>{MOST:g}+</span></div>'
-        "</div></div>"
+        f"{options}</select></label>{page_pictures.legend()}</div><div id=cards>{cards}</div></section>"
     )
 
 

@@ -64,7 +64,7 @@ METRICS = {
     "chroma": Metric("chroma", "CIELAB C*", "low", 1, about="the wall's median against the paint"),
     "lightness": Metric("lightness", "share", "low", 3, about="the wall's median against the paint, of 0..1"),
     "lit_mean": Metric("lit error", "CIEDE2000", "low", 1, about="each wall pixel against the true repaint"),
-    "lit_p95": Metric("95th percentile", "CIEDE2000", "low", 1, about="95th percentile of the same"),
+    "lit_p95": Metric("lit error, p95", "CIEDE2000", "low", 1, about="95th percentile of the same"),
     "lit_cvar": Metric("lit error, tail", "CIEDE2000", "low", 1, about="mean of the worst 5 % of the same"),
     "lit_hue": Metric("lit Lab hue", "degrees", "low", 1, about="the wall's median against the truth's, 0..180"),
     "edge": Metric("edge band", "CIEDE2000", "low", 1, about="against the truth, within 5 px of the mask's edge"),
@@ -138,6 +138,11 @@ def literal_error(picture: Array, wall: Array, swatch: Array) -> float:
     return float(color.delta_e_2000(color.linear_to_lab(median), color.linear_to_lab(np.asarray(swatch, np.float64))))
 
 
+def paint_errors(pixels: Array, swatch: Array) -> Array:
+    """CIEDE2000 of each of some pixels, (N, 3) uint8, to a paint, (3,) linear sRGB: (N,)."""
+    return color.delta_e_2000(_lab(pixels), color.linear_to_lab(np.asarray(swatch, np.float64)))
+
+
 def to_paint(picture: Array, wall: Array, swatch: Array) -> dict[str, float]:
     """The metrics "literal" to "lightness": wall pixels against a paint, (3,) linear sRGB.
 
@@ -147,7 +152,7 @@ def to_paint(picture: Array, wall: Array, swatch: Array) -> dict[str, float]:
         return {}
     paint, median = np.asarray(swatch, np.float64), wall_median(picture, wall)
     paint_lab, median_lab = color.linear_to_lab(paint), color.linear_to_lab(median)
-    pixels = color.delta_e_2000(_lab(picture[wall]), paint_lab)
+    pixels = paint_errors(picture[wall], paint)
     hues = color.lab_hue_deg(np.stack([median_lab, paint_lab]))
     turns = color.hsv_hue_deg(np.clip(color.linear_to_srgb(np.stack([median, paint])), 0, 1))
     chromas = np.hypot(*np.stack([median_lab, paint_lab])[:, 1:].T)

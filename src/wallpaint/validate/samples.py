@@ -1,0 +1,168 @@
+"""What validation repaints, and what it compares the result with.
+
+    plain        the data set's own sample, as the source document validates: its square, its wall, and for a paint the
+                 colour that the wall has. The truth is the photo itself.
+    whole        the photo at its own size, as people get it back; the paint of its true repaint where it has one, else
+                 a paint that is asked for, else the colour that the wall has.
+
+Nothing is drawn at random: the same set gives the same samples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from wallpaint import color
+from wallpaint.data import augment, colors, loading
+from wallpaint.data.dataset import FORMAT, WallInpaintingDataset, core
+from wallpaint.data.listing import PICTURES, Item, RoomItem
+from wallpaint.errors import InputError
+from wallpaint.fields import Array
+from wallpaint.paint import Paint
+from wallpaint.photo import Photo, read_photo
+from wallpaint.sheets import preview
+
+PLAIN, WHOLE = "plain", "whole"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One wall to repaint.
+
+    key: its name in the set. group: what photo or room it is of; samples of one group err alike. id: of its content
+    and of how it is shown. source: what a painter takes. photo: (H, W, 3) uint8 sRGB, the same. alpha: (H, W) float32,
+    0..1, the wall. fill: (H, W) bool, what plain inpainting fills, or None. paint: what the wall becomes. swatch: (3,)
+    linear sRGB that the wall is compared with, None for a texture. truth: (H, W, 3) uint8, what the camera would have
+    recorded, or None where nobody knows. depth: (h, w) uint8, near is white, of the set, or None.
+    """
+
+    key: str
+    group: str
+    id: str
+    source: Photo
+    photo: Array
+    alpha: Array
+    paint: Paint
+    swatch: Array | None
+    truth: Array | None
+    fill: Array | None = None
+    depth: Array | None = None
+
+
+def plain(data: WallInpaintingDataset, index: int) -> Sample:
+    """A sample as the source document validates it. Raises InputError for pictures that cannot be used."""
+    found, whole = data.get(index, 0), data.whole(index)
+    place = augment.window(whole.alpha, data.settings, None)
+    _, alpha = augment.crop_mask(whole.alpha, place)
+    photo = np.round((found["pixel_values"].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
+    paint = _paint(found["dominant_color"].numpy())
+    return Sample(
+        key=found["key"],
+        group=group_of(data, index),
+        id=identity(data, index, PLAIN, None),
+        source=read_photo(photo),
+        photo=photo,
+        alpha=alpha,
+        paint=paint,
+        swatch=np.asarray(paint.albedo_linear),
+        truth=photo,
+        fill=found["mask"][0].numpy() > 0.5,
+        depth=_depth(data.item(index), (place.slices, (place.out_height, place.out_width))),
+    )
+
+
+def whole(data: WallInpaintingDataset, index: int, wanted: Paint | None = None) -> Sample:
+    """A sample's photo at its own size. wanted: a paint for it in place of its true repaint's, or of its own colour.
+
+    Raises InputError for pictures that cannot be used.
+    """
+    found, item = data.whole(index), data.item(index)
+    photo = srgb(found.photo, found.photo.codes)
+    truth = None if found.target is None or wanted is not None else srgb(found.target, found.target.codes)
+    is_texture = False
+    if wanted is not None:
+        paint = wanted
+    elif truth is not None and found.reference is not None:
+        picture = srgb(found.reference, found.reference.codes)
+        red, green, blue = (float(v) for v in color.srgb_to_linear(picture / 255.0).mean((0, 1)))
+        paint, is_texture = Paint((red, green, blue), reference=picture), True
+    elif truth is not None and found.target_rgb is not None:
+        paint = _paint(np.asarray(found.target_rgb))
+    else:
+        inner = core(found.alpha >= 0.5, data.settings.erosion_radius_px)
+        if not inner.any():
+            raise InputError(f"{item.where}: no pixel is wall for the most part: leave the sample out")
+        paint = _paint(colors.shown_color(photo if truth is None else truth, inner, data.settings.color_method))
+        truth = photo if truth is None else truth
+    return Sample(
+        key=item.key,
+        group=group_of(data, index),
+        id=identity(data, index, WHOLE, wanted),
+        source=found.photo,
+        photo=photo,
+        alpha=found.alpha,
+        paint=paint,
+        swatch=None if is_texture else np.asarray(paint.albedo_linear),
+        truth=truth,
+        depth=_depth(item, None),
+    )
+
+
+def identity(data: WallInpaintingDataset, index: int, kind: str, wanted: Paint | None) -> str:
+    """What tells a sample from every other: its files, how it is cropped, and the paint asked for. Hexadecimal."""
+    settings = data.settings  # a whole photo depends on few of them, so that bundles of any size can be compared
+    made = data.digest() if kind == PLAIN else [FORMAT, data.seed, settings.erosion_radius_px, settings.color_method]
+    told = [kind, data.content(index), made, None if wanted is None else wanted.albedo_linear]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def group_of(data: WallInpaintingDataset, index: int) -> str:
+    """What a sample is a picture of: a room that several samples may show, else its photo."""
+    item = data.item(index)
+    if isinstance(item, RoomItem):
+        return item.key
+    if item.entry.room is not None:
+        return f"room_{item.entry.room:06d}"
+    return item.image.stem if isinstance(item.image, Path) else item.key
+
+
+def srgb(photo: Photo, codes: Array) -> Array:
+    """A picture in the photo's own space as people see it: (H, W, 3) uint8 sRGB."""
+    if photo.space.is_srgb and codes.dtype == np.uint8:
+        return codes
+    return np.asarray(preview(photo, codes, max(photo.size)))
+
+
+def _paint(rgb: Array) -> Paint:
+    red, green, blue = (float(v) for v in color.srgb_to_linear(np.clip(np.asarray(rgb, np.float64), 0, 255) / 255))
+    return Paint((red, green, blue))
+
+
+def _depth(item: Item | RoomItem, crop: tuple[tuple[slice, slice], tuple[int, int]] | None) -> Array | None:
+    """The set's own depth of a sample, (h, w) uint8: of a rendered room, or from a folder depth/ beside images/."""
+    if isinstance(item, RoomItem):
+        from wallpaint.rooms.sets import camera, room_file
+
+        depth = camera.controlnet_depth(room_file.read(item.path).depth)
+    else:
+        found = _beside(item)
+        if found is None:
+            return None
+        depth = loading.picture(found, item.where).codes[..., 0]
+    if crop is None:
+        return depth
+    slices, (height, width) = crop
+    return np.asarray(cv2.resize(np.ascontiguousarray(depth[slices]), (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _beside(item: Item) -> Path | None:
+    if not isinstance(item.image, Path):
+        return None
+    folder = item.image.parent.parent / "depth"
+    return next((p for end in PICTURES if (p := folder / f"{item.image.stem}{end}").is_file()), None)

@@ -1,0 +1,58 @@
+"""What the validation page adds to the look of pages, and what makes it sort: a style sheet and a script."""
+
+from __future__ import annotations
+
+STYLE = """
+.warn { border: 1px solid var(--badge); background: var(--badge-paper); color: var(--badge); border-radius: 8px;
+  padding: .5rem .9rem; max-width: 80ch; font-weight: 500; }
+table.means th.group { color: var(--soft); font-size: .8rem; letter-spacing: .04em; padding-top: 1rem; }
+table.means thead th { padding: .4rem .8rem; max-width: none; font-weight: 600; }
+table.means tbody th small { color: var(--soft); font-weight: 400; font-size: .8rem; margin-left: .5rem; }
+.better { color: var(--mark); font-weight: 700; } .worse { color: var(--bad); font-weight: 700; }
+:root { --bad: #a3301c; }
+@media (prefers-color-scheme: dark) { :root { --bad: #ff9a85; } }
+td.way { text-align: left; }
+table.pictures { width: 100%; min-width: 66rem; table-layout: fixed; }
+table.pictures thead th { padding: .4rem .25rem; text-align: left; font-weight: 600; max-width: none; font-size: .82rem;
+  background: var(--paper); }
+@media (min-width: 72rem) {
+  .wide { overflow-x: visible; } table.pictures thead th { position: sticky; top: 3.3rem; z-index: 1; } }
+table.pictures tbody { border-bottom: 1px solid var(--line); scroll-margin-top: 6rem; }
+table.pictures tbody tr { border: 0; }
+table.pictures td { padding: .1rem .25rem .7rem; text-align: left; vertical-align: top; white-space: normal; }
+table.pictures td.none { padding-top: 1.4rem; font-size: .85rem; }
+table.pictures tbody th { position: static; padding: .8rem .25rem .35rem; font-weight: 600; white-space: normal; }
+table.pictures tbody th > span { display: flex; align-items: center; gap: .5rem; }
+table.pictures img { display: block; width: 100%; height: auto; border-radius: 4px; }
+table.pictures tr.error td { color: var(--bad); }
+table.pictures .cap { margin: .3rem 0 0; line-height: 1.25; font-size: .8rem; }
+.from { display: block; overflow-wrap: anywhere; }
+"""
+
+SCRIPT = """
+"use strict";
+const metric = document.getElementById("metric"), lock = document.getElementById("lock");
+const pictures = document.getElementById("pictures");
+if (metric && lock && pictures) {
+  const bodies = [...pictures.tBodies];
+  const cells = body => [...body.querySelectorAll("td[data-scores]")];
+  const show = () => {
+    const [name, digits, sign, label] = JSON.parse(metric.value);
+    const value = cell => JSON.parse(cell.dataset.scores)[name];
+    const worst = new Map(bodies.map(body => {
+      const found = cells(body).filter(cell => cell.dataset.lock === lock.value).map(value);
+      const numbers = found.filter(v => v !== null && v !== undefined).map(v => sign * v);
+      return [body, numbers.length ? Math.max(...numbers) : -Infinity];
+    }));
+    bodies.sort((a, b) => worst.get(b) === worst.get(a) ? 0 : worst.get(b) - worst.get(a));
+    pictures.append(...bodies);
+    for (const body of bodies) for (const cell of cells(body)) {
+      const found = value(cell), cap = cell.querySelector(".cap");
+      cap.firstElementChild.textContent = found === null || found === undefined ? "–" : found.toFixed(digits);
+      cap.lastElementChild.textContent = label;
+    }
+  };
+  metric.addEventListener("change", show);
+  lock.addEventListener("change", show);
+}
+"""
