@@ -19,12 +19,13 @@ import torch
 import yaml
 from safetensors.torch import load_file
 from sets import write_set
+from test_loop import curves
 
 from wallpaint import ConfigError
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.cli import main
 from wallpaint.data.latent_cache import LatentCache
-from wallpaint.train import export
+from wallpaint.train import checkpoint, export
 from wallpaint.train.config import TrainConfig, from_mapping, read
 from wallpaint.train.inpainting import InpaintingTask
 from wallpaint.train.job import CONFIG, LORA, Report, run
@@ -46,7 +47,7 @@ def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
         "objective": {},
     }
     for name, value in changed.items():
-        plain[name] = {**plain[name], **value} if isinstance(value, dict) else value
+        plain[name] = {**plain.get(name, {}), **value} if isinstance(value, dict) else value
     return from_mapping(TrainConfig, plain, "recipe")
 
 
@@ -130,6 +131,18 @@ def test_two_runs_are_the_same_run(trained: tuple[Path, Report], tiny_bundle: Pa
     assert again.files["diffusers"].read_bytes() == trained[1].files["diffusers"].read_bytes()
     other = run(recipe(tiny_bundle, data, seed=1), tmp_path / "other")
     assert other.files["diffusers"].read_bytes() != again.files["diffusers"].read_bytes()
+
+
+def test_activations_computed_again_change_nothing(
+    trained: tuple[Path, Report], tiny_bundle: Path, data: Path, tmp_path: Path
+) -> None:
+    again = run(recipe(tiny_bundle, data, loop={"gradient_checkpointing": True}), tmp_path)
+    losses = [
+        [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+        for folder in (tmp_path, trained[0])
+    ]
+    assert losses[0] == losses[1]
+    assert again.files["diffusers"].read_bytes() == trained[1].files["diffusers"].read_bytes()
 
 
 def test_stock_diffusers_reads_it(trained: tuple[Path, Report], tiny_bundle: Path) -> None:
@@ -251,11 +264,14 @@ def test_a_cache_key_is_its_content_settings_and_version(tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_killed_at_twenty_random_moments(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
-    """The whole command, encoding included, killed with SIGKILL; some kills must fall into a save."""
+    """The whole command, encoding, looks and TensorBoard included, killed with SIGKILL; some kills must fall into a
+    save."""
     from wallpaint.train.config import to_mapping
 
     path = tmp_path / "recipe.yaml"
-    plain = to_mapping(recipe(tiny_bundle, data, loop={"steps": 150, "save_every": 1}))
+    told = {"tracking": {"tensorboard": True}, "sampling": {"count": 1, "steps": 2}}
+    often = {"steps": 150, "save_every": 1, "watch_every": 15, "best": "val/ciede2000"}
+    plain = to_mapping(recipe(tiny_bundle, data, loop=often, **told))
     path.write_text(yaml.safe_dump(plain))
 
     def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -279,3 +295,8 @@ def test_killed_at_twenty_random_moments(tiny_bundle: Path, data: Path, tmp_path
     assert inside > 0
     for name in (export.DIFFUSERS, export.KOHYA):
         assert (folder / LORA / name).read_bytes() == (tmp_path / "whole" / LORA / name).read_bytes()
+    assert curves(folder) == curves(tmp_path / "whole")
+    bests = [checkpoint.latest(path / "best")[0] for path in (folder, tmp_path / "whole")]
+    assert bests[0] is not None
+    assert bests[1] is not None
+    assert bests[0].state == bests[1].state  # step, value, and the sum of its weights
