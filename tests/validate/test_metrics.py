@@ -63,9 +63,16 @@ def test_the_truth_itself_has_no_error(small: Room) -> None:
 
 
 def test_a_patch_of_error_shows_in_the_percentile_before_the_mean() -> None:
-    difference, wall = np.zeros((10, 10)), np.ones((10, 10), bool)
-    difference[0] = 7.0
-    assert metrics.lit_error(difference, wall) == pytest.approx((0.7, 7.0))
+    truth, wall = np.full((20, 20, 3), 128, np.uint8), np.ones((20, 20), bool)
+    picture = truth.copy()
+    picture[:2] = 160
+    error = float(measures.delta_e(picture[:1, :1], truth[:1, :1])[0, 0])
+    found = metrics.wall_to_truth(picture, truth, wall)
+    assert found["lit_mean"] == pytest.approx(error / 10, rel=1e-3)
+    assert found["lit_p95"] == pytest.approx(error, rel=1e-3)
+    assert found["lit_cvar"] == pytest.approx(error, rel=1e-3)
+    picture[1:] = 128  # 5 % of the wall: the tail is all of it, the percentile just above
+    assert metrics.wall_to_truth(picture, truth, wall)["lit_cvar"] == pytest.approx(error, rel=1e-3)
 
 
 def test_the_literal_error_is_of_the_median(small: Room) -> None:
@@ -103,11 +110,88 @@ def test_ssim_looks_at_the_wall_and_not_at_the_rest() -> None:
     assert metrics.structural_similarity(on_wall, truth, alpha) < 0.9
 
 
+WALL_METRICS = [m for m in metrics.METRICS if m not in ("edge", "ssim", "leak") and not m.startswith("outside")]
+
+
 @pytest.mark.parametrize("alpha", [np.zeros((32, 32), np.float32), square(32, 1)])
 def test_nothing_to_measure_is_not_zero(alpha: Array) -> None:
     photo = np.full((32, 32, 3), 100, np.uint8)
     found = metrics.measure(photo, photo, photo, alpha, np.full(3, 0.2))
-    assert all(math.isnan(found[name]) for name in ("lit_mean", "lit_p95", "literal", "shading"))
+    assert all(math.isnan(found[name]) for name in WALL_METRICS)
+
+
+def test_without_a_truth_or_a_paint_nothing_is_said_of_them(small: Room) -> None:
+    found = metrics.measure(small.photo, small.photo, None, alpha_of(small), None)
+    known = {name for name, value in found.items() if not math.isnan(value)}
+    kept = {"shading_kept", "contrast_kept", "leak", "outside_max_diff", "outside_psnr", "outside_ssim"}
+    assert known == kept
+
+
+@pytest.mark.parametrize(("wall", "paint"), [("#808080", "#7d9b84"), ("#7d9b84", "#828180")])
+def test_the_hue_of_a_grey_is_left_out(wall: str, paint: str) -> None:
+    codes = np.broadcast_to(np.frombuffer(bytes.fromhex(wall[1:]), np.uint8), (32, 32, 3))
+    found = metrics.to_paint(codes, np.ones((32, 32), bool), rgb(paint))
+    assert math.isnan(found["hue_lab"])
+    assert math.isnan(found["hue_hsv"])
+    assert found["cie76"] > 5
+
+
+def test_a_hue_error_goes_the_short_way_round() -> None:
+    """From a red a little on the blue side to one a little on the yellow side."""
+    wall = np.broadcast_to(np.array([200, 30, 40], np.uint8), (32, 32, 3))
+    paint = measures.linear(np.array([200, 40, 30], np.uint8))
+    assert metrics.to_paint(wall, np.ones((32, 32), bool), paint)["hue_hsv"] == pytest.approx(7.06, abs=0.05)
+
+
+def test_contrast_tells_how_far_shading_is_flattened(small: Room) -> None:
+    """A wall half way to its median has about half the range; correlation alone does not see that."""
+    wall = metrics.core(alpha_of(small))
+    light = measures.linear(small.photo)
+    median = np.median(light[wall], axis=0)
+    for kept in (0.5, 0.25):
+        flatter = measures.codes_of(median * (light / median) ** kept)
+        assert metrics.contrast_error(flatter, small.photo, wall) == pytest.approx(1 - kept, abs=0.03)
+        assert metrics.shading_correlation(flatter, small.photo, wall) > 0.95
+    assert metrics.contrast_error(np.full_like(small.photo, 90), small.photo, wall) == 1
+    assert math.isnan(metrics.contrast_error(small.photo, np.full_like(small.photo, 90), wall))
+
+
+def test_a_leak_is_seen_outside_the_mask_only() -> None:
+    alpha, photo = square(), np.full((64, 64, 3), 100, np.uint8)
+    inside, leaking, far = photo.copy(), photo.copy(), photo.copy()
+    inside[16:48, 16:48] = 150
+    leaking[14:50, 14:50] = 150
+    far[:8] = 150
+    assert [metrics.to_photo(p, photo, alpha, alpha > 0)["leak"] for p in (inside, far)] == [0, 0]
+    found = metrics.to_photo(leaking, photo, alpha, alpha > 0)
+    ring = metrics.outer_ring(alpha)
+    expected = measures.delta_e(leaking, photo)[ring].mean()
+    assert found["leak"] == pytest.approx(expected, rel=0.01)
+    assert found["leak"] > 2
+    assert found["outside_max_diff"] == 0  # it starts beyond 3 px, where two do not reach
+
+
+def test_psnr_is_of_the_codes_outside() -> None:
+    alpha, photo = square(), np.full((64, 64, 3), 100, np.uint8)
+    changed = photo.copy()
+    changed[16:48, 16:48] = 0
+    assert metrics.to_photo(changed, photo, alpha, alpha > 0)["outside_psnr"] == metrics.PSNR_MOST
+    changed[alpha == 0] = 110
+    assert metrics.to_photo(changed, photo, alpha, alpha > 0)["outside_psnr"] == pytest.approx(
+        20 * math.log10(255 / 10)
+    )
+
+
+def test_ssim_outside_does_not_see_the_wall() -> None:
+    rng = np.random.default_rng(0)
+    alpha, photo = square(128, 32), rng.integers(0, 256, (128, 128, 3)).astype(np.uint8)
+    wall, corner = photo.copy(), photo.copy()
+    wall[48:80, 48:80] = 0
+    wall[0, 0] += 1  # so that it is computed
+    corner[:20, :20] = 128
+    assert metrics.outside_similarity(wall, photo, metrics.outside(alpha)) > 0.999
+    assert metrics.outside_similarity(corner, photo, metrics.outside(alpha)) < 0.99
+    assert math.isnan(metrics.outside_similarity(wall, photo, np.zeros((128, 128), bool)))
 
 
 def test_a_white_mask_has_no_edge_and_no_outside() -> None:
@@ -126,3 +210,4 @@ def test_sizes_must_agree() -> None:
 def test_measure_gives_what_the_table_of_metrics_lists(small: Room) -> None:
     found = metrics.measure(small.photo, small.photo, small.photo, alpha_of(small), SAGE)
     assert list(found) == list(metrics.METRICS)
+    assert set(metrics.BENCHMARK) <= metrics.METRICS.keys()

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from torch import Tensor
 
+from wallpaint import color
+from wallpaint.data.dataset import Sample as TrainingSample
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
 from wallpaint.validate import metrics
@@ -77,6 +80,25 @@ def score(sample: Sample, picture: Array, perceptual: Perceptual | None = None) 
     if perceptual is not None and sample.truth is not None:
         found["lpips"] = perceptual(picture, sample.truth, sample.alpha)
     return found
+
+
+def score_training(sample: TrainingSample, picture: Array) -> Scores:
+    """The metrics of a repaint of a training sample that look at the wall alone, as far as they can be measured.
+
+    The wall is the sample's color_mask, the paint its dominant_color, the truth its target. picture: (H, W, 3) uint8.
+    Raises ShapeError.
+    """
+    wall = sample["color_mask"][0].numpy() > 0.5
+    swatch = color.srgb_to_linear(sample["dominant_color"].numpy().astype(np.float64) / 255)
+    photo, target = (_codes(sample["pixel_values"]), _codes(sample["target_values"]))
+    found = metrics.to_paint(picture, wall, swatch) | metrics.wall_to_truth(picture, target, wall)
+    found["shading_kept"] = metrics.shading_correlation(picture, photo, wall)
+    found["contrast_kept"] = metrics.contrast_error(picture, photo, wall)
+    return {metric: value for metric, value in found.items() if not math.isnan(value)}
+
+
+def _codes(pixels: Tensor) -> Array:
+    return np.round((pixels.permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
 
 
 def known(metric: str) -> metrics.Metric:

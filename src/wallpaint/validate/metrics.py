@@ -182,14 +182,6 @@ def delta_e_map(picture: Array, truth: Array, where: Array | None = None) -> Arr
     return found
 
 
-def lit_error(difference: Array, wall: Array) -> tuple[float, float]:
-    """Mean and 95th percentile of a CIEDE2000 map (H, W) on the wall; NaN for an empty wall."""
-    if not wall.any():
-        return math.nan, math.nan
-    values = difference[wall]
-    return float(values.mean()), float(np.quantile(values, 1 - WORST))
-
-
 def tail_mean(values: Array) -> float:
     """Mean of the largest 5 % of values (N,), at least of one; NaN for none.
 
@@ -209,18 +201,25 @@ def edge_error(difference: Array, alpha: Array) -> float:
 
 def to_truth(picture: Array, truth: Array, alpha: Array, wall: Array) -> dict[str, float]:
     """The metrics "lit_mean" to "ssim": a repaint against what the camera would have recorded."""
-    difference = delta_e_map(picture, truth, wall | edge_band(alpha))
-    mean, high = lit_error(difference, wall)
+    difference = delta_e_map(picture, truth, edge_band(alpha))
+    likeness = {"edge": edge_error(difference, alpha), "ssim": structural_similarity(picture, truth, alpha)}
+    return wall_to_truth(picture, truth, wall) | likeness
+
+
+def wall_to_truth(picture: Array, truth: Array, wall: Array) -> dict[str, float]:
+    """Those of them that look at nothing but the wall."""
+    _same_size(picture, truth)
+    if not wall.any():
+        return {}
+    pixels = color.delta_e_2000(_lab(picture[wall]), _lab(truth[wall]))
     medians = color.linear_to_lab(np.stack([wall_median(p, wall) for p in (picture, truth)]))
     return {
-        "lit_mean": mean,
-        "lit_p95": high,
-        "lit_cvar": tail_mean(difference[wall]),
+        "lit_mean": float(pixels.mean()),
+        "lit_p95": float(np.quantile(pixels, 1 - WORST)),
+        "lit_cvar": tail_mean(pixels),
         "lit_hue": float(color.hue_error_deg(*color.lab_hue_deg(medians))),
-        "edge": edge_error(difference, alpha),
         "shading": shading_correlation(picture, truth, wall),
         "contrast": contrast_error(picture, truth, wall),
-        "ssim": structural_similarity(picture, truth, alpha),
     }
 
 
