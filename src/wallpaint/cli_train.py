@@ -35,6 +35,8 @@ def train(
     config = read(recipe)
     config = replace(config, bundle=bundle or config.bundle, data=data or config.data)
     report = run(config, output, resume=resume is not None, progress=sys.stderr is not None and sys.stderr.isatty())
+    if not report.is_main:
+        return
     for note in report.notes:
         typer.echo(f"note: {note}")
     calls = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.calls.items())

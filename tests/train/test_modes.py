@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from sets import write_set
 from test_inpainting import recipe
@@ -20,7 +25,7 @@ from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.diffusion.settings import Settings
 from wallpaint.painters.diffusion import DiffusionPainter
 from wallpaint.train import objective, picture_losses
-from wallpaint.train.config import TrainConfig
+from wallpaint.train.config import TrainConfig, to_mapping
 from wallpaint.train.encoding import codes
 from wallpaint.train.inpainting import InpaintingTask
 from wallpaint.train.job import run
@@ -313,3 +318,31 @@ def test_rendered_rooms_are_trained_on_directly(
     config: TrainConfig = make(tiny_bundle, tmp_path, "paired", samples={"match": "lit"}).config
     report = run(config, tmp_path / "run")
     assert (report.samples, report.step) == (2, 6)
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    """The whole command with everything on, by torch.distributed: the same losses within 1e-5, one report."""
+    task = make(tiny_bundle, data, "paired", **EVERYTHING, loop={"steps": 4, "watch_every": 2, "batch_size": 4})
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(to_mapping(task.config)))
+    one = run(task.config, tmp_path / "one")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    words = ["-m", "wallpaint.cli", "train", str(path), "-o", str(tmp_path / "two")]
+    done = subprocess.run(
+        [*launcher, *words],
+        env={**os.environ, "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.count("4 of 4 steps on 5 samples") == 1
+    assert f"vae {one.calls['vae']}, " in done.stdout
+    logs = [
+        [json.loads(line) for line in (tmp_path / folder / "log.jsonl").read_text().splitlines()]
+        for folder in ("one", "two")
+    ]
+    assert len(logs[0]) == len(logs[1]) == 4
+    for ours, theirs in zip(*logs, strict=True):
+        assert theirs["loss"] == pytest.approx(ours["loss"], abs=1e-5)
+        assert theirs.get("seen", {}).keys() == ours.get("seen", {}).keys()

@@ -70,7 +70,7 @@ class Encoder:
         ):
             if ours != theirs:
                 raise ConfigError(
-                    f"samples.{name} is {ours}, the image encoder of {self.bundle.name} takes {theirs}: say so"
+                    f"samples.{name} is {ours}, the image encoder of {self.bundle.name} takes {theirs}: set it to that"
                 )
 
     def digest(self, samples: str) -> str:

@@ -29,7 +29,8 @@ CONFIG, LATENTS, LORA = "config.yaml", "latents", "lora"
 
 @dataclass(frozen=True)
 class Report:
-    """How a run ended. files: the LoRA's, by format; none where the run was stopped before its end."""
+    """How a run ended. encoded, calls: by all processes together. files: the LoRA's, by format; none where the run was
+    stopped before its end. is_main: whether this is the process that speaks for all."""
 
     step: int
     steps: int
@@ -38,6 +39,7 @@ class Report:
     calls: dict[str, int]
     files: dict[str, Path]
     notes: tuple[str, ...]
+    is_main: bool = True
 
 
 def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bool = False) -> Report:
@@ -46,6 +48,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     Raises ConfigError, InputError or ModelError before anything is trained, as far as that can be known.
     """
     from accelerate import PartialState  # type: ignore[import-untyped]
+    from accelerate.utils import gather_object  # type: ignore[import-untyped]
 
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
@@ -96,7 +99,11 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     if not outcome.stopped and state.is_main_process:
         card = _card(config, bundle, samples, outcome.step)
         files = export.write(task.network, outcome.weights, folder / LORA, card)
-    return Report(outcome.step, config.loop.steps, len(samples), encoded, dict(task.calls), files, outcome.notes)
+    told = gather_object([{**task.calls, "encoded": encoded}])
+    calls = {name: sum(one[name] for one in told) for name in told[0]}
+    encoded = calls.pop("encoded")
+    notes, is_main = outcome.notes, state.is_main_process
+    return Report(outcome.step, config.loop.steps, len(samples), encoded, calls, files, notes, is_main)
 
 
 def _watch(config: TrainConfig, task: InpaintingTask) -> Watch:
