@@ -2,7 +2,7 @@
 
 run/config.yaml   the recipe with every value    log.jsonl     a line every few steps
     checkpoints/  to go on from                  latents/      what the VAE made of each sample
-    lora/         the result: diffusers' file, kohya's file, README.md
+    lora/         the result: diffusers' file, kohya's file, README.md; lora_best/ the same of the best look
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wallpaint.train.inpainting import InpaintingTask
     from wallpaint.train.watching import Watch
 
-CONFIG, LATENTS, LORA = "config.yaml", "latents", "lora"
+CONFIG, LATENTS, LORA, BEST_LORA = "config.yaml", "latents", "lora", "lora_best"
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,10 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     if not outcome.stopped and state.is_main_process:
         card = _card(config, bundle, samples, outcome.step)
         files = export.write(task.network, outcome.weights, folder / LORA, card)
+        if outcome.best is not None:
+            card = _card(config, bundle, samples, outcome.best.step)
+            best = export.write(task.network, outcome.best.weights, folder / BEST_LORA, card)
+            files |= {f"{kind}, best": path for kind, path in best.items()}
     told = gather_object([{**task.calls, "encoded": encoded}])
     calls = {name: sum(one[name] for one in told) for name in told[0]}
     encoded = calls.pop("encoded")

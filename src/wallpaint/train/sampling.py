@@ -5,7 +5,8 @@ The same samples, noise and steps each time, so that two looks differ by what wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -40,23 +41,24 @@ class Sampler:
         self._encoded: list[Mapping[str, Tensor]] = []
 
     def __call__(self, step: int, network: nn.Module) -> Seen:
-        """`val/ciede2000`: mean over samples of CIEDE2000 between the wall's median and the paint. Pictures: photo,
-        result, and the target where it is another."""
+        """`val/literal` and the other metrics of walls against the paint, `val/lit_mean` and those against the target
+        (see docs/metrics.md): means over the samples where they are defined. Pictures: photo, result, and the target
+        where it is another."""
         if not self._encoded:
             self._encoded = [self.task.encoder([sample]) for sample in self.samples]
             self.task.encoder.release()
         found: dict[str, Array] = {}
-        errors = []
+        scores: list[dict[str, float]] = []
         for number, (sample, encoded) in enumerate(zip(self.samples, self._encoded, strict=True)):
-            result = self._paint(network, encoded)
+            result, target = self._paint(network, encoded), rgb_of(sample["target_values"])
             wall = sample["color_mask"][0].numpy() > 0.5
             swatch = color.srgb_to_linear(sample["dominant_color"].numpy().astype(np.float64) / 255)
-            errors.append(metrics.literal_error(result, wall, swatch))
+            scores.append(metrics.to_paint(result, wall, swatch) | metrics.wall_to_truth(result, target, wall))
             strip = [rgb_of(sample["pixel_values"]), result]
-            if not torch.equal(sample["target_values"], sample["pixel_values"]):
-                strip.append(rgb_of(sample["target_values"]))
-            found[f"{number}_{sample['key']}"] = np.concatenate(strip, axis=1)
-        return Seen({"val/ciede2000": float(np.nanmean(errors))}, found)
+            found[f"{number}_{sample['key']}"] = np.concatenate(
+                strip if np.array_equal(strip[0], target) else [*strip, target], axis=1
+            )
+        return Seen(_means(scores), found)
 
     def _paint(self, network: nn.Module, encoded: Mapping[str, Tensor]) -> Array:
         """(H, W, 3) uint8 sRGB: the sample painted by the networks as they now are."""
@@ -77,3 +79,9 @@ class Sampler:
 def rgb_of(picture: Tensor) -> Array:
     """[3, H, W], -1..1 -> (H, W, 3) uint8 sRGB."""
     return codes(picture).permute(1, 2, 0).numpy()
+
+
+def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By metric, over the samples where it is defined; left out where it is on none."""
+    defined = {name: [s[name] for s in scores if not math.isnan(s.get(name, math.nan))] for name in scores[0]}
+    return {f"val/{name}": float(np.mean(values)) for name, values in defined.items() if values}
