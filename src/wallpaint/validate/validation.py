@@ -148,7 +148,7 @@ def describe(
         "seed": task.seed,
         "by": {"metric": chosen, "lock": OFF},
         "bootstrap": {
-            "method": "percentile, over photos, paired",
+            "method": "percentile, expanded, over photos, paired",
             "resamples": bootstrap.RESAMPLES,
             "interval": list(bootstrap.INTERVAL),
             "photos": len(groups),
@@ -232,7 +232,7 @@ def _means(entries: Sequence[Mapping[str, Any]], name: str, groups: Sequence[str
             if meaning.fold == "max" and values:
                 made = bootstrap.Estimate(len(values), max(value for _, value in values))
             else:
-                made = bootstrap.estimate(values, groups, drawn)
+                made = bootstrap.estimate(values, groups, drawn, expanded=True)
             found[lock][metric] = {"count": made.count, "left_out": whole - made.count, **_plain(made)}
     return found
 
@@ -267,13 +267,9 @@ def _differences(
             ]
             if not pairs:
                 continue
-            made = bootstrap.estimate(pairs, groups, drawn)
+            made = bootstrap.estimate(pairs, groups, drawn, expanded=True)
             assert made.value is not None
-            verdict = "unclear"
-            if made.excludes_zero:
-                verdict = "worse" if meaning.sign * made.value > 0 else "better"
-            elif made.low == made.high == 0:
-                verdict = "same"
+            verdict = _verdict(made, meaning.sign)
             found.append(
                 {"candidate": name, "baseline": baseline, "lock": lock, "metric": metric, "count": made.count}
                 | {"difference": _plain(made)["value"], **_plain(made), "verdict": verdict}
@@ -281,6 +277,17 @@ def _differences(
     for line in found:
         del line["value"]
     return found
+
+
+def _verdict(made: bootstrap.Estimate, sign: int) -> str:
+    """sign: 1 where more is worse."""
+    if made.low == made.high == 0:
+        return "same"
+    if made.photos < bootstrap.LEAST_PHOTOS:
+        return "few"
+    if not made.excludes_zero:
+        return "unclear"
+    return "worse" if sign * (made.value or 0) > 0 else "better"
 
 
 def _plain(made: bootstrap.Estimate) -> dict[str, float | None]:

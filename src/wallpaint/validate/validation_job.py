@@ -172,10 +172,10 @@ def differences(report: Mapping[str, Any]) -> list[str]:
         if found["metric"] != metric:
             continue
         interval = "" if found["low"] is None else f", 95 % of means {found['low']:+.2f} to {found['high']:+.2f}"
-        words = {"better": "better", "worse": "worse", "same": "the same", "unclear": "no clear difference"}
+        words = {"same": "the same", "unclear": "no clear difference", "few": "too few photos to tell"}
         lines.append(
             f"{found['candidate']} less {found['baseline']}, lock {found['lock']}: {label} "
-            f"{found['difference']:+.2f}{interval}: {words[found['verdict']]}"
+            f"{found['difference']:+.2f}{interval}: {words.get(found['verdict'], found['verdict'])}"
         )
     return lines
 

@@ -14,6 +14,7 @@ from typing import Any
 from wallpaint.validate import page_pictures
 from wallpaint.validate import page_style as pages
 from wallpaint.validate.benchmark_tables import counted
+from wallpaint.validate.bootstrap import LEAST_PHOTOS
 from wallpaint.validate.metrics import METRICS
 from wallpaint.validate.painting import LOCKS, OFF
 from wallpaint.validate.parts import Part
@@ -36,7 +37,7 @@ MODES = {
     "analytic": "The painter without a model: photos at their own size, each painted in the colour of its true "
     "repaint, or in its own where there is none.",
 }
-VERDICTS = {"better": "better", "worse": "worse", "same": "the same", "unclear": ""}
+VERDICTS = {"better": "better", "worse": "worse", "same": "the same", "unclear": "", "few": ""}
 INPUTS = ("source", "mask", "reference", "depth", "truth")
 NOTHING = {"depth": "no depth is used", "truth": "no truth is known"}
 
@@ -164,7 +165,8 @@ def _differences(report: Mapping[str, Any]) -> str:
     return (
         "<section><h2>Differences</h2><p>Sample by sample, candidate less what it is compared with. Coloured where the "
         "95&nbsp;% interval leaves out zero. Decide by one metric that was chosen before looking: of forty that differ "
-        "by chance alone two are coloured.</p><div class=scroll><table class=means><thead><tr>"
+        f"by chance alone two are coloured. Fewer than {LEAST_PHOTOS} photos are too few for a colour.</p>"
+        "<div class=scroll><table class=means><thead><tr>"
         f"<th class=way scope=col>metric</th>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
     )
 
