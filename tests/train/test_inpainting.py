@@ -270,7 +270,7 @@ def test_killed_at_twenty_random_moments(tiny_bundle: Path, data: Path, tmp_path
 
     path = tmp_path / "recipe.yaml"
     told = {"tracking": {"tensorboard": True}, "sampling": {"count": 1, "steps": 2}}
-    often = {"steps": 150, "save_every": 1, "watch_every": 15, "best": "val/ciede2000"}
+    often = {"steps": 150, "save_every": 1, "watch_every": 15, "best": "val/literal"}
     plain = to_mapping(recipe(tiny_bundle, data, loop=often, **told))
     path.write_text(yaml.safe_dump(plain))
 

@@ -104,12 +104,12 @@ def test_scalars_go_to_the_log_and_pictures_to_a_sheet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("wanted", "steps"), [("val/one", 21), ("-val/one", 7)])
 def test_the_best_weights_are_kept(tmp_path: Path, wanted: str, steps: int) -> None:
-    values = {7: 3.0, 14: 2.0, 21: 1.0, 28: float("nan"), 35: 1.0, 40: 2.5}
+    values = {7: 3.0, 14: 2.0, 21: 1.0, 28: float("nan"), 35: 1.0}
     weights: dict[int, dict[str, torch.Tensor]] = {}
 
     def watch(step: int, network: nn.Module) -> Seen:
         weights[step] = {name: p.clone() for name, p in network.named_parameters() if p.requires_grad}
-        return Seen({"val/one": values[step]}, {})
+        return Seen({} if step == 40 else {"val/one": values[step]}, {})
 
     outcome = train(tmp_path, replace(WATCHED, best=wanted), watch=watch)
     assert outcome.best is not None

@@ -32,7 +32,7 @@ _WEIGHT = "weight/"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look found. scalars: by name, such as "val/ciede2000". pictures: by name, (H, W, 3) uint8 sRGB."""
+    """What a look found. scalars: by name, such as "val/literal". pictures: by name, (H, W, 3) uint8 sRGB."""
 
     scalars: Mapping[str, float]
     pictures: Mapping[str, Array]
@@ -137,14 +137,15 @@ def keep_best(folder: Path, wanted: str, digest: str, seen: Seen, step: int, wei
 
     wanted: name of the scalar, of which the least is best; after a minus sign the largest. The record lies in the
     folder alone, so a run that is killed and goes on takes the same looks and ends with the same best.
-    Raises ConfigError where there is no scalar of that name.
+    A look without that scalar, it being undefined there, is passed over; unless there was none with it so far, when
+    ConfigError is raised.
     """
     name = wanted.removeprefix("-")
-    if name not in seen.scalars:
+    before = best(folder, wanted, digest)
+    if name not in seen.scalars and before is None:
         known = ", ".join(seen.scalars) or "nothing"
         raise ConfigError(f"loop.best {name} is not among what is measured while training: {known}")
-    value, sign = float(seen.scalars[name]), -1 if wanted.startswith("-") else 1
-    before = best(folder, wanted, digest)
+    value, sign = float(seen.scalars.get(name, math.nan)), -1 if wanted.startswith("-") else 1
     if math.isnan(value) or (before is not None and not sign * value < sign * before.value):
         return
     tensors = {f"{_WEIGHT}{key}": tensor for key, tensor in weights.items()}
