@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 import measures
+from conftest import ROOT
 from rooms_for_tests import Room, make_room, rgb
 from wallpaint.errors import ShapeError
 from wallpaint.validate import metrics
@@ -211,3 +213,15 @@ def test_measure_gives_what_the_table_of_metrics_lists(small: Room) -> None:
     found = metrics.measure(small.photo, small.photo, small.photo, alpha_of(small), SAGE)
     assert list(found) == list(metrics.METRICS)
     assert set(metrics.BENCHMARK) <= metrics.METRICS.keys()
+
+
+def test_every_metric_has_its_line_in_the_documents() -> None:
+    """With its name, its unit's range and which end is best."""
+    text = (ROOT / "docs/metrics.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
+    told = {name: row for row in rows for name in re.findall(r"`(\w+)`", row[1])}
+    assert told.keys() == metrics.METRICS.keys()
+    for name, metric in metrics.METRICS.items():
+        assert metric.about
+        if name not in ("shading_kept", "contrast_kept"):  # share a line
+            assert told[name][-2].strip() == metric.best, name
