@@ -51,6 +51,12 @@ def render(room: Room, size: tuple[int, int], samples: int) -> Rendering:
     return Rendering(buckets=buckets, **_look(whole, room, room.eye, size))
 
 
+def look(room: Room, size: tuple[int, int]) -> Array:
+    """Which wall each pixel's one ray meets: (h, w) int16, -1 where there is none."""
+    found: Array = _look(mi.load_dict(scene(room, (0.5, 0.5, 0.5), size)), room, room.eye, size, grid=1)["wall_number"]
+    return found
+
+
 def survey(room: Room, eyes: list[Eye], near: float) -> list[tuple[float, float]]:
     """What each eye would see: the share of wall to be repainted, and the share of things nearer than `near` metres."""
     whole = mi.load_dict(scene(room, (0.5, 0.5, 0.5), SURVEY))

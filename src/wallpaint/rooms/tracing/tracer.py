@@ -54,6 +54,18 @@ def render_plain(room: Room, size: tuple[int, int], samples: int, *, clean: bool
     return denoise.denoise(light, rendering.albedo, rendering.normal) if clean and denoise.available() else light
 
 
+def look(room: Room, size: tuple[int, int]) -> Array:
+    """Which wall each pixel's one ray meets, without any light: (h, w) int16, its number, -1 where there is none."""
+    if backend.activate() == backend.PLAIN:
+        from wallpaint.rooms.tracing import plain
+
+        return plain.look(room, size)
+    from wallpaint.rooms.tracing import kernel
+
+    found: Array = _look(kernel.Stage(room, _plaster()), room, size, 1)["wall_number"]
+    return found
+
+
 def survey(room: Room, eyes: list[Eye], near: float) -> list[tuple[float, float]]:
     """What each eye would see: the share of wall to be repainted, and the share of things nearer than `near` metres."""
     if backend.activate() == backend.PLAIN:
