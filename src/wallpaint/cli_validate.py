@@ -70,6 +70,8 @@ def validate(
     control_scale: Annotated[float | None, typer.Option(help=f"Production: {about('control_scale')}.")] = None,
     device: Annotated[str | None, typer.Option(help=_said("device"))] = None,
     dtype: Annotated[str | None, typer.Option(help=_said("dtype"))] = None,
+    offload: Annotated[bool, typer.Option("--offload", help=_said("offload"))] = False,
+    tiling: Annotated[bool, typer.Option("--tiling", help=_said("tiling"))] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
     """Judge a LoRA, a bundle, a painter or a setting on a data set: numbers, intervals and a page of pictures.
@@ -82,6 +84,7 @@ def validate(
     told = {
         **{"steps": steps, "scheduler": scheduler, "guidance": guidance, "strength": strength},
         **{"image_scale": image_scale, "control_scale": control_scale, "device": device, "dtype": dtype},
+        **{"offload": offload or None, "tiling": tiling or None},
     }
     chosen = {name: value for name, value in told.items() if value is not None}
     plain_sets = [f"--{name.replace('_', '-')}" for name in ("image_scale", "control_scale") if name in chosen]

@@ -236,13 +236,36 @@ def test_a_sample_with_a_true_repaint_is_painted_in_its_colour(root: Path) -> No
     assert np.array_equal(sample.photo, small_room(0).photo)
 
 
-def test_a_sample_without_one_keeps_its_colour_and_its_photo_is_the_truth(tmp_path: Path) -> None:
+def test_a_sample_without_one_is_painted_as_its_wall_is_seen(tmp_path: Path) -> None:
+    """With the lock on that gives the photo back; what `lit` makes of a colour that is no albedo nobody can tell."""
     make_set(tmp_path, "validation", 1)
     sample = samples.whole(task(tmp_path, 1).data, 0)
-    assert sample.truth is sample.photo
+    assert sample.truth_with("on") is sample.photo
+    assert sample.truth_with("off") is None
     wall = small_room(0).wall
     shown = np.median(small_room(0).photo[wall], axis=0)
     assert np.abs(np.array(sample.paint.rgb) - shown).max() <= 2
+
+
+def test_a_wall_of_known_albedo_is_painted_in_it(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, "validation", 1)
+    line = json.loads((folder / "metadata.jsonl").read_text())
+    write_lines(folder, [line | {"color_rgb": [217, 207, 192]}])
+    sample = samples.whole(task(tmp_path, 1).data, 0)
+    assert sample.paint.hex == "#d9cfc0"
+    assert sample.truth_with("off") is sample.truth_with("on") is sample.photo
+
+
+def test_what_is_looked_at_first_was_measured(tmp_path: Path) -> None:
+    make_set(tmp_path / "set", "validation", 2)
+    job = task(tmp_path / "set", 2)
+    report = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path))
+    assert report["by"] == {"metric": "lit_mean", "lock": "on"}
+    means = report["means"]["sound"]
+    assert (means["off"]["lit_mean"]["count"], means["off"]["lit_mean"]["left_out"]) == (0, 2)
+    assert means["on"]["lit_mean"]["value"] < 2
+    asked = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path), by="leak")
+    assert asked["by"] == {"metric": "leak", "lock": "off"}
 
 
 def test_a_plain_sample_is_the_data_set_s_own(root: Path) -> None:

@@ -21,9 +21,9 @@ from wallpaint.data.dataset import Sample as TrainingSample
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
 from wallpaint.validate import metrics
-from wallpaint.validate.painting import OFF, Give, seed_of
+from wallpaint.validate.painting import Give, seed_of
 from wallpaint.validate.perceptual import Perceptual
-from wallpaint.validate.samples import Sample
+from wallpaint.validate.samples import OFF, Sample
 
 Scores: TypeAlias = dict[str, float]
 
@@ -70,15 +70,16 @@ def evaluate(samples: Sequence[Sample], give: Give, *, seed: int = 0) -> Evaluat
         except InputError as error:
             errors[sample.key] = str(error)
             continue
-        scores[sample.key] = {lock: score(sample, picture) for lock, picture in pictures.items()}
+        scores[sample.key] = {lock: score(sample, lock, picture) for lock, picture in pictures.items()}
     return Evaluation(scores, errors)
 
 
-def score(sample: Sample, picture: Array, perceptual: Perceptual | None = None) -> Scores:
+def score(sample: Sample, lock: str, picture: Array, perceptual: Perceptual | None = None) -> Scores:
     """All metrics of one repaint of a sample. picture: (H, W, 3) uint8 sRGB. perceptual: for LPIPS."""
-    found = metrics.measure(picture, sample.photo, sample.truth, sample.alpha, sample.swatch)
-    if perceptual is not None and sample.truth is not None:
-        found["lpips"] = perceptual(picture, sample.truth, sample.alpha)
+    truth = sample.truth_with(lock)
+    found = metrics.measure(picture, sample.photo, truth, sample.alpha, sample.swatch)
+    if perceptual is not None and truth is not None:
+        found["lpips"] = perceptual(picture, truth, sample.alpha)
     return found
 
 

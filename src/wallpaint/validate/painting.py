@@ -17,15 +17,12 @@ from wallpaint.mask import Window
 from wallpaint.painters.painter import Choice, Painted, Painter
 from wallpaint.repaint import paint_many
 from wallpaint.scene import Scene, prepare
-from wallpaint.validate.samples import Sample, srgb
+from wallpaint.validate.samples import LOCKS, OFF, ON, Sample, srgb
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
     from wallpaint.diffusion.settings import Settings
     from wallpaint.painters.diffusion import DiffusionPainter
-
-OFF, ON = "off", "on"
-LOCKS = (OFF, ON)
 
 Give: TypeAlias = Callable[[Sample, int], Mapping[str, Array]]
 """(sample, seed) -> its repaints by lock, each (H, W, 3) uint8 sRGB."""

@@ -88,7 +88,7 @@ def made(
     shown = _inputs(sample, seed, depth)
     for lock, picture in pictures.items():
         shown[f"result {lock}"] = page_pictures.uri(picture, PICTURE_PX)
-        shown[f"map {lock}"] = page_pictures.uri(error_map(sample, picture), PICTURE_PX)
+        shown[f"map {lock}"] = page_pictures.uri(error_map(sample, lock, picture), PICTURE_PX)
     plain = {
         lock: {name: None if math.isnan(v) else round(v, DIGITS) for name, v in found.items()}
         for lock, found in scores.items()
@@ -111,11 +111,12 @@ def _inputs(sample: Sample, seed: int, depth: Array | None) -> dict[str, str]:
     return {name: page_pictures.uri(picture, PICTURE_PX) for name, picture in shown.items()}
 
 
-def error_map(sample: Sample, picture: Array) -> Array:
+def error_map(sample: Sample, lock: str, picture: Array) -> Array:
     """The CIEDE2000 of a repaint as a picture (h, w, 3) uint8 RGB of the page's size: on the wall to the truth, or to
     the paint where none is known; elsewhere to the photo."""
     small, photo, truth = (
-        None if p is None else page_pictures.shrunk(p, PICTURE_PX) for p in (picture, sample.photo, sample.truth)
+        None if p is None else page_pictures.shrunk(p, PICTURE_PX)
+        for p in (picture, sample.photo, sample.truth_with(lock))
     )
     assert small is not None
     assert photo is not None

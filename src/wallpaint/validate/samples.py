@@ -3,7 +3,8 @@
     plain        the data set's own sample, as the source document validates: its square, its wall, and for a paint the
                  colour that the wall has. The truth is the photo itself.
     whole        the photo at its own size, as people get it back; the paint of its true repaint where it has one, else
-                 a paint that is asked for, else the colour that the wall has.
+                 a paint that is asked for, else that of its own wall: the albedo if the set tells it, else the colour
+                 that is seen.
 
 Nothing is drawn at random: the same set gives the same samples.
 """
@@ -29,6 +30,8 @@ from wallpaint.photo import Photo, read_photo
 from wallpaint.sheets import preview
 
 PLAIN, WHOLE = "plain", "whole"
+OFF, ON = "off", "on"  # the colour lock
+LOCKS = (OFF, ON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,9 @@ class Sample:
     and of how it is shown. source: what a painter takes. photo: (H, W, 3) uint8 sRGB, the same. alpha: (H, W) float32,
     0..1, the wall. fill: (H, W) bool, what plain inpainting fills, or None. paint: what the wall becomes. swatch: (3,)
     linear sRGB that the wall is compared with, None for a texture. truth: (H, W, 3) uint8, what the camera would have
-    recorded, or None where nobody knows. depth: (h, w) uint8, near is white, of the set, or None.
+    recorded, or None where nobody knows. seen: the paint is a colour as the picture shows it, not an albedo; then a
+    repaint should be the truth with the lock on, and in `lit` something that nobody knows. depth: (h, w) uint8, near is
+    white, of the set, or None.
     """
 
     key: str
@@ -51,8 +56,13 @@ class Sample:
     paint: Paint
     swatch: Array | None
     truth: Array | None
+    seen: bool = False
     fill: Array | None = None
     depth: Array | None = None
+
+    def truth_with(self, lock: str) -> Array | None:
+        """The truth that a repaint is compared with, lock on or off."""
+        return None if self.seen and lock == OFF else self.truth
 
 
 def plain(data: WallInpaintingDataset, index: int) -> Sample:
@@ -85,21 +95,21 @@ def whole(data: WallInpaintingDataset, index: int, wanted: Paint | None = None) 
     found, item = data.whole(index), data.item(index)
     photo = srgb(found.photo, found.photo.codes)
     truth = None if found.target is None or wanted is not None else srgb(found.target, found.target.codes)
-    is_texture = False
+    is_texture = seen = False
     if wanted is not None:
         paint = wanted
     elif truth is not None and found.reference is not None:
         picture = srgb(found.reference, found.reference.codes)
         red, green, blue = (float(v) for v in color.srgb_to_linear(picture / 255.0).mean((0, 1)))
         paint, is_texture = Paint((red, green, blue), reference=picture), True
-    elif truth is not None and found.target_rgb is not None:
-        paint = _paint(np.asarray(found.target_rgb))
+    elif (albedo := found.own_rgb if truth is None else found.target_rgb) is not None:
+        paint, truth = _paint(np.asarray(albedo)), photo if truth is None else truth
     else:
+        seen, truth = True, photo if truth is None else truth
         inner = core(found.alpha >= 0.5, data.settings.erosion_radius_px)
         if not inner.any():
             raise InputError(f"{item.where}: no pixel is wall for the most part: leave the sample out")
-        paint = _paint(colors.shown_color(photo if truth is None else truth, inner, data.settings.color_method))
-        truth = photo if truth is None else truth
+        paint = _paint(colors.shown_color(truth, inner, data.settings.color_method))
     return Sample(
         key=item.key,
         group=group_of(data, index),
@@ -110,6 +120,7 @@ def whole(data: WallInpaintingDataset, index: int, wanted: Paint | None = None) 
         paint=paint,
         swatch=None if is_texture else np.asarray(paint.albedo_linear),
         truth=truth,
+        seen=seen,
         depth=_depth(item, None),
     )
 

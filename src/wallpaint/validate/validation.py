@@ -25,9 +25,10 @@ from wallpaint.validate import bootstrap, parts, samples
 from wallpaint.validate.candidates import Candidate
 from wallpaint.validate.evaluate import score
 from wallpaint.validate.metrics import METRICS
-from wallpaint.validate.painting import LOCKS, OFF, seed_of
+from wallpaint.validate.painting import seed_of
 from wallpaint.validate.parts import Part
 from wallpaint.validate.perceptual import Perceptual
+from wallpaint.validate.samples import LOCKS, OFF, ON
 from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.validation/1"
@@ -105,7 +106,7 @@ def _made(key: str, task: Task, index: int, give: Any, seen: dict[str, Array]) -
         pictures = give(sample, seed)
     except InputError as error:
         return Part(key, error=str(error))
-    scores = {lock: score(sample, picture, task.perceptual) for lock, picture in pictures.items()}
+    scores = {lock: score(sample, lock, picture, task.perceptual) for lock, picture in pictures.items()}
     return parts.made(key, sample, seed, pictures, scores, seen.get("depth"))
 
 
@@ -128,8 +129,10 @@ def describe(
     by: str | None = None,
     earlier: Sequence[Earlier] = (),
 ) -> dict[str, Any]:
-    """The report. by: the metric that is looked at first; None takes the lit error, or where no truth is known the
-    error to the paint. earlier: reports on the same samples. Raises InputError for one that has none of them."""
+    """The report. by: the metric that is looked at first, see `_first`. earlier: reports on the same samples.
+
+    Raises InputError for an earlier report that has none of them.
+    """
     entries = [_entry(task, index, {name: made[index] for name, made in found.items()}) for index in range(task.count)]
     told: dict[str, Any] = {candidate.name: candidate.told for candidate in candidates}
     baselines = [next(iter(told))]
@@ -137,8 +140,6 @@ def describe(
         added = _join(entries, other, task)
         told |= {name: {**other.report["candidates"][own], "from": other.name} for own, name in added.items()}
         baselines += added.values()
-    has_truth = any(values["lit_mean"] is not None for entry in entries for values in _all_scores(entry))
-    chosen = by or ("lit_mean" if has_truth else "literal_mean")
     groups = sorted({entry["group"] for entry in entries})
     drawn = bootstrap.draws(len(groups), task.seed)
     return {
@@ -146,7 +147,7 @@ def describe(
         "version": __version__,
         "mode": mode,
         "seed": task.seed,
-        "by": {"metric": chosen, "lock": OFF},
+        "by": _first(entries, list(found), by),
         "bootstrap": {
             "method": "percentile, expanded, over photos, paired",
             "resamples": bootstrap.RESAMPLES,
@@ -198,8 +199,13 @@ def _join(entries: Sequence[dict[str, Any]], earlier: Earlier, task: Task) -> di
     return names
 
 
-def _all_scores(entry: Mapping[str, Any]) -> list[Mapping[str, float | None]]:
-    return [values for by_lock in entry["scores"].values() for values in by_lock.values()]
+def _first(entries: Sequence[Mapping[str, Any]], names: Sequence[str], by: str | None) -> dict[str, str]:
+    """The metric and lock that are looked at first: of those that were measured the lit error with the lock off, then
+    with it on, then the error to the paint. by: this metric, whatever was measured."""
+    wanted = [(by, OFF), (by, ON)] if by else [("lit_mean", OFF), ("lit_mean", ON)]
+    measured = ((m, lock) for m, lock in wanted if any(values_of(entries, name, lock, m) for name in names))
+    metric, lock = next(measured, (by or "literal_mean", OFF))
+    return {"metric": metric, "lock": lock}
 
 
 def warnings_of(report: Mapping[str, Any]) -> list[str]:

@@ -16,8 +16,8 @@ from wallpaint.validate import page_style as pages
 from wallpaint.validate.benchmark_tables import counted
 from wallpaint.validate.bootstrap import LEAST_PHOTOS
 from wallpaint.validate.metrics import METRICS
-from wallpaint.validate.painting import LOCKS, OFF
 from wallpaint.validate.parts import Part
+from wallpaint.validate.samples import LOCKS, OFF
 from wallpaint.validate.validation import warnings_of
 from wallpaint.validate.validation_style import SCRIPT, STYLE
 
@@ -33,9 +33,9 @@ MODES = {
     "plain": "Plain inpainting, as the source document validates: each sample inpainted whole, without image prompt "
     "and depth control, told no colour. The paint that it is compared with is the wall's own; the truth is the photo.",
     "production": "The whole painter: photos at their own size, each painted in the colour of its true repaint, or in "
-    "its own where there is none.",
+    "its wall's own where there is none.",
     "analytic": "The painter without a model: photos at their own size, each painted in the colour of its true "
-    "repaint, or in its own where there is none.",
+    "repaint, or in its wall's own where there is none.",
 }
 VERDICTS = {"better": "better", "worse": "worse", "same": "the same", "unclear": "", "few": ""}
 INPUTS = ("source", "mask", "reference", "depth", "truth")
@@ -203,7 +203,10 @@ def _pictures(report: Mapping[str, Any], parts: Mapping[str, Sequence[Part]], or
         for name, m in METRICS.items()
         if any(by[lock][name]["value"] is not None for by in report["means"].values() for lock in LOCKS)
     )
-    locks = "".join(f'<option value="{lock}">{LOCK_LABELS[lock]}</option>' for lock in LOCKS)
+    locks = "".join(
+        f'<option value="{lock}"{" selected" if lock == report["by"]["lock"] else ""}>{LOCK_LABELS[lock]}</option>'
+        for lock in LOCKS
+    )
     heads = (*INPUTS, *(f"{what}, {LOCK_LABELS[lock]}" for lock in LOCKS for what in ("result", "error map")))
     columns = "".join(f"<th scope=col>{head}</th>" for head in heads)
     return (
