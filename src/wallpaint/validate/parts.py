@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,8 @@ from wallpaint.reference import reference_pixels
 from wallpaint.validate import metrics, page_pictures
 from wallpaint.validate.evaluate import Scores
 from wallpaint.validate.samples import Sample
-from wallpaint.version import __version__
 
-FORMAT = "wallpaint.validation-part/1"  # raised when the same inputs come to give other numbers
+FORMAT = "wallpaint.validation-part/1"  # raised when a part comes to hold something else
 FOLDER = "parts"
 PICTURE_PX = 320  # longest side on the page
 DIGITS = 5
@@ -48,8 +48,18 @@ class Part:
 
 def key_of(candidate: str, sample: str, seed: int, *, perceptual: bool) -> str:
     """A part's key. candidate, sample: their sums. seed: of the run. perceptual: whether LPIPS is measured."""
-    told = [FORMAT, __version__, candidate, sample, seed, perceptual]
+    told = [FORMAT, _program(), candidate, sample, seed, perceptual]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+@cache
+def _program() -> str:
+    """A sum over the program itself: a version under development changes without its number."""
+    total = hashlib.sha256()
+    folder = Path(__file__).parents[1]
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".npz")):
+        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def read(folder: Path, key: str) -> Part | None:
