@@ -70,7 +70,8 @@ def _analytic(bundle: Bundle | None, loras: Sequence[Lora], settings: Settings |
     if bundle is not None or loras or settings is not None:
         raise ConfigError("the analytic painter has no models: leave out --bundle, --lora and what is set of them")
     painter = AnalyticPainter()
-    return Candidate("analytic", {"warnings": []}, _digest("analytic"), lambda: (painting.by_painter(painter), {}))
+    told = {"warnings": [], **painter.describe()}
+    return Candidate("analytic", told, _digest("analytic"), lambda: (painting.by_painter(painter), {}))
 
 
 def _diffusion(name: str, mode: str, bundle: Bundle, settings: Settings, weights: str) -> Candidate:

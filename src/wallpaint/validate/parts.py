@@ -54,10 +54,10 @@ def key_of(candidate: str, sample: str, seed: int, *, perceptual: bool) -> str:
 
 @cache
 def _program() -> str:
-    """A sum over the program itself: a version under development changes without its number."""
+    """A sum over the program itself and what lies in its package: under development it changes without its number."""
     total = hashlib.sha256()
     folder = Path(__file__).parents[1]
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".py", ".npz")):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
         total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
 
