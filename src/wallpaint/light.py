@@ -32,7 +32,7 @@ class Light:
     confidence: 0..1. anchors: what the estimate rests on, in words. old: (3,) albedo of the present paint, linear
     sRGB, or None where nothing is known of it. bounce: 0..1, share of a white wall's light that comes back to the
     walls. contrast: exponent by which the camera's tone curve spreads bright and dark paints. gloss: light that any
-    paint reflects uncoloured, as an albedo.
+    paint reflects uncoloured, as an albedo. is_told: it rests on what the user said.
     """
 
     white: tuple[float, float, float]
@@ -42,6 +42,7 @@ class Light:
     bounce: float = 0.0
     contrast: float = 1.0
     gloss: float = 0.0
+    is_told: bool = False
 
     def appearance(self, albedo: Array) -> Array:
         """The colour in the picture, (3,) linear sRGB, of a paint of this albedo (3,).
@@ -74,7 +75,9 @@ def from_old_color(rgb: Array, wall_weight: Array, wall_median: Array, old_albed
     old = np.maximum(np.asarray(old_albedo, np.float64), 0.02)
     white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
     return Light(
-        _three(white), 0.9, ("the wall's old colour, as given",), _three(old), guess.bounce, guess.contrast, guess.gloss
+        *(_three(white), 0.9, ("the wall's old colour, as given",), _three(old)),
+        *(guess.bounce, guess.contrast, guess.gloss),
+        is_told=True,
     )
 
 
@@ -93,7 +96,9 @@ def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: 
     white = value / WHITE_ALBEDO
     old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
     return Light(
-        _three(white), 0.7, (f"a white thing at {where}",), _three(old), guess.bounce, guess.contrast, guess.gloss
+        *(_three(white), 0.7, (f"a white thing at {where}",), _three(old)),
+        *(guess.bounce, guess.contrast, guess.gloss),
+        is_told=True,
     )
 
 

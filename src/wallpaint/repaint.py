@@ -166,6 +166,9 @@ def _paint_each(
                 )
                 for name, wall in scene.walls.items()
             ]
+            for entry in entries:
+                if (estimate := painted[entry["wall"]].estimate) is not None:
+                    entry["estimate"] = dict(estimate)
             outside = reports.outside_max_diff(scene, codes)
         seconds = {
             **scene.seconds,

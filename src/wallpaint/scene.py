@@ -24,6 +24,7 @@ from wallpaint.composite import Canvas
 from wallpaint.errors import InputError
 from wallpaint.fields import Array
 from wallpaint.light import Light
+from wallpaint.lit import Sight
 from wallpaint.mask_file import MaskSource
 from wallpaint.paint import Paint
 from wallpaint.photo import Limits, Photo, PhotoSource, read_photo
@@ -41,7 +42,8 @@ class Wall:
     """One wall of a scene.
 
     canvas: the wall at full size. shading: the wall at working size, one working pixel per step x step block.
-    light: what falls on it. sample: (rows, cols) of core pixels in the canvas. share: part of the picture, 0..1.
+    light: what falls on it. sight: the small photo that the light model looks at, when it is asked. sample: (rows,
+    cols) of core pixels in the canvas. share: part of the picture, 0..1.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Wall:
     shading: Shading
     step: int
     light: Light
+    sight: Sight
     sample: tuple[Array, Array]
     share: float
     warnings: tuple[str, ...]
@@ -203,7 +206,10 @@ def _make_wall(
     noise = _noise(canvas)
     shading = shadings.analyse(rgb, weight, np.asarray(light.white), noise, old_wall)
     share = float(np.mean(alpha))
-    return Wall(name, canvas, shading, step, light, sample, share, shading.notes)
+    small = overview[0]
+    own = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    sight = Sight(small, own, photo.size)
+    return Wall(name, canvas, shading, step, light, sight, sample, share, shading.notes)
 
 
 def _window(alpha: Array) -> tuple[slice, slice]:

@@ -1,8 +1,11 @@
-"""The analytic painter: no model, only light.
+"""The analytic painter: no diffusion model, only light.
 
 It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint under it. One formula per pixel:
 
     painted = target x exp(tint), brought to luminance(target) x exp(curve(shade)), + veil x light
+
+In lit mode the package's light model, a small network, says how each place would change (`lit`); without it the scene's
+light estimate gives the target.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from wallpaint import color
-from wallpaint.fields import Array, box_mean
+from wallpaint import color, light_model, lit
+from wallpaint.fields import Array, box_mean, weighted_quantile
+from wallpaint.light_model import Coefficients
 from wallpaint.paint import Paint
 from wallpaint.painters.painter import Choice, Painted
 from wallpaint.scene import Scene, Wall
@@ -31,30 +35,73 @@ LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
+SECOND_OPINION = 0.4  # share of the scene's own light estimate in what the light model says
 FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
 class AnalyticPainter:
-    """Paints by formula; the seed changes nothing."""
+    """Paints by formula; the seed changes nothing.
+
+    use_model: whether lit mode asks the light model, if there is one.
+    """
 
     name = "analytic"
+
+    def __init__(self, *, use_model: bool = True) -> None:
+        self.use_model = use_model
 
     def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int = 0) -> Iterator[dict[str, Painted]]:
         """See `Painter`."""
         for choice in choices:
-            yield {name: paint_wall(wall, choice[name], match) for name, wall in scene.walls.items()}
+            yield {
+                name: paint_wall(wall, choice[name], match, use_model=self.use_model)
+                for name, wall in scene.walls.items()
+            }
 
     def describe(self) -> dict[str, Any]:
         """See `Painter`."""
         return {}
 
 
-def paint_wall(wall: Wall, chosen: Paint, match: str) -> Painted:
-    """Paint one wall of a scene."""
+def paint_wall(wall: Wall, chosen: Paint, match: str, *, use_model: bool = True) -> Painted:
+    """Paint one wall of a scene. use_model: see `AnalyticPainter`."""
     gamut, shading = wall.canvas.space.gamut, wall.shading
+    if match == "lit" and use_model and wall.sight.seen is not None:
+        return _paint_as_seen(wall, wall.sight.seen, np.asarray(chosen.albedo_linear, np.float64))
     target = aim(wall, chosen, match)
     spread = lit_spread(shading.median_luma, float(color.luminance(target))) if match == "lit" else 1.0
     return Painted(paint(shading, target, gamut, spread=spread), target)
+
+
+def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
+    """Paint one wall as the light model sees it."""
+    gamut, shading, sight = wall.canvas.space.gamut, wall.shading, wall.sight
+    old = np.asarray(wall.light.old) if wall.light.is_told and wall.light.old is not None else None
+    place = lit.Place(wall.canvas.origin, wall.step, sight.size)
+    likely = float(color.luminance(wall.light.appearance(albedo)))
+    base = _unpainted(shading, quiet_shade(shading, likely))
+    painted = lit.paint(seen, place, base, shading.weight, albedo, sight.wall, old)
+    if old is None:
+        second = light_model.unrolled(wall.light.appearance(albedo)) - light_model.unrolled(
+            _median(painted, shading.weight)
+        )
+        painted = light_model.relit(painted, SECOND_OPINION * second)
+    painted = color.compress_gamut(painted, gamut).astype(np.float32)
+    target = _median(painted, shading.weight)
+    error = lit.expected_error(seen, sight.wall)
+    return Painted(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
+
+
+def _median(rgb: Array, weight: Array) -> Array:
+    return np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)])
+
+
+def _unpainted(shading: Shading, shade: Array) -> Array:
+    """The wall as it is, (h, w, 3) linear sRGB, in one old paint and with this shade."""
+    wall = shading.median.astype(np.float32) * np.exp(shading.tint)
+    luma = shading.median_luma * np.exp(shade)
+    wall *= (luma / np.maximum(color.luminance(wall), 1e-6))[..., None]
+    return (wall + shading.veil[..., None] * shading.light.astype(np.float32)).astype(np.float32)
 
 
 def aim(wall: Wall, chosen: Paint, match: str) -> Array:

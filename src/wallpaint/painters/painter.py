@@ -21,12 +21,15 @@ class Painted:
     rgb: (h, w, 3) float32, linear sRGB inside the file's gamut, at the wall's working size, filled beyond its edges.
     target: (3,) linear sRGB that the wall's median is to have in the picture. has_texture: it shows the texture of a
     reference picture. is_invented: what it shows at single pixels is made up, and no more than noise on one colour.
+    estimate: what the painter says of the light that it painted with, for the report; None where the scene's own
+    estimate is all there is.
     """
 
     rgb: Array
     target: Array
     has_texture: bool = False
     is_invented: bool = False
+    estimate: Mapping[str, Any] | None = None
 
 
 class Painter(Protocol):

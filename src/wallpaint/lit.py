@@ -1,0 +1,124 @@
+"""A wall as the light model sees it: its coefficients, found at some 64 pixels, brought to the wall's working size.
+
+    small photo -> coefficients -> change of light in a paint -> enlarged -> applied to the wall without its noise
+
+What is enlarged is smooth; plaster, grain and the edges of shadows are the wall's own. Where the wall's old paints or
+its pattern were evened out first (`old_wall`), the difference between that and the photo is part of the change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from wallpaint import color, light_model
+from wallpaint.fields import Array, fill
+from wallpaint.light_model import Coefficients, LightModel
+
+SURE_OF_WALL = (0.6, 0.98)  # share of wall in a small pixel from which it begins to count, and counts fully
+LARGEST_CORRECTION = 1.2  # natural log, between the photo and the evened wall
+MOST_HINT = 2.0  # natural log by which a known old colour may move what the network thinks it is
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A photo and one of its walls, small.
+
+    photo: (h, w, 3) float32, linear sRGB. wall: (h, w), 0..1, share of the wall. size: (height, width) of the full
+    photo.
+    """
+
+    photo: Array
+    wall: Array
+    size: tuple[int, int]
+
+    @cached_property
+    def seen(self) -> Coefficients | None:
+        """What the package's light model says, looked at once; None where there is no model."""
+        model = light_model.load()
+        return None if model is None else see(self, model)
+
+
+def see(sight: Sight, model: LightModel) -> Coefficients:
+    """Let a model look."""
+    return model.look(sight.photo, sight.wall)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a wall's working pixels lie in the photo. origin: (top, left) in photo pixels. step: photo pixels a working
+    pixel. size: (height, width) of the photo."""
+
+    origin: tuple[int, int]
+    step: int
+    size: tuple[int, int]
+
+    def rows_cols(self, working: tuple[int, int], small: tuple[int, int]) -> tuple[Array, Array]:
+        """The small picture's coordinates, pixel centres at whole numbers, of working rows (h,) and columns (w,)."""
+        return tuple(  # type: ignore[return-value]
+            ((start + (np.arange(count, dtype=np.float32) + 0.5) * self.step) * few / many - 0.5).astype(np.float32)
+            for start, count, few, many in zip(self.origin, working, small, self.size, strict=True)
+        )
+
+
+def paint(
+    seen: Coefficients, place: Place, base: Array, weight: Array, albedo: Array, wall: Array, old: Array | None
+) -> Array:
+    """One wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut limits.
+
+    base: (h, w, 3) float32, linear sRGB, the wall in one old paint, without noise. weight: (h, w), share of wall.
+    albedo: (3,) of the paint. wall: of the `Sight`. old: (3,) albedo of the old paint where it is known.
+    """
+    seen, share = _told(seen, wall, old), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
+    e, slope = seen.change(albedo)
+    rows, cols = place.rows_cols(weight.shape, seen.shade.shape)
+    small_base, known = _reduced(base, weight, rows, cols, seen.shade.shape)
+    correction = light_model.unrolled(seen.photo) - light_model.unrolled(small_base)
+    correction = np.clip(correction, -LARGEST_CORRECTION, LARGEST_CORRECTION) * known[..., None]
+    low, high = SURE_OF_WALL
+    sure = np.clip((share - low) / (high - low), 0, 1).astype(np.float32) * (known > 0)
+    if not sure.any():
+        sure = share / max(float(share.max()), 1e-6)
+    both = fill(np.concatenate([e + correction, slope], -1).astype(np.float32), sure)
+    change, slope = _enlarged(both[..., :3], rows, cols), _enlarged(both[..., 3], rows, cols)
+    luma = np.log(np.maximum(color.luminance(base), light_model.DARKEST))
+    typical = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
+    return light_model.relit(base, change + (slope * (luma - typical))[..., None])
+
+
+def expected_error(seen: Coefficients, wall: Array) -> float:
+    """CIEDE2000 by which the network expects to be off on this wall."""
+    share = cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
+    return float((seen.error * share).sum() / max(float(share.sum()), 1e-6))
+
+
+def _told(seen: Coefficients, wall: Array, old: Array | None) -> Coefficients:
+    """The coefficients with the old paint moved to what it is known to be."""
+    if old is None:
+        return seen
+    inside = cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    if not inside.any():
+        return seen
+    thought = np.median(seen.old[inside], axis=0)
+    factor = np.exp(np.clip(np.log(np.maximum(old, 1e-2) / thought), -MOST_HINT, MOST_HINT)).astype(np.float32)
+    return Coefficients(**{**vars(seen), "old": np.minimum(seen.old * factor, light_model.MOST_OLD)})
+
+
+def _reduced(base: Array, weight: Array, rows: Array, cols: Array, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """The wall at the small size, and 1 where a small pixel holds any of it, else 0."""
+    where = (np.round(rows).astype(int).clip(0, size[0] - 1)[:, None] * size[1]) + np.round(cols).astype(int).clip(
+        0, size[1] - 1
+    )
+    flat, cells = weight.ravel().astype(np.float64), size[0] * size[1]
+    total = np.bincount(where.ravel(), flat, cells)
+    sums = [np.bincount(where.ravel(), flat * base[..., c].ravel(), cells) for c in range(3)]
+    mean = np.stack(sums, -1) / np.maximum(total, 1e-6)[:, None]
+    return mean.reshape(*size, 3).astype(np.float32), (total > 1e-3).reshape(size).astype(np.float32)
+
+
+def _enlarged(plane: Array, rows: Array, cols: Array) -> Array:
+    x, y = np.meshgrid(cols, rows)
+    return cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,244 @@
+"""Training the light model: rendered rooms in, `light_model.safetensors` out.
+
+The loss is the colour difference between the network's repaint and the true one, through the same camera, as an eye
+weighs it; and, for the confidence, how far the network's own guess of that difference is off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from wallpaint import color
+from wallpaint.errors import ConfigError
+from wallpaint.fields import Array
+from wallpaint.train import light_network, light_rooms, light_samples
+from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train.light_network import LightNetwork
+from wallpaint.train.light_rooms import SmallRoom
+from wallpaint.train.light_samples import Sample
+from wallpaint.train.loop import Losses
+from wallpaint.train.schedule import Place
+from wallpaint.train.watching import Seen
+
+REST_WEIGHT = 0.25  # of what lies outside the walls, in the loss
+DOUBT_WEIGHT = 0.1  # of the confidence
+NUMBERS_NOISE = 0.3  # deviation of the jitter of the standardised numbers
+CHECK_STREAM, SAMPLE_STREAM, NUMBER_STREAM = 11, 12, 13
+METRIC = "val/ciede2000"
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How large the network is.
+
+    widths: channels a level, finest (half the input's pixels) first. depths: residual blocks a level. room: length of
+    the vector that sums up the room. fine: channels at full size.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 96, 128)
+    depths: tuple[int, ...] = (1, 2, 2, 2)
+    room: int = 96
+    fine: int = 16
+
+
+@dataclass(frozen=True)
+class LightConfig:
+    """A recipe for the light model.
+
+    rooms, validation: folders that `wallpaint rooms render` filled. side: pixels on the longer side of the network's
+    input. paints_each: new paints a photo is judged in. most_rooms: 0, or how many of the rooms are learned from, for
+    curves. checks: photos a validation room. Raises ConfigError that lists all that is wrong.
+    """
+
+    rooms: tuple[str, ...]
+    validation: tuple[str, ...]
+    side: int = 64
+    paints_each: int = 3
+    most_rooms: int = 0
+    checks: int = 3
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+
+    def __post_init__(self) -> None:
+        wrong = [f"{name} names no folder" for name in ("rooms", "validation") if not getattr(self, name)]
+        least = (("side", self.side, 32), ("paints_each", self.paints_each, 1), ("checks", self.checks, 1))
+        wrong += [f"{name} must be at least {lowest}, not {value}" for name, value, lowest in least if value < lowest]
+        if self.side % 16:
+            wrong.append(f"side must be a multiple of 16, not {self.side}")
+        widths, depths = self.network.widths, self.network.depths
+        if len(widths) != 4 or len(depths) != 4:
+            wrong.append("network.widths and network.depths have four numbers each")
+        wrong += [
+            f"network.widths: {width} is no multiple of 8" for width in widths if type(width) is not int or width % 8
+        ]
+        if wrong:
+            raise ConfigError("; ".join(wrong))
+
+
+class LightTask:
+    """See `loop.Task`. A sample is a function of its place in the run alone."""
+
+    def __init__(self, rooms: Sequence[SmallRoom], config: LightConfig) -> None:
+        self.rooms, self.config = rooms, config
+        numbers = np.stack(
+            [self._draw(Place(i, 0, i % len(rooms)), [1, i]).numbers for i in range(min(300, 3 * len(rooms)))]
+        )
+        mean, scale = numbers.mean(0), numbers.std(0) + 0.05
+        torch.manual_seed(config.seed)
+        self.network: nn.Module = make_network(config.network, torch.tensor(mean), torch.tensor(scale))
+
+    def __len__(self) -> int:
+        return len(self.rooms)
+
+    def _draw(self, place: Place, more: Sequence[int] = ()) -> Sample:
+        batch = place.position // self.config.loop.batch_size
+        of_batch = np.random.default_rng([self.config.seed, NUMBER_STREAM, batch, *more])
+        rng = np.random.default_rng([self.config.seed, SAMPLE_STREAM, place.position, *more])
+        size = light_samples.size_of(of_batch, self.config.side) if not more else (self.config.side,) * 2
+        return light_samples.make(self.rooms[place.index], rng, size, self.config.paints_each, "train")
+
+    def sample(self, place: Place) -> dict[str, Any]:
+        drawn = self._draw(place)
+        rng = np.random.default_rng([self.config.seed, NUMBER_STREAM + 1, place.position])
+        jitter = NUMBERS_NOISE * rng.standard_normal(drawn.numbers.shape, np.float32)
+        return tensors(drawn) | {"jitter": torch.from_numpy(jitter)}
+
+    def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+        return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+    def losses(self, network: nn.Module, batch: Any) -> Losses:
+        numbers = batch["numbers"] + batch["jitter"] * self.network.scale
+        planes = batch["planes"].contiguous(memory_format=torch.channels_last)
+        out = network(planes, numbers)
+        with torch.autocast(out.device.type, enabled=False):
+            return _losses(out.float(), batch)
+
+
+def make_network(config: NetworkConfig, mean: Tensor, scale: Tensor) -> LightNetwork:
+    """A fresh network. mean, scale: (F,) float32 of the numbers."""
+    made = LightNetwork(config.widths, config.depths, config.room, config.fine, mean.float(), scale.float())
+    made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return made
+
+
+def tensors(sample: Sample) -> dict[str, Tensor]:
+    """A sample as `LightTask.losses` takes it, channels first."""
+    return {
+        "planes": torch.from_numpy(sample.planes.transpose(2, 0, 1).copy()),
+        "numbers": torch.from_numpy(sample.numbers),
+        "median": torch.from_numpy(sample.median),
+        "photo": torch.from_numpy(sample.photo.transpose(2, 0, 1).copy()),
+        "albedo": torch.from_numpy(sample.albedo),
+        "truth": torch.from_numpy(sample.truth.transpose(0, 3, 1, 2).copy()),
+        "wall": torch.from_numpy(sample.wall),
+        "rest": torch.from_numpy(sample.rest),
+    }
+
+
+def _losses(out: Tensor, batch: dict[str, Tensor]) -> Losses:
+    seen = light_network.interpret(out, batch["photo"], batch["planes"][:, 6], batch["median"])
+    painted = light_network.appearance(seen, batch["albedo"])  # [B, M, 3, h, w]
+    error = difference(_lab(painted), _lab(_linear(batch["truth"])))  # [B, M, h, w]
+    wall, rest = (_mean(error, batch[name][:, None]) for name in ("wall", "rest"))
+    typical = error.detach().mean(1)
+    doubt = _mean(typical / torch.exp(seen.log_error) + seen.log_error, batch["wall"])
+    by_sample = wall.mean(1)
+    total = by_sample.mean() + REST_WEIGHT * rest.mean() + DOUBT_WEIGHT * doubt.mean()
+    terms = {"wall": by_sample.mean().detach(), "rest": rest.mean().detach(), "doubt": doubt.mean().detach()}
+    return Losses(total, terms, None, by_sample.detach())
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum((-2, -1)) / (weight.sum((-2, -1)) + 1)
+
+
+def difference(lab: Tensor, truth: Tensor) -> Tensor:
+    """A smooth colour difference near CIEDE2000: CIE94's chroma and hue terms, CIEDE2000's lightness term.
+
+    lab, truth: (..., 3, h, w). Returns (..., h, w).
+    """
+    delta = lab - truth
+    chroma, true_chroma = (torch.sqrt(x[..., 1, :, :] ** 2 + x[..., 2, :, :] ** 2 + 1e-3) for x in (lab, truth))
+    of_chroma = chroma - true_chroma
+    of_hue = (delta[..., 1, :, :] ** 2 + delta[..., 2, :, :] ** 2 - of_chroma**2).clamp_min(0)
+    usual = (chroma * true_chroma).sqrt()
+    away = ((lab[..., 0, :, :] + truth[..., 0, :, :]) / 2 - 50) ** 2
+    lightness = delta[..., 0, :, :] / (1 + 0.015 * away / torch.sqrt(20 + away))
+    square = lightness**2 + (of_chroma / (1 + 0.045 * usual)) ** 2 + of_hue / (1 + 0.015 * usual) ** 2
+    return torch.sqrt(square + 0.01)
+
+
+def _linear(encoded: Tensor) -> Tensor:
+    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(rgb: Tensor) -> Tensor:
+    """CIELAB of linear sRGB, channels third from last, with gradients."""
+    matrix = torch.tensor(np.asarray(color.RGB_TO_XYZ / color.WHITE_XYZ[:, None], np.float32))
+    xyz = torch.einsum("ij,...jhw->...ihw", matrix, rgb.clamp(1e-5, 1.5))
+    f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-3) ** (1 / 3), 7.787 * xyz + 16 / 116)
+    x, y, z = f.unbind(-3)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -3)
+
+
+# -- looking at what it has learnt
+
+
+class Check:
+    """Photos of rooms that are not learned from; see `watching.Watch`. errors: by room, of the last look."""
+
+    def __init__(self, rooms: Sequence[SmallRoom], config: LightConfig) -> None:
+        self.samples: list[Sample] = []
+        for index, room in enumerate(rooms):
+            for number in range(config.checks):
+                rng = np.random.default_rng([config.seed, CHECK_STREAM, room.seed, number])
+                size = light_samples.size_of(rng, config.side)
+                self.samples.append(light_samples.make(rooms[index], rng, size, config.paints_each, "validation"))
+
+    def __call__(self, step: int, network: nn.Module) -> Seen:
+        found = self.measure(network)
+        errors, expected = found[:, 0], found[:, 1]
+        kinds = np.array([sample.kind for sample in self.samples])
+        scalars = {METRIC: float(errors.mean()), "val/median": float(np.median(errors))}
+        scalars |= {f"val/{kind}": float(errors[kinds == kind].mean()) for kind in sorted(set(kinds))}
+        scalars |= {"val/rest": float(np.nanmean(found[:, 2])), "val/expected": float(expected.mean())}
+        scalars["val/rank"] = float(np.corrcoef(_rank(errors), _rank(expected))[0, 1])
+        return Seen(scalars, {})
+
+    def measure(self, network: nn.Module) -> Array:
+        """(N, 4): CIEDE2000 on the wall, what the network expected of it, CIEDE2000 outside, and outside left alone."""
+        rows = []
+        with torch.no_grad():
+            for sample in self.samples:
+                batch = {name: value[None] for name, value in tensors(sample).items()}
+                out = network(batch["planes"], batch["numbers"]).float()
+                seen = light_network.interpret(out, batch["photo"], batch["planes"][:, 6], batch["median"])
+                painted = light_network.appearance(seen, batch["albedo"])[0].numpy().transpose(0, 2, 3, 1)
+                truth = color.linear_to_lab(color.srgb_to_linear(sample.truth))
+                error = color.delta_e_2000(color.linear_to_lab(np.clip(painted, 0, 1)), truth)
+                left = color.delta_e_2000(color.linear_to_lab(sample.photo)[None], truth)
+                wall, rest = sample.wall > 0, sample.rest > 0
+                guess = np.exp(seen.log_error[0].numpy())
+                outside = (float(e[:, rest].mean()) if rest.any() else float("nan") for e in (error, left))
+                if wall.any():
+                    rows.append([float(error[:, wall].mean()), float(guess[wall].mean()), *outside])
+                else:
+                    rows.append([float("nan")] * 4)
+        return np.array(rows)
+
+
+def _rank(values: Array) -> Array:
+    return np.argsort(np.argsort(values)).astype(np.float64)
+
+
+def read_rooms(paths: Sequence[Any]) -> list[SmallRoom]:
+    """All of them, in memory."""
+    return [light_rooms.read(path) for path in paths]

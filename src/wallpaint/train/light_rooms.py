@@ -1,0 +1,123 @@
+"""Rendered rooms, small and quick to read: what the light model learns from.
+
+room file -> buckets, tail, dressings at `CACHED_PX` -> one uncompressed file a room
+
+A file that is there is not made again, and rooms may be added while others are trained on: a run lists them at its
+start.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from wallpaint.errors import ConfigError, InputError
+from wallpaint.fields import Array
+from wallpaint.files import atomic
+
+CACHED_PX = 128  # longer side
+LEAST_WALL = 0.02  # of the picture
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class SmallRoom:
+    """buckets: (K + 1, h, w, 3) float32, tail: (h, w, 3), see `rooms.tracing.buckets`. dressings: (N, h, w, 3)
+    float32. alpha: (h, w) float32. wall_number: (h, w) int8, -1 none. old_paint: (3,) linear sRGB."""
+
+    seed: int
+    buckets: Array
+    tail: Array
+    dressings: Array
+    alpha: Array
+    wall_number: Array
+    old_paint: Array
+
+
+def prepare(folders: Sequence[Path], cache: Path, step: Callable[[], None] = lambda: None) -> list[Path]:
+    """The small files of all rooms of training or validation in these folders, in the order of their seeds.
+
+    Rooms without enough wall are left out. Raises ConfigError for a folder that holds test rooms or none at all.
+    """
+    from wallpaint.rooms.sets import room_file
+
+    found: dict[str, Path] = {}
+    for folder in folders:
+        rooms = sorted(folder.glob("room_*.npz"))
+        if not rooms:
+            raise ConfigError(f"{folder}: has no rooms: make some with `wallpaint rooms render`")
+        found |= {room.name: room for room in rooms}
+    cache.mkdir(parents=True, exist_ok=True)
+    made = []
+    for name, room in sorted(found.items()):
+        small = cache / name
+        if not small.exists():
+            record = room_file.read(room)
+            if record.split == "test":
+                raise ConfigError(f"{room}: a test room: nothing may learn from it")
+            atomic.put(small, _encode(record), durable=False)
+        made.append(small)
+        step()
+    return [path for path in made if path.stat().st_size > 1000]
+
+
+def _encode(record: Any) -> bytes:
+    from wallpaint.rooms.tracing import buckets
+
+    if float(record.alpha.mean()) < LEAST_WALL:
+        return b""
+    scale = min(1.0, CACHED_PX / max(record.size))
+    height, width = (max(1, round(side * scale)) for side in record.size)
+
+    def small(picture: Array) -> Array:
+        return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+    layers = np.stack([small(layer) for layer in record.buckets])
+    level = float(np.median(layers.sum(0)[layers.sum(0) > 0])) or 1.0  # keeps half precision in its range
+    number = cv2.resize(record.wall_number, (width, height), interpolation=cv2.INTER_NEAREST)
+    arrays = {
+        "buckets": _half(layers / level),
+        "tail": _half(small(buckets.tail_ratio(record.buckets))),
+        "dressings": _half(
+            np.stack([small(view.radiance) / level for view in record.dressings])
+            if record.dressings
+            else np.zeros((0, height, width, 3))
+        ),
+        "alpha": np.round(255 * small(record.alpha)).astype(np.uint8),
+        "wall_number": number,
+        "old_paint": np.asarray(record.old_paint, np.float32),
+        "seed": np.array([record.seed, VERSION]),
+    }
+    out = io.BytesIO()
+    np.savez(out, **arrays)
+    return out.getvalue()
+
+
+def _half(values: Array) -> Array:
+    return np.clip(values, 0, 6e4).astype(np.float16)
+
+
+def read(path: Path) -> SmallRoom:
+    """A small room. Raises InputError for a file that is damaged or of another version."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            seed, version = (int(value) for value in stored["seed"])
+            if version != VERSION:
+                raise InputError(f"{path}: made by another version: delete the folder that it is in")
+            return SmallRoom(
+                seed,
+                stored["buckets"].astype(np.float32),
+                stored["tail"].astype(np.float32),
+                stored["dressings"].astype(np.float32),
+                stored["alpha"].astype(np.float32) / np.float32(255),
+                stored["wall_number"],
+                stored["old_paint"],
+            )
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__}): delete it") from error

@@ -1,0 +1,173 @@
+"""The light model's training: exact where it must be, and it learns."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rooms import synthetic_rooms
+from wallpaint import light_model
+from wallpaint.errors import ConfigError
+from wallpaint.rooms.sets import room_file
+from wallpaint.train import light, light_job, light_network, light_rooms, light_samples
+from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train.light import LightConfig, NetworkConfig
+from wallpaint.train.schedule import Place
+
+SMALL = NetworkConfig(widths=(8, 16, 16, 16), depths=(1, 1, 1, 1), room=16, fine=8)
+LEAST_FALL = 0.3  # share of the loss that the tiny recipe takes away
+
+
+def write_rooms(folder: Path, seeds: range) -> Path:
+    folder.mkdir()
+    for seed in seeds:
+        record = synthetic_rooms.render(seed, (48, 64), 256)
+        if isinstance(record, room_file.RoomRecord):
+            room_file.write(folder / room_file.name_of(seed), record)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> LightConfig:
+    folder = tmp_path_factory.mktemp("light")
+    rooms, validation = (
+        write_rooms(folder / "rooms", range(12, 24)),
+        write_rooms(folder / "check", range(900_000, 900_003)),
+    )
+    return LightConfig(
+        rooms=(str(rooms),),
+        validation=(str(validation),),
+        side=32,
+        paints_each=2,
+        checks=2,
+        network=SMALL,
+        optimizer=OptimizerConfig(learning_rate=4e-3, schedule="cosine", warmup_steps=5),
+        loop=LoopConfig(steps=60, batch_size=8, ema_decay=0.9, save_every=20, log_every=10, watch_every=60),
+    )
+
+
+def fresh_network(seed: int = 0) -> light_network.LightNetwork:
+    torch.manual_seed(seed)
+    made = light_network.LightNetwork((16, 24, 32, 40), (1, 2, 1, 1), 24, 8, torch.randn(52), torch.rand(52) + 0.5)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.copy_(torch.randn_like(parameter) * (0.5 / max(1, parameter[0].numel()) ** 0.5))
+    return made.eval()
+
+
+def test_numpy_and_torch_are_one_network() -> None:
+    network, rng = fresh_network(), np.random.default_rng(0)
+    planes = rng.standard_normal((48, 64, 10)).astype(np.float32)
+    planes[..., 6] = rng.random((48, 64))
+    numbers = rng.standard_normal(52).astype(np.float32)
+    with torch.no_grad():
+        truth = network(torch.from_numpy(planes.transpose(2, 0, 1).copy())[None], torch.from_numpy(numbers)[None])
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    found = light_model.forward(weights, (1, 2, 1, 1), planes, numbers)
+    assert float(truth.abs().max()) > 0.1
+    np.testing.assert_allclose(found, truth[0].numpy().transpose(1, 2, 0), rtol=1e-3, atol=1e-4)
+
+
+def test_numpy_and_torch_are_one_formula() -> None:
+    rng = np.random.default_rng(1)
+    out = rng.standard_normal((16, 24, 12)).astype(np.float32)
+    photo, mask = rng.random((16, 24, 3)).astype(np.float32), rng.random((16, 24)).astype(np.float32)
+    median, albedo = np.array([0.5, 0.4, 0.3], np.float32), np.array([0.7, 0.1, 0.3], np.float32)
+    told = light_model.interpret(out, photo, mask, median).appearance(albedo)
+    tensors = (torch.from_numpy(x.transpose(2, 0, 1).copy())[None] for x in (out, photo))
+    seen = light_network.interpret(*tensors, torch.from_numpy(mask)[None], torch.from_numpy(median)[None])
+    trained = light_network.appearance(seen, torch.from_numpy(albedo)[None, None])[0, 0]
+    np.testing.assert_allclose(told, trained.numpy().transpose(1, 2, 0), rtol=2e-3, atol=1e-4)
+
+
+def test_the_old_paint_gives_the_photo_and_brighter_paint_more_light() -> None:
+    rng = np.random.default_rng(2)
+    out = rng.standard_normal((16, 16, 12)).astype(np.float32)
+    out[..., 10] = 0  # with spread, a shadow may fill faster than a lit part
+    photo = rng.random((16, 16, 3)).astype(np.float32)
+    seen = light_model.interpret(out, photo, np.ones((16, 16), np.float32), np.array([0.5, 0.4, 0.3]))
+    old = seen.old[4, 5]
+    np.testing.assert_allclose(seen.appearance(old)[4, 5], photo[4, 5], atol=2e-4)
+    ladder = [seen.appearance(np.full(3, rho)) for rho in (0.02, 0.1, 0.3, 0.6, 0.9)]
+    assert all((after >= before).all() for before, after in pairwise(ladder))
+
+
+def test_a_truth_is_the_rendered_room_in_the_new_paint(recipe: LightConfig, tmp_path: Path) -> None:
+    """The camera sees the same polynomial as the renderer's own code."""
+    from wallpaint.rooms.tracing import buckets
+
+    path = light_rooms.prepare([Path(recipe.rooms[0])], tmp_path / "small")[0]
+    room, rho = light_rooms.read(path), np.array([0.7, 0.2, 0.4])
+    record = room_file.read(Path(recipe.rooms[0]) / path.name)
+    whole = buckets.radiance(record.buckets, rho)
+    small = light_samples._radiance(room.buckets, room.tail, rho)
+    level = float(np.median((whole / np.maximum(small, 1e-6))[room.alpha > 0.9]))
+    np.testing.assert_allclose(small * level, whole, rtol=0.02, atol=0.02 * whole.mean())
+
+
+def test_samples_depend_on_their_place_alone(recipe: LightConfig, tmp_path: Path) -> None:
+    rooms = light.read_rooms(light_rooms.prepare([Path(recipe.rooms[0])], tmp_path / "small"))
+    first, second = (light.LightTask(rooms, recipe) for _ in range(2))
+    place = Place(37, 3, 5)
+    second.sample(Place(1, 0, 1))
+    for name, value in first.sample(place).items():
+        assert torch.equal(value, second.sample(place)[name]), name
+
+
+def test_the_colour_difference_is_near_ciede2000() -> None:
+    from wallpaint import color
+
+    rng = np.random.default_rng(3)
+    rgb = rng.random((4000, 3)) * 0.9
+    other = np.clip(rgb * np.exp(rng.normal(0, 0.15, (4000, 3))), 0, 1)
+    truth = color.delta_e_2000(color.linear_to_lab(rgb), color.linear_to_lab(other))
+    labs = (light._lab(torch.tensor(x.T[..., None], dtype=torch.float32)) for x in (rgb, other))
+    found = light.difference(*labs)[:, 0].numpy()
+    assert abs(np.median(found / truth) - 1) < 0.1
+    assert np.corrcoef(found, truth)[0, 1] > 0.9
+
+
+def test_the_tiny_recipe_learns_and_its_file_is_a_model(recipe: LightConfig, tmp_path: Path) -> None:
+    """What the shipped recipe does, rendering aside, on rooms made by arithmetic."""
+    losses: list[float] = []
+    report = light_job.run(recipe, tmp_path / "run", tick=lambda step, loss: losses.append(loss))
+    assert np.mean(losses[-10:]) < (1 - LEAST_FALL) * np.mean(losses[:5])
+    assert report["steps"] == 60
+    model = light_model.parse((tmp_path / "run" / light_model.FILE).read_bytes())
+    photo, mask = np.random.default_rng(4).random((60, 90, 3)), np.zeros((60, 90))
+    mask[:30] = 1
+    seen = model.look(photo, mask)
+    assert seen.old.shape == (32, 32, 3)
+    assert np.isfinite(seen.appearance(np.array([0.1, 0.5, 0.9]))).all()
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(recipe: LightConfig, tmp_path: Path) -> None:
+    short = replace(recipe, loop=replace(recipe.loop, steps=8, save_every=4, watch_every=0))
+    whole = light_job.run(short, tmp_path / "whole")
+    light_job.run(short, tmp_path / "parts")
+    shutil.rmtree(tmp_path / "parts" / "checkpoints" / "step_00000008")  # as if it had been killed after the fourth
+    again = light_job.run(short, tmp_path / "parts", resume=True)
+    assert again["calibration"] == whole["calibration"]
+    files = [(tmp_path / name / light_model.FILE).read_bytes() for name in ("whole", "parts")]
+    assert files[0] == files[1]
+
+
+def test_nothing_learns_from_test_rooms(recipe: LightConfig, tmp_path: Path) -> None:
+    rooms = write_rooms(tmp_path / "test_rooms", range(950_000, 950_001))
+    with pytest.raises(ConfigError, match="test room"):
+        light_job.run(replace(recipe, rooms=(str(rooms),)), tmp_path / "run")
+    with pytest.raises(ConfigError, match="both learned from and validated on"):
+        light_job.run(replace(recipe, validation=recipe.rooms), tmp_path / "other")
+
+
+def test_everything_wrong_with_a_recipe_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        LightConfig(rooms=(), validation=("x",), side=40, network=NetworkConfig(widths=(8, 9)))
+    for word in ("rooms names no folder", "multiple of 16", "four numbers", "9 is no multiple of 8"):
+        assert word in str(caught.value)
