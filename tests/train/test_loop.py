@@ -19,8 +19,9 @@ from safetensors.torch import load_file
 from toy import LOOP, ToyTask, train
 
 from wallpaint import ConfigError
+from wallpaint.errors import ModelError
 from wallpaint.train import checkpoint, watching
-from wallpaint.train.loop import CHECKPOINTS
+from wallpaint.train.loop import CHECKPOINTS, Losses
 from wallpaint.train.tracking import LOG, TENSORBOARD
 
 TOY = Path(__file__).with_name("toy.py")
@@ -179,3 +180,19 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     assert float(one["losses"].std()) > 0.01
     assert len(list((tmp_path / "two" / TENSORBOARD).iterdir())) == 1  # one process tells
     assert [line["step"] for line in lines(tmp_path / "two") if "seen" in line] == list(range(4, 41, 4))
+
+
+def test_a_loss_that_is_no_number_ends_it_and_spoils_nothing(tmp_path: Path) -> None:
+    """What is saved is of before; with the cause gone it goes on from there to the bits of a run without it."""
+
+    class Broken(ToyTask):
+        def losses(self, network: Any, batch: Any) -> Losses:
+            found = super().losses(network, batch)
+            return replace(found, total=found.total * float("nan")) if 31 in batch["t"].tolist() else found
+
+    with pytest.raises(ModelError, match=r"step 8: the loss is nan.*learning_rate"):
+        train(tmp_path / "broken", task=Broken())
+    found, notes = checkpoint.latest(tmp_path / "broken" / CHECKPOINTS)
+    assert found is not None
+    assert (found.step, notes) == (6, [])
+    assert same(train(tmp_path / "broken").weights, train(tmp_path / "whole").weights)

@@ -11,6 +11,7 @@ torch.distributed, through Accelerate.
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, ModelError
 from wallpaint.train import checkpoint, optimizer, tracking, watching
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.schedule import Place, learning_rate, places
@@ -140,7 +141,8 @@ def fit(
     that was broken off. resume: go on from the newest whole checkpoint, if there is any; else a folder that has one is
     refused. told: who hears of it besides the log. watch: looks at the network every `watch_every` steps and at the
     end, in the main process, while others wait. tick: told each step that is done, and its loss. SIGINT and SIGTERM
-    save and end the run. Raises ConfigError; InputError where something cannot be written.
+    save and end the run. Raises ConfigError; InputError where something cannot be written; ModelError for a loss that
+    is no number, before anything of it is saved.
     """
     from accelerate import Accelerator  # type: ignore[import-untyped]
 
@@ -178,6 +180,11 @@ def _train(
             _follow(training.average, training.trained, config.ema_decay)
             done, loss = step + 1, float(accelerator.reduce(_total(found), "mean"))
             clock.stop(config.batch_size)
+            if not math.isfinite(loss):  # the same in every process, and nothing of it is saved
+                raise ModelError(
+                    f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or take loop.precision bf16 or no; "
+                    "checkpoints are of before"
+                )
             tick(done, loss)
             stop, is_last = _any(accelerator, is_stopped()), done == config.steps
             seen = _look(run, training, accelerator, done)
