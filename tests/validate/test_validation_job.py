@@ -374,3 +374,26 @@ def test_a_report_that_is_none_is_refused(root: Path, tmp_path: Path, capsys: py
         words = ["validate", "--data", str(root), "-o", str(tmp_path / "out"), "--mode", "analytic"]
         assert main([*words, "--against", str(tmp_path)]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_earlier_reports_are_told_apart(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["validate", "--data", str(root), "--mode", "analytic", "--samples", "1", "-o"]
+    for place in ("a/report", "b/report"):
+        (tmp_path / place).mkdir(parents=True)
+        assert main([*words, str(tmp_path / place)]) == 0
+    capsys.readouterr()
+    against = [word for place in ("a/report", "b/report") for word in ("--against", str(tmp_path / place))]
+    assert main([*words, str(tmp_path / "c"), *against, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert list(report["means"]) == ["analytic", "analytic (report)", "analytic (report #2)"]
+    assert {d["verdict"] for d in report["differences"]} <= {"few", "same"}
+
+
+def test_poor_samples_are_not_taken_and_that_is_told(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_set(tmp_path / "set", "validation", 2)
+    text = (folder / "metadata.jsonl").read_text().replace("0.9", "0.1", 1)
+    (folder / "metadata.jsonl").write_text(text)
+    assert main(["validate", "--data", str(folder.parent), "--mode", "analytic", "-o", str(tmp_path / "out")]) == 0
+    assert "quality_score is too low: 1 of" in capsys.readouterr().out

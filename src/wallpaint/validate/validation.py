@@ -148,6 +148,7 @@ def describe(
         "mode": mode,
         "seed": task.seed,
         "by": _first(entries, list(found), by),
+        "below_quality": task.data.left_out,
         "bootstrap": {
             "method": "percentile, expanded, over photos, paired",
             "resamples": bootstrap.RESAMPLES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,7 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     if job.tensorboard:
         scalars.writer()
     likeness = perceptual.load() if job.lpips else None
-    earlier = [read_report(folder) for folder in job.against]
+    earlier = _earlier(job.against)
     bundle = None if job.bundle is None else load_bundle(job.bundle)
     chosen = candidates.choose(job.mode, bundle, job.loras, job.settings)
     kind = samples.PLAIN if job.mode == "plain" else samples.WHOLE
@@ -107,6 +107,16 @@ def _check_size(bundle: Bundle, size: int) -> None:
         raise ConfigError(f"--size must be a multiple of {multiple} for {bundle.name}, not {size}")
 
 
+def _earlier(folders: Sequence[Path]) -> list[Earlier]:
+    """Earlier reports, each by a name of its own."""
+    found: list[Earlier] = []
+    for folder in folders:
+        report = read_report(folder)
+        again = sum(other.name.partition(" #")[0] == report.name for other in found)
+        found.append(replace(report, name=f"{report.name} #{again + 1}") if again else report)
+    return found
+
+
 def read_report(folder: Path) -> Earlier:
     """An earlier run's report, by its folder. Raises InputError where there is none that can be read."""
     from wallpaint.validate.validation import SCHEMA, Earlier
@@ -118,7 +128,12 @@ def read_report(folder: Path) -> Earlier:
         raise InputError(f"{path}: cannot be read ({error.strerror}): --against wants a report's folder") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON: --against wants a report's folder") from error
-    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+    kinds = (("samples", list), ("candidates", dict))
+    if (
+        not isinstance(found, dict)
+        or found.get("schema") != SCHEMA
+        or not all(isinstance(found.get(name), kind) for name, kind in kinds)
+    ):
         raise InputError(f"{path}: is no report of schema {SCHEMA}: make it again with this version")
     return Earlier(folder.resolve().name, found)
 
@@ -185,6 +200,8 @@ def notes(report: Mapping[str, Any]) -> list[str]:
     from wallpaint.validate.validation import warnings_of
 
     lines = warnings_of(report)
+    if report["below_quality"]:
+        lines.append(f"not taken, as their quality_score is too low: {report['below_quality']} of the set's samples")
     for name in report["candidates"]:
         failed = [entry["errors"][name] for entry in report["samples"] if name in entry["errors"]]
         if failed:
