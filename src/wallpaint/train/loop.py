@@ -182,8 +182,8 @@ def _train(
             clock.stop(config.batch_size)
             if not math.isfinite(loss):  # the same in every process, and nothing of it is saved
                 raise ModelError(
-                    f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or take loop.precision bf16 or no; "
-                    "checkpoints are of before"
+                    f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or take loop.precision bf16 "
+                    "or no; checkpoints are of before"
                 )
             tick(done, loss)
             stop, is_last = _any(accelerator, is_stopped()), done == config.steps
