@@ -5,7 +5,6 @@ The same samples, noise and steps each time, so that two looks differ by what wa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wallpaint import color
 from wallpaint.data.latent_cache import Samples
 from wallpaint.diffusion import pictures, schedulers
 from wallpaint.diffusion.denoise import denoise, predict_noise
@@ -24,7 +22,7 @@ from wallpaint.train.config import SamplingConfig
 from wallpaint.train.encoding import codes
 from wallpaint.train.inpainting import InpaintingTask
 from wallpaint.train.watching import Seen
-from wallpaint.validate import metrics
+from wallpaint.validate import evaluate
 
 SCHEDULER = "ddim"
 
@@ -51,9 +49,7 @@ class Sampler:
         scores: list[dict[str, float]] = []
         for number, (sample, encoded) in enumerate(zip(self.samples, self._encoded, strict=True)):
             result, target = self._paint(network, encoded), rgb_of(sample["target_values"])
-            wall = sample["color_mask"][0].numpy() > 0.5
-            swatch = color.srgb_to_linear(sample["dominant_color"].numpy().astype(np.float64) / 255)
-            scores.append(metrics.to_paint(result, wall, swatch) | metrics.wall_to_truth(result, target, wall))
+            scores.append(evaluate.score_training(sample, result))
             strip = [rgb_of(sample["pixel_values"]), result]
             found[f"{number}_{sample['key']}"] = np.concatenate(
                 strip if np.array_equal(strip[0], target) else [*strip, target], axis=1
@@ -83,5 +79,5 @@ def rgb_of(picture: Tensor) -> Array:
 
 def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """By metric, over the samples where it is defined; left out where it is on none."""
-    defined = {name: [s[name] for s in scores if not math.isnan(s.get(name, math.nan))] for name in scores[0]}
-    return {f"val/{name}": float(np.mean(values)) for name, values in defined.items() if values}
+    names = dict.fromkeys(name for one in scores for name in one)
+    return {f"val/{name}": float(np.mean([one[name] for one in scores if name in one])) for name in names}

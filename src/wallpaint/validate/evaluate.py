@@ -11,13 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from torch import Tensor
 
 from wallpaint import color
-from wallpaint.data.dataset import Sample as TrainingSample
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
 from wallpaint.validate import metrics
@@ -83,8 +82,8 @@ def score(sample: Sample, lock: str, picture: Array, perceptual: Perceptual | No
     return found
 
 
-def score_training(sample: TrainingSample, picture: Array) -> Scores:
-    """The metrics of a repaint of a training sample that look at the wall alone, as far as they can be measured.
+def score_training(sample: Mapping[str, Any], picture: Array) -> Scores:
+    """The metrics of a repaint of a `data.dataset.Sample` that look at the wall alone, as far as they can be measured.
 
     The wall is the sample's color_mask, the paint its dominant_color, the truth its target. picture: (H, W, 3) uint8.
     Raises ShapeError.
