@@ -15,11 +15,13 @@ import cv2
 import numpy as np
 
 from wallpaint import color, light_model
-from wallpaint.fields import Array, fill
+from wallpaint.fields import Array, fill, weighted_quantile
 from wallpaint.light_model import Coefficients, LightModel
 
-SURE_OF_WALL = (0.6, 0.98)  # share of wall in a small pixel from which it begins to count, and counts fully
+INNER, AT_EDGES = 0.99, 0.04
+SURE_OF_WALL = (0.85, 1.0)  # share of wall in a small pixel from which it begins to count, and counts fully
 LARGEST_CORRECTION = 1.2  # natural log, between the photo and the evened wall
+LOCAL = 0.6  # share that is kept of what sets a place's change apart from the wall's usual one
 MOST_HINT = 2.0  # natural log by which a known old colour may move what the network thinks it is
 
 
@@ -65,24 +67,26 @@ class Place:
 
 
 def paint(
-    seen: Coefficients, place: Place, base: Array, weight: Array, albedo: Array, wall: Array, old: Array | None
+    seen: Coefficients, sight: Sight, place: Place, base: Array, weight: Array, albedo: Array, old: Array | None
 ) -> Array:
     """One wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut limits.
 
     base: (h, w, 3) float32, linear sRGB, the wall in one old paint, without noise. weight: (h, w), share of wall.
-    albedo: (3,) of the paint. wall: of the `Sight`. old: (3,) albedo of the old paint where it is known.
+    albedo: (3,) of the paint. old: (3,) albedo of the old paint where it is known.
     """
+    wall, photo = sight.wall, sight.photo
     seen, share = _told(seen, wall, old), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
     e, slope = seen.change(albedo)
     rows, cols = place.rows_cols(weight.shape, seen.shade.shape)
     small_base, known = _reduced(base, weight, rows, cols, seen.shade.shape)
-    correction = light_model.unrolled(seen.photo) - light_model.unrolled(small_base)
+    correction = light_model.unrolled(_of_wall(photo, wall, seen.photo)) - light_model.unrolled(small_base)
     correction = np.clip(correction, -LARGEST_CORRECTION, LARGEST_CORRECTION) * known[..., None]
-    low, high = SURE_OF_WALL
-    sure = np.clip((share - low) / (high - low), 0, 1).astype(np.float32) * (known > 0)
+    sure = _sure(share) * known
     if not sure.any():
-        sure = share / max(float(share.max()), 1e-6)
-    both = fill(np.concatenate([e + correction, slope], -1).astype(np.float32), sure)
+        sure = share
+    both = np.concatenate([e + correction, slope], -1).astype(np.float32)
+    usual = np.array([weighted_quantile(both[..., c], sure, 0.5) for c in range(4)], np.float32)
+    both = fill(usual + np.float32(LOCAL) * (both - usual), sure)
     change, slope = _enlarged(both[..., :3], rows, cols), _enlarged(both[..., 3], rows, cols)
     luma = np.log(np.maximum(color.luminance(base), light_model.DARKEST))
     typical = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
@@ -105,6 +109,23 @@ def _told(seen: Coefficients, wall: Array, old: Array | None) -> Coefficients:
     thought = np.median(seen.old[inside], axis=0)
     factor = np.exp(np.clip(np.log(np.maximum(old, 1e-2) / thought), -MOST_HINT, MOST_HINT)).astype(np.float32)
     return Coefficients(**{**vars(seen), "old": np.minimum(seen.old * factor, light_model.MOST_OLD)})
+
+
+def _sure(share: Array) -> Array:
+    """How far the network's word on a small pixel is taken: little where the pixel, or the one beside it, shows other
+    things too, whose colours it takes for paint."""
+    low, high = SURE_OF_WALL
+    some = np.clip((share - low) / (high - low), 0, 1)
+    inner = cv2.erode((share > INNER).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1)
+    return np.maximum(inner, AT_EDGES * some).astype(np.float32)
+
+
+def _of_wall(photo: Array, wall: Array, small: Array) -> Array:
+    """The wall's own mean colour in each small pixel, whatever else the pixel shows; `small` where it shows no wall."""
+    size = small.shape[1::-1]
+    share = cv2.resize(wall, size, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(photo * wall[..., None], size, interpolation=cv2.INTER_AREA)
+    return np.where(share[..., None] > 0.05, total / np.maximum(share, 0.05)[..., None], small)
 
 
 def _reduced(base: Array, weight: Array, rows: Array, cols: Array, size: tuple[int, ...]) -> tuple[Array, Array]:

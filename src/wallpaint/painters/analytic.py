@@ -35,7 +35,7 @@ LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
-SECOND_OPINION = 0.4  # share of the scene's own light estimate in what the light model says
+SECOND_OPINION = 0.25  # share of the scene's own light estimate in what the light model says
 FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
@@ -80,7 +80,7 @@ def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
     place = lit.Place(wall.canvas.origin, wall.step, sight.size)
     likely = float(color.luminance(wall.light.appearance(albedo)))
     base = _unpainted(shading, quiet_shade(shading, likely))
-    painted = lit.paint(seen, place, base, shading.weight, albedo, sight.wall, old)
+    painted = lit.paint(seen, sight, place, base, shading.weight, albedo, old)
     if old is None:
         second = light_model.unrolled(wall.light.appearance(albedo)) - light_model.unrolled(
             _median(painted, shading.weight)

@@ -199,7 +199,7 @@ class Check:
         self.samples: list[Sample] = []
         for index, room in enumerate(rooms):
             for number in range(config.checks):
-                rng = np.random.default_rng([config.seed, CHECK_STREAM, room.seed, number])
+                rng = np.random.default_rng([CHECK_STREAM, room.seed, number])
                 size = light_samples.size_of(rng, config.side)
                 self.samples.append(light_samples.make(rooms[index], rng, size, config.paints_each, "validation"))
 

@@ -153,9 +153,9 @@ def tile(case: Case) -> Array | None:
     return blend(case.photo, tiled * (luma / level)[..., None], case.alpha)
 
 
-def analytic(case: Case, match: str) -> Array:
-    """The project's painter without a model. match: "lit" or "literal"."""
-    return _repainted(case, None, match)
+def analytic(case: Case, match: str, *, use_model: bool = True) -> Array:
+    """The project's own painter. match: "lit" or "literal". use_model: whether lit asks the light model."""
+    return _repainted(case, None, match, use_model=use_model)
 
 
 def analytic_old_color(case: Case) -> Array | None:
@@ -178,13 +178,18 @@ def average_light(cases: list[tuple[Array, Array]]) -> Array:
     return np.exp(np.mean(np.log(ratios), axis=0))
 
 
-def _repainted(case: Case, old: tuple[float, float, float] | None, match: str) -> Array:
+def _repainted(case: Case, old: tuple[float, float, float] | None, match: str, *, use_model: bool = True) -> Array:
     from wallpaint.paint import Paint
+    from wallpaint.painters.analytic import AnalyticPainter
 
     if case.scene is None:
         raise InputError("a painter needs the photo's scene")
     r, g, b = (float(v) for v in case.albedo)
-    return case.scene(old).repaint({"wall": Paint((r, g, b))}, match=match, painter="analytic").codes
+    return (
+        case.scene(old)
+        .repaint({"wall": Paint((r, g, b))}, match=match, painter=AnalyticPainter(use_model=use_model))
+        .codes
+    )
 
 
 def _median(case: Case) -> Array:

@@ -74,6 +74,9 @@ METHODS: dict[str, Method] = {
     "lab_shift_true": Method("Lab shift to the true new median (oracle)", baselines.lab_shift_true, "truth"),
     "tile": Method("tile the texture", baselines.tile, colours=False, textures=True),
     "analytic_lit": Method("wallpaint analytic, lit", partial(baselines.analytic, match="lit")),
+    "analytic_lit_statistics": Method(
+        "wallpaint analytic, lit, without the light model", partial(baselines.analytic, match="lit", use_model=False)
+    ),
     "analytic_literal": Method("wallpaint analytic, literal", partial(baselines.analytic, match="literal")),
     "analytic_old_color": Method("wallpaint analytic, lit, true old colour", baselines.analytic_old_color, "truth"),
 }

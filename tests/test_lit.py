@@ -1,0 +1,122 @@
+"""The light model on a wall: whole, smooth, exact about what it may not touch, and quick to load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from measures import Array, delta_e, far_outside, linear
+from rooms_for_tests import Room, make_room, rgb
+from wallpaint import light_model, lit
+from wallpaint.light_model import Coefficients
+from wallpaint.painters.analytic import AnalyticPainter
+from wallpaint.repaint import Scene, prepare
+
+NAVY, SAGE = "#2b3a5c", "#7d9b84"
+
+
+class Told:
+    """A model that says of every place the same: what it is told."""
+
+    def __init__(self, old: str, **more: float) -> None:
+        self.old, self.more = rgb(old), more
+
+    def look(self, photo: Array, mask: Array) -> Coefficients:
+        import cv2
+
+        def full(value: object, channels: int) -> Array:
+            return np.broadcast_to(np.asarray(value, np.float32), (48, 64, channels)).copy()
+
+        small, wall = (cv2.resize(x.astype(np.float32), (64, 48), interpolation=cv2.INTER_AREA) for x in (photo, mask))
+        luma = small @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+        shade = np.log(np.maximum(luma, 1e-3) / np.median(luma[wall > 0.5]))
+        told = {"bounce": 0.0, "gloss": 1e-4, "contrast": 1.0, "spread": 0.0} | self.more
+        sizes = {"bounce": 3, "gloss": 3, "contrast": 1, "spread": 1}
+        planes = {name: full(told[name], count) for name, count in sizes.items()}
+        return Coefficients(small, shade, full(self.old, 3), error=full(told.get("error", 4.0), 1)[..., 0], **planes)
+
+
+def with_model(scene: Scene, model: Told, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(light_model, "load", lambda: model)
+    wall = scene.walls["wall"]
+    return replace(scene, walls={"wall": replace(wall, sight=replace(wall.sight))})  # which has not looked yet
+
+
+@pytest.fixture(scope="module")
+def scene(room: Room) -> Scene:
+    return prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0")
+
+
+def test_a_model_that_knows_the_old_paint_gives_the_truth(
+    room: Room, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = with_model(scene, Told("#d9cfc0"), monkeypatch)
+    for color in (NAVY, SAGE):
+        result = seen.repaint({"wall": color}, match="lit")
+        assert delta_e(result.codes, room.lit(rgb(color)))[room.wall].mean() < 1.5
+        assert result.report["walls"][0]["estimate"] == {"from": "light model", "expected_error": 4.0}
+        assert (result.codes == room.photo)[far_outside(room.soft_mask)].all()
+
+
+def test_what_the_user_knows_of_the_old_paint_counts_for_more_than_the_model(
+    room: Room, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = with_model(scene, Told("#a09070"), monkeypatch).repaint({"wall": SAGE}, match="lit")
+    assert delta_e(result.codes, room.lit(rgb(SAGE)))[room.wall].mean() < 1.5
+
+
+def test_gloss_stays_and_bounced_light_grows_with_the_paint(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = prepare(room.photo, {"wall": room.soft_mask})
+
+    def middle(color: str, **more: float) -> float:
+        result = with_model(scene, Told("#d9cfc0", **more), monkeypatch).repaint({"wall": color}, match="lit")
+        return float(np.median(linear(result.codes)[room.wall]))
+
+    assert middle(NAVY, gloss=0.05) > 1.2 * middle(NAVY)
+    assert middle("#f4f1ea", bounce=0.6) > middle("#f4f1ea")
+    assert middle(NAVY, bounce=0.6) < middle(NAVY)
+
+
+def test_the_package_has_a_model_that_is_sane_in_a_plain_room(room: Room) -> None:
+    if light_model.load() is None:
+        pytest.skip("this installation was made without the light model's weights")
+    result = prepare(room.photo, {"wall": room.soft_mask}).repaint({"wall": SAGE}, match="lit")
+    assert delta_e(result.codes, room.lit(rgb(SAGE)))[room.wall].mean() < 15
+    assert 0.5 < result.report["walls"][0]["estimate"]["expected_error"] < 25
+
+
+@pytest.mark.parametrize("size", [(40, 200), (200, 40), (30, 30)])
+def test_any_shape_of_photo(size: tuple[int, int]) -> None:
+    small = make_room(*size)
+    mask = np.full(size, 255, np.uint8)
+    mask[-8:] = 0
+    result = prepare(small.photo, {"wall": mask}).repaint({"wall": NAVY}, match="lit")
+    assert (result.codes[-4:] == small.photo[-4:]).all()
+
+
+def test_without_the_model_the_scene_s_own_estimate_paints(scene: Scene) -> None:
+    result = scene.repaint({"wall": NAVY}, match="lit", painter=AnalyticPainter(use_model=False))
+    assert "estimate" not in result.report["walls"][0]
+
+
+def test_places_of_working_pixels() -> None:
+    place = lit.Place((12, 0), 4, (120, 64))
+    rows, cols = place.rows_cols((3, 16), (30, 16))
+    np.testing.assert_allclose(rows, [3, 4, 5], atol=1e-5)
+    np.testing.assert_allclose(cols, np.arange(16), atol=1e-5)
+
+
+def test_nothing_waits_for_torch(room: Room, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.fromarray(room.photo).save(tmp_path / "room.png")
+    Image.fromarray(room.soft_mask).save(tmp_path / "mask.png")
+    words = ["repaint", "room.png", "--mask", "mask.png", "--color", SAGE, "--match", "lit", "-o", "out.png"]
+    code = f"import sys; from wallpaint.cli import main; assert main({words}) == 0; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
