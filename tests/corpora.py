@@ -580,7 +580,7 @@ def _bad_options(folder: Path, photo: Path, mask: Path) -> Iterator[BadCase]:
         out = folder / "out" / f"wall {name}.png"
         yield BadCase(f"wall {name}", ("repaint", str(photo), "--wall", value, "-o", str(out)), out)
     out = folder / "out" / "left out.png"
-    yield BadCase("no mask", ("repaint", str(photo), "--color", COLOR, "-o", str(out)), out)
+    yield BadCase("no mask to fit", ("repaint", str(photo), "--fit-mask", "--color", COLOR, "-o", str(out)), out)
     yield BadCase("no colour", ("repaint", str(photo), "--mask", str(mask), "-o", str(out)), out)
     yield BadCase("no photo", ("repaint", "--mask", str(mask), "--color", COLOR, "-o", str(out)), out)
     yield BadCase("no output", ("repaint", str(photo), "--mask", str(mask), "--color", COLOR), out)

@@ -173,7 +173,7 @@ def test_every_format_comes_out(job: Job, ending: str, room: Room) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"mask": None}, "no mask"),
+        ({"mask": None, "invert_mask": True}, "about a mask"),
         ({"colors": ()}, "no colour"),
         ({"walls": ("mask.png=navy",)}, "--wall brings its own mask"),
         ({"mask": None, "colors": (), "walls": ("mask.png",)}, "MASK=COLOR"),

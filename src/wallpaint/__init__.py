@@ -4,7 +4,8 @@
     result = scene.repaint({"wall": "#7d9b84"})
     result.save("out.jpg")
 
-or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``.
+or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``. Without a mask:
+``wallpaint.find_walls("room.jpg").masks`` takes the place of ``{"wall": "mask.png"}``.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
     from wallpaint.palette import Palette, read_palette
     from wallpaint.photo import Limits, Photo, read_photo
     from wallpaint.repaint import Result, Scene, make_painter, prepare, repaint
+    from wallpaint.segment.find import FoundWalls, find_walls
 
 _HOMES = {
+    "FoundWalls": "segment.find",
     "Limits": "photo",
     "Paint": "paint",
     "Palette": "palette",
     "Photo": "photo",
     "Result": "repaint",
     "Scene": "repaint",
+    "find_walls": "segment.find",
     "load_bundle": "bundles.bundle",
     "make_painter": "repaint",
     "prepare": "repaint",
@@ -39,6 +43,7 @@ _HOMES = {
 
 __all__ = [
     "ConfigError",
+    "FoundWalls",
     "InputError",
     "Limits",
     "ModelError",
@@ -50,6 +55,7 @@ __all__ = [
     "ShapeError",
     "WallpaintError",
     "__version__",
+    "find_walls",
     "load_bundle",
     "make_painter",
     "prepare",

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from wallpaint.cli_benchmark import register as register_benchmark
 from wallpaint.cli_data import data_app
 from wallpaint.cli_light import light_app
+from wallpaint.cli_mask import register as register_mask
 from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
 from wallpaint.cli_trace import register as register_trace
@@ -83,7 +84,9 @@ def _root(
 def repaint(
     photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, AVIF or BMP.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The result; a folder if there are several colours.")],
-    mask: Annotated[Path | None, typer.Option(help="Picture of the photo's size, white = wall.")] = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="Picture of the photo's size, white = wall. Without it, walls are looked for.")
+    ] = None,
     color: Annotated[
         list[str] | None,
         typer.Option(help="'#7d9b84', 'rgb(…)', 'lab(…)', a CSS name, or a code of --palette. Repeatable."),
@@ -213,6 +216,7 @@ register_benchmark(app)
 register_trace(app)
 register_train(app)
 register_validate(app)
+register_mask(app)
 app.add_typer(light_app, name="light")
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(data_app, name="data")

@@ -6,9 +6,9 @@ The command line is a shell round `run`; so is anything else that has paths rath
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -20,9 +20,10 @@ from wallpaint import sheets
 from wallpaint.diffusion.settings import Settings
 from wallpaint.encode import FORMATS, check_output, write_photo
 from wallpaint.errors import InputError
+from wallpaint.mask_file import MaskSource
 from wallpaint.paint import Paint
 from wallpaint.palette import read_palette
-from wallpaint.photo import Limits, read_photo
+from wallpaint.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.repaint import Result, make_painter, paint_many
 from wallpaint.scene import Scene, prepare
 
@@ -76,20 +77,20 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
     painter = make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
     with _bar(progress, len(choices) + 1) as step:
-        scene = _scene(job, masks)
+        scene, found = _scene(job, masks)
         step()
         results = paint_many(scene, choices, match=job.match, painter=painter, detail=job.detail, seed=job.seed)
         if not many:
             result = next(results)
-            report = _write(job, result, job.output)
+            report = _write(job, result, job.output, found)
             if job.before_after is not None:
                 _save_picture(sheets.before_after(scene.photo, result.codes), job.before_after)
             return report
-        return _many(job, scene, zip(choices, results, strict=True), outputs, step)
+        return _many(job, scene, zip(choices, results, strict=True), outputs, step, found)
 
 
 def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
-    """The masks by wall, and one choice of paints by wall for each result."""
+    """The masks by wall, none where walls are to be found, and one choice of paints by wall for each result."""
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
         if job.mask or job.colors or job.reference:
@@ -103,18 +104,19 @@ def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]
             name = _fresh(Path(path).stem or "wall", masks)
             masks[name], paints[name] = Path(path), Paint.parse(wanted, palette)
         return masks, [paints]
-    if job.mask is None:
-        raise InputError("no mask: pass --mask MASK with --color COLOR, or --wall MASK=COLOR for each wall")
+    if job.mask is None and (job.fit_mask or job.invert_mask):
+        raise InputError("--fit-mask and --invert-mask are about a mask: pass it with --mask MASK")
+    masks = {} if job.mask is None else {"wall": job.mask}
     if job.reference is not None:
         if job.colors or palette is not None:
             raise InputError("--reference takes the place of --color and --palette: pass one of them")
         from wallpaint.reference import paint_from_picture
 
-        return {"wall": job.mask}, [{"wall": paint_from_picture(job.reference, _limits(job))}]
+        return masks, [{"wall": paint_from_picture(job.reference, _limits(job))}]
     found = [Paint.parse(text, palette) for text in job.colors] or list(palette or ())
     if not found:
         raise InputError("no colour: pass --color COLOR, --palette FILE or --reference PICTURE")
-    return {"wall": job.mask}, [{"wall": paint} for paint in found]
+    return masks, [{"wall": paint} for paint in found]
 
 
 def _limits(job: Job) -> Limits:
@@ -122,9 +124,31 @@ def _limits(job: Job) -> Limits:
     return Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
 
 
-def _scene(job: Job, masks: dict[str, Path]) -> Scene:
+def _scene(job: Job, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | None]:
+    """The scene, and what is to be said of its walls where they had to be found."""
+    if masks:
+        return _prepared(job, job.photo, masks), None
+    from wallpaint.segment.find import find_walls
+
+    photo = read_photo(job.photo, _limits(job))
+    found = find_walls(photo, finder=_finder(job))
+    scene = _prepared(job, photo, found.masks)
+    note = f"no mask was given: {found.told()} (`wallpaint mask` writes it)"
+    return replace(scene, warnings=(note, *scene.warnings)), found.to_dict()
+
+
+def _finder(job: Job) -> str | None:
+    """The bundle that finds walls: the painter's where it can; else the package's own network does."""
+    if job.bundle is None:
+        return None
+    from wallpaint.bundles.bundle import load_bundle
+
+    return job.bundle if load_bundle(job.bundle).has("segmenter") else None
+
+
+def _prepared(job: Job, photo: PhotoSource | Photo, masks: Mapping[str, MaskSource]) -> Scene:
     return prepare(
-        job.photo,
+        photo,
         masks,
         edges=job.edges,
         fit_mask=job.fit_mask,
@@ -188,7 +212,7 @@ def _check_outputs(job: Job, outputs: list[Path], many: bool) -> None:
                 raise InputError(f"{path}: this is one of the inputs: choose another name, so that nothing is lost")
 
 
-def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
+def _write(job: Job, result: Result, path: Path, found: dict[str, Any] | None) -> dict[str, Any]:
     """Save a result and complete its report with what became of it."""
     started = perf_counter()
     written = result.save(path, strip_location=job.strip_location, quality=job.quality)
@@ -198,6 +222,8 @@ def _write(job: Job, result: Result, path: Path) -> dict[str, Any]:
     report["warnings"] = [*report["warnings"], *written.notes]
     return report
 
+    if found is not None:
+        report["found_walls"] = found
 
 def _many(
     job: Job,
@@ -207,6 +233,7 @@ def _many(
     step: Callable[[], None],
 ) -> dict[str, Any]:
     pairs = iter(painted)
+    found: dict[str, Any] | None,
     first = next(pairs)  # networks that do not load or fit say so here, before there is a folder
     try:
         job.output.mkdir(exist_ok=True)
@@ -215,7 +242,7 @@ def _many(
     results: list[dict[str, Any]] = []
     cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
     for (choice, result), path in zip(chain([first], pairs), outputs[:-1], strict=True):
-        results.append(_write(job, result, path))
+        results.append(_write(job, result, path, found))
         cells.append((choice["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), choice["wall"].rgb))
         step()
     _save_picture(sheets.contact_sheet(cells), outputs[-1])

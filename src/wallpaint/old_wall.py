@@ -67,6 +67,27 @@ def even_out(rgb: Array, weight: Array, kind: str = "auto") -> Evened:
     return Evened(_repainted_alike(rgb, weight, parts, groups), count, False, (note,))
 
 
+def paints(rgb: Array, weight: Array) -> Array:
+    """Which of a wall's old paints each pixel shows: (h, w) int32, 0 or more on wall, -1 elsewhere.
+
+    rgb: (h, w, 3) float32, linear sRGB. weight: (h, w) float32, 0..1. One paint where colours do not say otherwise, or
+    where the wall is patterned.
+    """
+    wall = weight > 0.5
+    found = np.where(wall, 0, -1).astype(np.int32)
+    if not wall.any() or _is_patterned(rgb, weight):
+        return found
+    parts = _parts(rgb, weight)
+    if len(parts.medians) < 2:
+        return found
+    known = np.where(parts.labels >= 0, _same_paint(parts)[parts.labels], -1).astype(np.int32)
+    away = (known < 0).astype(np.uint8)
+    _, place = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    of_place = np.zeros(int(place.max()) + 1, np.int32)
+    of_place[place[away == 0]] = known[away == 0]
+    return np.where(wall, of_place[place], -1).astype(np.int32)
+
+
 # -- patterns --------------------------------------------------------------------------------------------
 
 

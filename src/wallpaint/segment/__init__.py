@@ -1,0 +1,1 @@
+"""Where the walls are, found on the photo itself."""

@@ -1,0 +1,115 @@
+"""A recipe for the wall finder: rooms to render, the network, how it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wallpaint.errors import ConfigError
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping
+
+COARSEST = 32  # pixels of a picture that one place of the last stage sees
+
+
+def _about(text: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class RoomSet:
+    """Rooms of one folder, which are rendered if they are not there."""
+
+    folder: Path
+    seed: int = _about("of the first room; rooms of a set are seed, seed + 1, …", 0)
+    count: int = _about("rooms", 64)
+    px: int = _about("pixels a side that they are rendered at", 256)
+    samples: int = _about("paths a pixel", 64)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """A SegFormer's sizes, stage by stage. Source: Xie et al. 2021, whose smallest, B0, is (32, 64, 160, 256)."""
+
+    widths: tuple[int, ...] = _about("channels", (24, 48, 128, 192))
+    depths: tuple[int, ...] = _about("blocks", (2, 2, 2, 2))
+    heads: tuple[int, ...] = _about("heads of attention", (1, 2, 4, 6))
+    decoder: int = _about("channels that the stages are brought together in", 64)
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """A whole recipe. Raises ConfigError that lists everything wrong with it."""
+
+    rooms: tuple[Any, ...] = _about("sets to learn from, see RoomSet", ())
+    validation: tuple[Any, ...] = _about("sets that confidence is calibrated on, of the validation split", ())
+    test: tuple[Any, ...] = _about("sets that the result is judged on, of the test split", ())
+    labels: Path = field(
+        default_factory=lambda: Path("runs/segmenter/labels"),
+        metadata={"help": "folder of what is where in the rooms; made if it is not there"},
+    )
+    crew: int = _about("processes that render", 1)
+    sizes: tuple[int, ...] = _about(
+        "pixels a side of the pictures that it learns from, one size after the other for equal shares of the steps",
+        (64, 96, 96, 128),
+    )
+    reuse: int = _about("pictures that are cut from one photo of a room before another is taken of it", 4)
+    seen_px: int = _about("pixels on the longer side that it looks at photos with", 256)
+    overlap_weight: float = _about("of 1 - soft IoU, beside cross-entropy", 1.0)
+    seed: int = _about("of everything random", 0)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    def __post_init__(self) -> None:
+        wrong = list(self._wrong())
+        if wrong:
+            raise ConfigError("; ".join(wrong))
+
+    def sets(self, which: str) -> tuple[RoomSet, ...]:
+        """which: rooms, validation or test. Raises ConfigError."""
+        return tuple(
+            entry if isinstance(entry, RoomSet) else from_mapping(RoomSet, entry, f"{which}[{number}]")
+            for number, entry in enumerate(getattr(self, which))
+        )
+
+    def _wrong(self) -> Iterator[str]:
+        for which in ("rooms", "validation", "test"):
+            if not all(isinstance(entry, Mapping | RoomSet) for entry in getattr(self, which)):
+                yield f"{which} should be a list of sets with folder, seed, count, px, samples"
+        stages = (self.network.widths, self.network.depths, self.network.heads)
+        if any(len(stage) != 4 or not all(type(n) is int and n > 0 for n in stage) for stage in stages):
+            yield "network.widths, .depths and .heads should be four whole numbers each, one a stage"
+        elif any(width % heads for width, heads in zip(self.network.widths, self.network.heads, strict=True)):
+            yield "network.widths should be multiples of network.heads"
+        if not self.sizes:
+            yield "sizes should name one size at least"
+        for name, px in (*(("sizes", px) for px in self.sizes), ("seen_px", self.seen_px)):
+            if type(px) is not int or px < 2 * COARSEST or px % COARSEST:
+                yield f"{name} should be a multiple of {COARSEST} from {2 * COARSEST}, not {px}"
+        if self.reuse < 1:
+            yield f"reuse must be at least 1, not {self.reuse}"
+        if self.overlap_weight < 0:
+            yield f"overlap_weight must be at least 0, not {self.overlap_weight}"
+        if not 0 <= self.loop.ema_decay < 1:
+            yield f"loop.ema_decay must lie in 0..1, not {self.loop.ema_decay}"
+
+
+def read(path: Path) -> SegmenterConfig:
+    """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
+    import yaml  # type: ignore[import-untyped]
+
+    try:
+        data = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is no YAML ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: should hold keys and values")
+    config = from_mapping(SegmenterConfig, data, str(path))
+    for which in ("rooms", "validation", "test"):
+        config.sets(which)
+    return config

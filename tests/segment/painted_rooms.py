@@ -1,0 +1,36 @@
+"""A room drawn flat, for tests that need to know what is wall to the pixel."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+SIZE = (180, 240)
+CORNER = 150  # x where the two walls meet
+
+
+def photo_and_walls(left: Array | tuple[int, ...] = (150, 170, 150), right: Array | tuple[int, ...] = (118, 134, 118)):
+    """(H, W, 3) uint8 and (H, W) int8: 0 the left wall, 1 the right one, -1 ceiling, floor, and a chair before them."""
+    height, width = SIZE
+    rng = np.random.default_rng(0)
+    photo = np.zeros((height, width, 3), np.float32)
+    walls = np.full((height, width), -1, np.int8)
+    walls[30:140, :CORNER], walls[30:140, CORNER:] = 0, 1
+    photo[:30], photo[140:] = (235, 235, 230), (120, 85, 60)
+    photo[walls == 0], photo[walls == 1] = left, right
+    photo *= (0.9 + 0.1 * np.linspace(1, 0, width))[None, :, None]
+    photo[90:170, 40:80] = (25, 25, 30)
+    walls[90:170, 40:80] = -1
+    photo = cv2.GaussianBlur(photo, (0, 0), 0.7) + rng.normal(0, 1.5, photo.shape)
+    return np.clip(np.round(photo), 0, 255).astype(np.uint8), walls
+
+
+def rough(walls: Array, sigma: float = 5.0) -> Array:
+    """A probability map such as a network gives: right, but soft."""
+    return cv2.GaussianBlur(np.where(walls >= 0, np.float32(0.97), np.float32(0.03)), (0, 0), sigma)
+
+
+def overlap(found: Array, truth: Array) -> float:
+    """Intersection over union of two masks."""
+    return float((found & truth).sum() / (found | truth).sum())
