@@ -103,6 +103,9 @@ def repaint(
         typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it."),
     ] = Match.literal,
     painter: Annotated[PainterName, typer.Option(help="How to paint.")] = PainterName.auto,
+    bleed: Annotated[
+        bool, typer.Option("--bleed", help="Let the rest of the room take the light of the new paint.")
+    ] = False,
     detail: Annotated[
         Detail, typer.Option(help="keep the wall's own texture, or take the painter's new one.")
     ] = Detail.keep,
@@ -185,6 +188,7 @@ def repaint(
         match=match.value,
         painter=painter.value,
         detail=detail.value,
+        bleed=bleed,
         edges=edges.value,
         old_color=old_color,
         old_wall=old_wall.value,
@@ -212,11 +216,11 @@ def repaint(
         typer.echo("\n".join(summary(report, profile=profile)))
 
 
+register_mask(app)
 register_benchmark(app)
 register_trace(app)
 register_train(app)
 register_validate(app)
-register_mask(app)
 app.add_typer(light_app, name="light")
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(data_app, name="data")

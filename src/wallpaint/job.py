@@ -55,6 +55,7 @@ class Job:
     strip_location: bool = False
     quality: int | None = None
     seed: int = 0
+    bleed: bool = False
     bundle: str | None = None
     settings: Settings = field(default_factory=Settings)
     profile: bool = False
@@ -79,7 +80,8 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     with _bar(progress, len(choices) + 1) as step:
         scene, found = _scene(job, masks)
         step()
-        results = paint_many(scene, choices, match=job.match, painter=painter, detail=job.detail, seed=job.seed)
+        ways: dict[str, Any] = {"match": job.match, "detail": job.detail, "seed": job.seed, "bleed": job.bleed}
+        results = paint_many(scene, choices, painter=painter, **ways)
         if not many:
             result = next(results)
             report = _write(job, result, job.output, found)
@@ -220,10 +222,10 @@ def _write(job: Job, result: Result, path: Path, found: dict[str, Any] | None) -
     report["file"] = {"format": written.format, "lossy": written.lossy, "bit_depth": written.bit_depth}
     report["seconds"] = {**report["seconds"], "write": round(perf_counter() - started, 3)}
     report["warnings"] = [*report["warnings"], *written.notes]
-    return report
-
     if found is not None:
         report["found_walls"] = found
+    return report
+
 
 def _many(
     job: Job,
@@ -231,9 +233,9 @@ def _many(
     painted: Iterable[tuple[dict[str, Paint], Result]],
     outputs: list[Path],
     step: Callable[[], None],
+    found: dict[str, Any] | None,
 ) -> dict[str, Any]:
     pairs = iter(painted)
-    found: dict[str, Any] | None,
     first = next(pairs)  # networks that do not load or fit say so here, before there is a folder
     try:
         job.output.mkdir(exist_ok=True)

@@ -87,7 +87,7 @@ def paint(
     both = np.concatenate([e + correction, slope], -1).astype(np.float32)
     usual = np.array([weighted_quantile(both[..., c], sure, 0.5) for c in range(4)], np.float32)
     both = fill(usual + np.float32(LOCAL) * (both - usual), sure)
-    change, slope = _enlarged(both[..., :3], rows, cols), _enlarged(both[..., 3], rows, cols)
+    change, slope = enlarged(both[..., :3], rows, cols), enlarged(both[..., 3], rows, cols)
     luma = np.log(np.maximum(color.luminance(base), light_model.DARKEST))
     typical = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
     return light_model.relit(base, change + (slope * (luma - typical))[..., None])
@@ -140,6 +140,7 @@ def _reduced(base: Array, weight: Array, rows: Array, cols: Array, size: tuple[i
     return mean.reshape(*size, 3).astype(np.float32), (total > 1e-3).reshape(size).astype(np.float32)
 
 
-def _enlarged(plane: Array, rows: Array, cols: Array) -> Array:
+def enlarged(plane: Array, rows: Array, cols: Array) -> Array:
+    """A small picture at the coordinates that `Place.rows_cols` gives, smoothly: (h, w) or (h, w, C)."""
     x, y = np.meshgrid(cols, rows)
     return cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

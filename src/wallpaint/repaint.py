@@ -17,6 +17,7 @@ from PIL import Image
 
 from wallpaint import color, composite, threads
 from wallpaint import report as reports
+from wallpaint.bleed import spill
 from wallpaint.encode import WriteReport, write_photo
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
@@ -69,7 +70,9 @@ def repaint(photo: PhotoSource | Photo, mask: MaskSource, paint: Paint | str, **
     photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and
     `paint_scene`. Raises InputError.
     """
-    ways = {name: options.pop(name) for name in ("match", "painter", "bundle", "detail", "seed") if name in options}
+    ways = {
+        name: options.pop(name) for name in ("match", "painter", "bundle", "detail", "seed", "bleed") if name in options
+    }
     return paint_scene(prepare(photo, {"wall": mask}, **options), {"wall": paint}, **ways)
 
 
@@ -87,6 +90,7 @@ def paint_many(
     bundle: str | Path | None = None,
     detail: str = "keep",
     seed: int = 0,
+    bleed: bool = False,
 ) -> Iterator[Result]:
     """Paint the walls of a scene in one choice of paints after another; yields a result for each, in order.
 
@@ -94,7 +98,8 @@ def paint_many(
     "lit" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
     named, else analytic), or one made by `make_painter`, which keeps its networks from call to call. bundle: the models
     of the diffusion painter, loaded anew at every call: a name, a folder or a file. detail: "keep" the photo's own
-    texture or take the painter's "new" one. seed: for painters that draw at random.
+    texture or take the painter's "new" one. seed: for painters that draw at random. bleed: let the rest of the room
+    take the light of the new paint, see `bleed.spill`; else no pixel outside the walls changes.
     Raises InputError for unknown walls, matches or painters, before anything is painted; ModelError for the bundle's.
     """
     chosen = [_choose(scene, paints) for paints in choices]
@@ -104,7 +109,7 @@ def paint_many(
     if bundle is not None and not isinstance(painter, str):
         raise ConfigError("a painter that is made already has its bundle: leave the bundle out")
     made = make_painter(painter, bundle) if isinstance(painter, str) else painter
-    return _paint_each(scene, chosen, made, match, detail, seed)
+    return _paint_each(scene, chosen, made, (match, detail), seed, bleed)
 
 
 def make_painter(
@@ -143,8 +148,9 @@ def _changed(settings: Settings) -> list[str]:
 
 
 def _paint_each(
-    scene: Scene, chosen: Sequence[Choice], painter: Painter, match: str, detail: str, seed: int
+    scene: Scene, chosen: Sequence[Choice], painter: Painter, ways: tuple[str, str], seed: int, bleed: bool
 ) -> Iterator[Result]:
+    match, detail = ways
     painted_walls = painter.paint(scene, chosen, match, seed)
     for choice in chosen:
         started = perf_counter()
@@ -154,6 +160,8 @@ def _paint_each(
             targets = {name: painted[name].target for name in scene.walls}
             done = perf_counter()
             codes, medians = _compose(scene, fields, targets)
+            if bleed:
+                codes = spill(scene, choice, codes)
             composed = perf_counter()
             entries = [
                 reports.describe_wall(
@@ -169,6 +177,7 @@ def _paint_each(
             for entry in entries:
                 if (estimate := painted[entry["wall"]].estimate) is not None:
                     entry["estimate"] = dict(estimate)
+                    entry["warnings"] += reports.doubts(estimate)
             outside = reports.outside_max_diff(scene, codes)
         seconds = {
             **scene.seconds,
@@ -177,6 +186,7 @@ def _paint_each(
             "report": perf_counter() - composed,
         }
         report = reports.describe(scene, entries, painter=painter, match=match, seed=seed, outside=outside)
+        report["bleed"] = bleed
         report["seconds"] = {stage: round(value, 3) for stage, value in seconds.items()}
         yield Result(scene.photo, codes, report)
 

@@ -19,6 +19,7 @@ from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.report/1"
 BIG_LIGHT_GAP = 1.05
+UNSURE = 12.0  # expected CIEDE2000 from which the light model is out of its depth
 
 
 def wall_median(canvas: Canvas, codes: Array) -> Array:
@@ -106,6 +107,17 @@ def describe_wall(
             *_paint_notes(paint, textured),
         ],
     }
+
+
+def doubts(estimate: Mapping[str, Any]) -> list[str]:
+    """What to tell a person of a painter's own estimate of the light, see `Painted.estimate`."""
+    error = float(estimate["expected_error"])
+    if error < UNSURE:
+        return []
+    return [
+        f"the light model is out of its depth here (it expects to be off by {error:.0f} CIEDE2000): tell it the old "
+        "colour with --old-color"
+    ]
 
 
 def _cause(wall: Wall, paint: Paint) -> str:
@@ -204,6 +216,10 @@ def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
     if report["painter"] != "analytic":
         return "lit as the networks see this room"
+    if "estimate" in wall:
+        return (
+            f"the swatch in this light, as the light model sees it (likely off by {wall['estimate']['expected_error']})"
+        )
     light = report["light"][wall["wall"]]
     return f"the swatch in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
 
