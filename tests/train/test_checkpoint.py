@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -94,6 +96,82 @@ def test_a_full_disk_leaves_the_one_before(tmp_path: Path) -> None:
         assert checkpoint.latest(disk)[0].step == 2  # type: ignore[union-attr]
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_a_damaged_one_takes_no_place_among_those_kept(tmp_path: Path) -> None:
+    """Fallen back past it, saving leaves the one that was fallen back to."""
+    for step in (300, 400):
+        checkpoint.save(tmp_path, step, TENSORS, {}, keep=2)
+    _flip(tmp_path / "step_00000400")
+    found, _ = checkpoint.latest(tmp_path)
+    assert found is not None
+    (aside,) = checkpoint.set_aside(tmp_path, found)
+    assert aside.is_dir()
+    assert aside.name.startswith("damaged_00000400")
+    for step, kept in ((350, [300, 350]), (450, [350, 450])):
+        checkpoint.save(tmp_path, step, TENSORS, {}, keep=2)
+        assert sorted(path.name for path in tmp_path.glob("step_*")) == [f"step_{one:08d}" for one in kept]
+    found, notes = checkpoint.latest(tmp_path)
+    assert found is not None
+    assert (found.step, notes) == (450, [])
+
+
+def test_replacing_the_only_one_never_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if killed before each call that changes the folder: what is read then is whole, and the next save tidies up."""
+    moments: list[int] = []
+
+    def save(path: Path, value: float, killed_at: int) -> bool:
+        """Whether it was killed; at 0 it is not."""
+        calls: list[int] = []
+
+        def counted(what: Callable[..., None]) -> Callable[..., None]:
+            def call(*words: Any, **more: Any) -> None:
+                calls.append(1)
+                if killed_at and len(calls) >= killed_at:
+                    raise KeyboardInterrupt
+                what(*words, **more)
+
+            return call
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", counted(Path.rename))
+            patch.setattr(shutil, "rmtree", counted(shutil.rmtree))
+            try:
+                checkpoint.save(path, 7, {"a": torch.tensor(value)}, {}, keep=1)
+            except KeyboardInterrupt:
+                return True
+            return False
+
+    for moment in range(1, 12):
+        folder = tmp_path / f"{moment}"
+        save(folder, 1.0, 0)
+        if not save(folder, 2.0, moment):
+            break
+        moments.append(moment)
+        found, notes = checkpoint.latest(folder)
+        assert found is not None, moment
+        assert (found.step, notes) == (7, [])
+        assert float(found.tensors()["a"]) in (1.0, 2.0)
+        save(folder, 3.0, 0)
+        assert [path.name for path in folder.iterdir()] == ["step_00000007"]
+        assert float(checkpoint.latest(folder)[0].tensors()["a"]) == 3.0  # type: ignore[union-attr]
+    assert len(moments) >= 2
+
+
+def test_a_replacement_that_fails_puts_the_old_one_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, 7, TENSORS, {}, keep=1)
+    rename = Path.rename
+
+    def fail(path: Path, target: Path) -> Path:
+        if path.name.startswith(".part-"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(InputError, match="Input/output error"):
+        checkpoint.save(tmp_path, 7, {"a": torch.zeros(1)}, {}, keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["step_00000007"]
+    assert checkpoint.latest(tmp_path)[0].tensors().keys() == TENSORS.keys()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename"])

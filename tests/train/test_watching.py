@@ -19,6 +19,7 @@ from toy import LOOP, OPTIMIZER, ToyTask, glance, train
 from wallpaint import ConfigError
 from wallpaint.train import checkpoint, watching
 from wallpaint.train.loop import CHECKPOINTS
+from wallpaint.train.schedule import seed_of
 from wallpaint.train.watching import Seen
 
 WATCHED = replace(LOOP, watch_every=7)
@@ -90,6 +91,19 @@ def test_a_look_taken_again_sees_the_same() -> None:
     first, again, later = (watching.look(glance, step, task.network, {}, {}, 3).scalars for step in (5, 5, 6))
     assert first == again
     assert first != later
+
+
+def test_a_look_draws_other_numbers_than_the_samples() -> None:
+    """The noise of the sample at a position is no look's."""
+    drawn: list[torch.Tensor] = []
+
+    def watch(step: int, network: nn.Module) -> Seen:
+        drawn.append(torch.rand(4))
+        return Seen({}, {})
+
+    watching.look(watch, 5, ToyTask().network, {}, {}, 3)
+    for stream in (2, 3):
+        assert not torch.equal(drawn[0], torch.rand(4, generator=torch.Generator().manual_seed(seed_of(3, 5, stream))))
 
 
 def test_scalars_go_to_the_log_and_pictures_to_a_sheet(tmp_path: Path) -> None:

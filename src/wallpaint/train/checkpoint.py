@@ -4,7 +4,7 @@
                                   state.json            step, settings' digest, sha256 of the tensors' file
 
 A power cut or a full disk leaves at worst a folder whose name starts with a dot, which nothing reads and the next save
-removes.
+removes; or, in the middle of saving a step again, the one from before as step_00000200.old, which is read in its place.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "wallpaint.checkpoint/1"
 TENSORS, STATE = "tensors.safetensors", "state.json"
-_PREFIX, _PART = "step_", ".part-"
+_PREFIX, _PART, _OLD, _DAMAGED = "step_", ".part-", ".old", "damaged_"
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[
     """
     from safetensors.torch import save_file
 
-    part = folder / f"{_PART}{secrets.token_hex(8)}"
-    target = folder / f"{_PREFIX}{step:08d}"
+    part, target = _part(folder), folder / f"{_PREFIX}{step:08d}"
+    replaced = target.with_name(f"{target.name}{_OLD}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_parts(folder)
+        _tidy(folder)
         part.mkdir()
         save_file({name: value.detach().contiguous().cpu() for name, value in tensors.items()}, part / TENSORS)
         whole = {**state, "schema": SCHEMA, "step": step, "sha256": _digest(part / TENSORS)}
@@ -64,31 +64,49 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[
         for path in (part / TENSORS, part / STATE, part):
             _flush(path)
         if target.exists():  # of an earlier run past this step
-            shutil.rmtree(target)
+            target.rename(replaced)
         part.rename(target)
         _flush(folder)
     except Exception as error:
         with contextlib.suppress(OSError):
-            shutil.rmtree(part)
+            _tidy(folder)
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise InputError(
             f"{target}: the checkpoint cannot be written ({reason}): make room or choose another folder; earlier "
             "checkpoints are as they were"
         ) from error
-    for old in sorted(set(_folders(folder)) - {step}, reverse=True)[keep - 1 :]:
-        shutil.rmtree(folder / f"{_PREFIX}{old:08d}", ignore_errors=True)
+    others = [path for path in _standing(folder) if path not in (target, replaced)]
+    for path in [replaced, *others[keep - 1 :]]:
+        _remove(path)
     return target
 
 
 def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that is whole, and a line on each newer one that is not."""
     notes: list[str] = []
-    for step in sorted(_folders(folder), reverse=True):
+    for path in _standing(folder):
         try:
-            return read(folder / f"{_PREFIX}{step:08d}"), notes
+            return read(path), notes
         except ModelError as error:
             notes.append(f"{error}: going back to the one before")
     return None, notes
+
+
+def set_aside(folder: Path, found: Checkpoint) -> list[Path]:
+    """Give all that is newer than what `latest` found, and so damaged, names that nobody reads and `keep` does not count.
+
+    Returns them in the order of its notes. Raises InputError where nothing can be renamed.
+    """
+    aside = []
+    for path in _standing(folder):
+        if path == found.path:
+            break
+        aside.append(path.with_name(path.name.replace(_PREFIX, _DAMAGED) + f"_{secrets.token_hex(2)}"))
+        try:
+            path.rename(aside[-1])
+        except OSError as error:
+            raise InputError(f"{path}: is damaged and cannot be renamed ({error.strerror})") from error
+    return aside
 
 
 def read(path: Path) -> Checkpoint:
@@ -106,17 +124,38 @@ def read(path: Path) -> Checkpoint:
     return Checkpoint(path, step, state)
 
 
-def _folders(folder: Path) -> Iterator[int]:
-    if folder.is_dir():
-        for path in folder.iterdir():
-            digits = path.name.removeprefix(_PREFIX)
-            if path.name.startswith(_PREFIX) and digits.isdigit():
-                yield int(digits)
+def _standing(folder: Path) -> list[Path]:
+    """All checkpoints, the newest first; after a step that of before it was saved again, if that is there."""
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        digits = path.name.removeprefix(_PREFIX).removesuffix(_OLD)
+        if path.name.startswith(_PREFIX) and digits.isdigit():
+            found.append((int(digits), not path.name.endswith(_OLD), path))
+    return [path for *_, path in sorted(found, reverse=True)]
 
 
-def _remove_parts(folder: Path) -> None:
+def _part(folder: Path) -> Path:
+    return folder / f"{_PART}{secrets.token_hex(8)}"
+
+
+def _remove(path: Path) -> None:
+    """As far as it can be; never half of it under its name."""
+    part = _part(path.parent)
+    with contextlib.suppress(OSError):
+        path.rename(part)
+        shutil.rmtree(part)
+
+
+def _tidy(folder: Path) -> None:
+    """What a save that was broken off left: half a checkpoint, or one that was to be replaced."""
     for path in folder.glob(f"{_PART}*"):
         shutil.rmtree(path, ignore_errors=True)
+    for path in folder.glob(f"{_PREFIX}*{_OLD}"):
+        target = path.with_name(path.name.removesuffix(_OLD))
+        if target.exists():
+            _remove(path)
+        else:
+            path.rename(target)
 
 
 def _digest(path: Path) -> str:

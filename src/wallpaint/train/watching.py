@@ -28,6 +28,7 @@ from wallpaint.train.schedule import seed_of
 
 SAMPLES, BEST = "samples", "best"
 _WEIGHT = "weight/"
+_LOOKS = 4  # see `schedule.seed_of`: noise and dropout of the samples are other streams
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def look(
     Global random numbers are, for the time of the look, a function of seed and step, so that a look that is taken again
     sees the same.
     """
-    with torch.no_grad(), _own_random_numbers(seed_of(seed, step)), _set_up(network, trained, average):
+    with torch.no_grad(), _own_random_numbers(seed_of(seed, step, _LOOKS)), _set_up(network, trained, average):
         return watch(step, network)
 
 
