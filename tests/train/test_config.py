@@ -79,6 +79,16 @@ def test_what_cannot_be_is_refused(wrong: dict[str, object], words: str) -> None
         from_mapping(TrainConfig, {**LEAST, **wrong}, "recipe")
 
 
+def test_errors_of_every_kind_at_once() -> None:
+    """A key that is not known hides no value that makes no sense, here or in another section."""
+    wrong = {"data": "x", "mode": "pairs", "lora": {"rnk": 1}, "loop": {"steps": 0}, "samples": {"size": 13, "flip": 1}}
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(TrainConfig, wrong, "recipe.yaml")
+    for words in ("lora.rnk is not known", "mode must be one of", "loop.steps must be at least 1", "bundle is missing",
+                  "samples.flip is not known", "size must be a multiple of 8"):  # fmt: skip
+        assert str(caught.value).count(words) == 1, words
+
+
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
 def test_no_yaml(tmp_path: Path, text: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from safetensors.torch import load_file
 from sets import write_set
 from test_loop import curves
@@ -25,8 +28,9 @@ from wallpaint import ConfigError
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.cli import main
 from wallpaint.data.latent_cache import LatentCache
+from wallpaint.errors import ModelError
 from wallpaint.train import checkpoint, export
-from wallpaint.train.config import TrainConfig, from_mapping, read
+from wallpaint.train.config import MODES, ObjectiveConfig, TrainConfig, from_mapping, read
 from wallpaint.train.inpainting import InpaintingTask
 from wallpaint.train.job import CONFIG, LORA, Report, run
 
@@ -49,6 +53,11 @@ def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
     for name, value in changed.items():
         plain[name] = {**plain.get(name, {}), **value} if isinstance(value, dict) else value
     return from_mapping(TrainConfig, plain, "recipe")
+
+
+ZERO_SNR: dict[str, Any] = {
+    "objective": {"prediction": "v_prediction", "timestep_spacing": "trailing", "zero_terminal_snr": True}
+}
 
 
 @pytest.fixture(scope="module")
@@ -206,15 +215,21 @@ def test_what_a_run_leaves(trained: tuple[Path, Report], tiny_bundle: Path, data
     )
 
 
-def test_the_painter_takes_it(trained: tuple[Path, Report], tiny_bundle: Path, files: Path) -> None:
+def test_the_painter_takes_it(
+    trained: tuple[Path, Report], tiny_bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both formats give one picture, and it is another than without."""
     words = ["repaint", str(files / "photo.png"), "--mask", str(files / "mask.png"), "--color", "#7d9b84"]
     _, report = trained
-    lora = str(report.files["diffusers"].parent)
-    options = ["--bundle", str(tiny_bundle), "--steps", "1", "-o", str(files / "out.png")]
-    assert main([*words, *options, "--lora", str(report.files["kohya"])]) == 0
-    first = (files / "out.png").read_bytes()
-    assert main([*words, *options, "--lora", lora]) == 0  # two files in the folder, one of them of the usual name
-    assert (files / "out.png").stat().st_size == pytest.approx(len(first), rel=0.2)
+    folder = str(report.files["diffusers"].parent)  # two files in it, one of them of the usual name
+    found = {}
+    for name, lora in (("none", []), ("kohya", ["--lora", str(report.files["kohya"])]), ("folder", ["--lora", folder])):
+        options = ["--bundle", str(tiny_bundle), "--steps", "1", "--match", "lit", "-o", str(files / f"{name}.png")]
+        assert main([*words, *options, *lora]) == 0
+        found[name] = np.asarray(Image.open(files / f"{name}.png")).astype(int)
+    capsys.readouterr()
+    assert np.array_equal(found["kohya"], found["folder"])
+    assert np.abs(found["folder"] - found["none"]).max() > 0
 
 
 def test_the_command(tiny_bundle: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,23 +249,77 @@ def test_the_command(tiny_bundle: Path, data: Path, tmp_path: Path, capsys: pyte
     assert "samples.size must be a multiple of" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
-def test_shipped_recipes_load(path: Path) -> None:
-    assert read(path).bundle
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("lora_*.yaml")), ids=lambda path: path.stem)
+def test_shipped_recipes_say_what_they_are(path: Path) -> None:
+    """By their names, and with the source document's values; every mode has one."""
+    config = read(path)
+    assert config.mode == path.stem.removeprefix("lora_")
+    assert (config.lora.rank, config.loop.batch_size, config.samples.size, config.optimizer.clip_norm) == (8, 4, 512, 1)
+    assert {p.stem.removeprefix("lora_") for p in path.parent.glob("lora_*.yaml")} == set(MODES)
 
 
 def test_zero_terminal_snr_is_what_it_says(tiny_bundle: Path) -> None:
-    from wallpaint.train.config import ObjectiveConfig
     from wallpaint.train.inpainting import schedule_of
+    from wallpaint.train.objective import noise_schedule
 
-    config = load_bundle(tiny_bundle).scheduler_config()
-    ends = schedule_of(config, ObjectiveConfig(prediction="v_prediction", zero_terminal_snr=True))
+    config, told = load_bundle(tiny_bundle).scheduler_config(), ZERO_SNR["objective"]
+    ends = noise_schedule(schedule_of(config, ObjectiveConfig(**told)))
     assert float(ends.alphas_cumprod[-1]) < 1e-6
     assert ends.config.timestep_spacing == "trailing"
-    plain = schedule_of(config, ObjectiveConfig())
+    plain = noise_schedule(schedule_of(config, ObjectiveConfig()))
     assert float(plain.alphas_cumprod[-1]) == pytest.approx(0.0047, rel=0.05)  # its root is the 0.068 that is left
-    with pytest.raises(ConfigError, match="v_prediction"):
-        recipe(tiny_bundle, Path(), objective={"zero_terminal_snr": True})
+    with pytest.raises(ConfigError, match="ends in pure noise"):
+        schedule_of({**config, "rescale_betas_zero_snr": True}, ObjectiveConfig())
+    for lacking, words in (("prediction", "v_prediction"), ("timestep_spacing", "trailing")):
+        with pytest.raises(ConfigError, match=words):
+            recipe(tiny_bundle, Path(), objective={k: v for k, v in told.items() if k != lacking})
+
+
+def test_a_lora_brings_the_schedule_it_was_trained_with(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    """In both files, in the card, and where it is painted with; two that do not agree are refused."""
+    from wallpaint.diffusion.networks import Networks
+    from wallpaint.diffusion.settings import Lora, Settings
+
+    report = run(recipe(tiny_bundle, data, **ZERO_SNR, loop={"steps": 1}), tmp_path / "v")
+    plain = run(recipe(tiny_bundle, data, loop={"steps": 1}), tmp_path / "plain")
+    bundle = load_bundle(tiny_bundle)
+    wanted = {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True}
+    assert "prediction_type v_prediction" in (tmp_path / "v" / LORA / "README.md").read_text()
+    for kind in ("diffusers", "kohya"):
+        networks = Networks(bundle, Settings(device="cpu", loras=(Lora(report.files[kind]),)))
+        assert networks.scheduler_config() == {**bundle.scheduler_config(), **wanted}
+        own = Networks(bundle, Settings(device="cpu", loras=(Lora(plain.files[kind]),)))
+        assert own.scheduler_config() == bundle.scheduler_config()
+    both = Settings(device="cpu", loras=(Lora(report.files["kohya"]), Lora(plain.files["kohya"])))
+    with pytest.raises(ModelError, match="different noise schedules"):
+        Networks(bundle, both).scheduler_config()
+
+
+@pytest.mark.parametrize(("part", "name"), [("vae", "config.json"), ("depth", "preprocessor_config.json")])
+def test_what_is_said_of_a_network_is_part_of_the_cache_key(
+    tiny_bundle: Path, tmp_path: Path, part: str, name: str
+) -> None:
+    from wallpaint.train.encoding import part_sum
+
+    copy = shutil.copytree(tiny_bundle, tmp_path / "bundle")
+    bundle = load_bundle(copy)
+    before = part_sum(bundle, part)
+    assert before == part_sum(load_bundle(tiny_bundle), part)
+    path = bundle.place(part) / name
+    told = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**told, "changed": 1}))
+    assert part_sum(bundle, part) != before
+
+
+def test_another_set_or_schedule_is_not_gone_on_with(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(data, tmp_path / "set")
+    run(recipe(tiny_bundle, own, loop={"steps": 2}), tmp_path / "run")
+    longer = recipe(tiny_bundle, own, loop={"steps": 2, "log_every": 3})
+    assert run(longer, tmp_path / "run", resume=True).step == 2
+    lines = (own / "train" / "metadata.jsonl").read_text().splitlines(keepends=True)
+    (own / "train" / "metadata.jsonl").write_text("".join(lines[:-1]))
+    with pytest.raises(ConfigError, match="another recipe, bundle or data set"):
+        run(longer, tmp_path / "run", resume=True)
 
 
 def test_a_cache_key_is_its_content_settings_and_version(tmp_path: Path) -> None:

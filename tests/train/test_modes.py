@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from sets import write_set
 from test_inpainting import recipe
@@ -214,6 +215,37 @@ def test_cached_is_as_if_encoded_at_every_step(tiny_bundle: Path, data: Path, tm
     assert all(f'"{name}"' in lines[0][0] for name in names)
 
 
+@pytest.mark.parametrize("mode", ["document", "image_prompt", "paired"])
+def test_in_bfloat16_colours_are_still_told_in_float32(
+    tiny_bundle: Path, data: Path, tmp_path: Path, mode: str
+) -> None:
+    """As the shipped recipes train. What is encoded is to the bit what it is in float32, cached or not, and the terms
+    on pictures are those that the same latents have in float32."""
+    precise = make(tiny_bundle, data, mode, **EVERYTHING)
+    task = make(tiny_bundle, data, mode, **EVERYTHING, loop={"precision": "bf16"})
+    batch = batch_of(task, 3)
+    seen: list[Any] = []
+    plain = task._picture_terms
+    task._picture_terms = lambda found, encoded: seen.append((found, encoded)) or plain(found, encoded)  # type: ignore[method-assign]
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = task.losses(task.network, batch)
+    found, encoded = seen[0]
+    expected = precise.encoder(batch["samples"])
+    assert [name for name, value in expected.items() if not torch.equal(encoded[name], value)] == []
+    assert losses.total.dtype == torch.float32
+    for name, (_, value) in precise._picture_terms(found, expected).items():
+        assert losses.terms[name].dtype == torch.float32
+        assert float(losses.terms[name]) == pytest.approx(value.item(), rel=1e-6)
+        assert value.item() > 0
+    if mode != "document":
+        assert float((task.encoder.no_reference - precise.encoder.no_reference).abs().max()) == 0
+    AcceleratorState._reset_state()  # one precision a process is all that accelerate knows
+    try:
+        training(task, tmp_path, steps=2, precision="bf16")
+    finally:
+        AcceleratorState._reset_state()
+
+
 def test_a_paired_run_goes_on_to_the_same_bits(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     training(make(tiny_bundle, data, "paired", **EVERYTHING), whole, steps=4, save_every=1)
@@ -297,6 +329,11 @@ def test_references_of_another_size_are_refused(tiny_bundle: Path, data: Path) -
         ({"objective": {"picture_timesteps": [700, 200]}}, "a timestep and a later one"),
         ({"objective": {"picture_timesteps": [100.5, 200]}}, "a timestep and a later one"),
         ({"objective": {"color_weight": -1.0}}, "color_weight must be at least 0"),
+        ({"objective": {"noise_offset": float("nan")}}, "objective.noise_offset must be a finite number"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "optimizer.learning_rate must be a finite number"),
+        ({"optimizer": {"beta2": 1.0}}, "optimizer.beta2 must lie in"),
+        ({"optimizer": {"epsilon": -1.0}}, "optimizer.epsilon must be at least 0"),
+        ({"seed": -1}, "seed must be at least 0"),
     ],
 )
 def test_recipes_that_make_no_sense(changed: dict[str, Any], words: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from wallpaint.bundles.parts import quiet
 from wallpaint.bundles.weights import read_header
 from wallpaint.errors import ModelError
 
+SCHEDULE = "wallpaint_schedule"  # in a file's metadata: what it changes of the bundle's scheduler_config.json, as JSON
+_SCHEDULE_KEYS = {"prediction_type", "timestep_spacing", "rescale_betas_zero_snr"}
 USUAL_NAME = "pytorch_lora_weights.safetensors"
 _PREFIXES = ("unet", "text_encoder")
 # The three namings that diffusers knows, once ".processor" is out of the way: peft's, its own, its old one.
@@ -28,12 +31,13 @@ _OTHER_KINDS = ("dora_scale", "lora_magnitude_vector", ".hada_", ".lokr_", "lora
 class LoraWeights:
     """One LoRA. tensors: all of the file, in pairs, floating, finite; those of the UNet under "unet." in peft's naming,
     of the text encoder under "text_encoder." in the file's. kohya's alpha is in the numbers. metadata: diffusers' own,
-    holds alpha."""
+    holds alpha. schedule: what it was trained with in place of the bundle's noise schedule, mostly nothing."""
 
     path: Path
     scale: float
     tensors: dict[str, Tensor]
     metadata: dict[str, Any] | None
+    schedule: dict[str, Any] = field(default_factory=dict)
 
     @property
     def has_text(self) -> bool:
@@ -88,7 +92,32 @@ def read(path: Path, scale: float) -> LoraWeights:
     names = _pairs(tensors, file)
     _check_count(names, file)
     _scale_ups(tensors, names, alphas or {}, file)
-    return LoraWeights(file, scale, _peft_named(tensors, names), metadata)
+    return LoraWeights(file, scale, _peft_named(tensors, names), metadata, _schedule(file))
+
+
+def _schedule(file: Path) -> dict[str, Any]:
+    """What a file's metadata says of the noise schedule. Raises ModelError where that makes no sense."""
+    from safetensors import safe_open
+
+    with safe_open(file, "pt") as opened:
+        text = (opened.metadata() or {}).get(SCHEDULE, "{}")
+    try:
+        found = json.loads(text)
+        if not isinstance(found, dict) or not found.keys() <= _SCHEDULE_KEYS:
+            raise ValueError(text)
+    except ValueError as error:
+        raise ModelError(f"{file}: {SCHEDULE} in its metadata is not understood: export it anew") from error
+    return found
+
+
+def schedule(loras: Sequence[LoraWeights], config: Mapping[str, Any]) -> dict[str, Any]:
+    """A bundle's scheduler_config.json as LoRAs were trained with it. Raises ModelError for two that do not agree."""
+    for one in loras[1:]:
+        if one.schedule != loras[0].schedule:
+            raise ModelError(
+                f"{one.path} and {loras[0].path} were trained with different noise schedules: use one of them"
+            )
+    return {**config, **(loras[0].schedule if loras else {})}
 
 
 Pairs = dict[str, tuple[str, str]]  # "unet.…to_q": names of down and up

@@ -61,6 +61,10 @@ class Networks:
         """What the sides of a picture must be multiples of: 64 for sd15."""
         return int(self.pixels_per_latent * 2 ** (len(self.unet.config["block_out_channels"]) - 1))
 
+    def scheduler_config(self) -> dict[str, Any]:
+        """The bundle's noise schedule, as the LoRAs were trained with it."""
+        return loras.schedule(self._loras, self.bundle.scheduler_config())
+
     # -- networks
 
     @contextmanager

@@ -211,7 +211,7 @@ class DiffusionPainter:
         """
         settings, networks = self.settings, self.networks
         generators = [torch.Generator().manual_seed(seed) for _ in references]
-        scheduler = schedulers.make(settings.scheduler, networks.bundle.scheduler_config())
+        scheduler = schedulers.make(settings.scheduler, networks.scheduler_config())
         timesteps = schedulers.timesteps(scheduler, settings.steps, settings.strength)
         # Drawn in the order of the stock pipelines: what to start from, its noise, the masked image.
         encoded = self._encode_start(start, generators) if start is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from wallpaint.train.schedule import SCHEDULES
 
 T = TypeVar("T")
 MODES = ("document", "image_prompt", "paired")
+SPACINGS = ("trailing", "leading", "linspace")
 PRECISIONS = ("no", "bf16", "fp16")
 OPTIMIZERS = ("adamw", "adamw_8bit")
 
@@ -65,7 +67,8 @@ class ObjectiveConfig:
     min_snr_gamma: float = _about("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
     noise_offset: float = _about("strength of noise that is one number a channel", 0.0)
     prediction: str = _about("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
-    zero_terminal_snr: bool = _about("let the noise schedule end in pure noise; v_prediction only", False)
+    timestep_spacing: str = _about("trailing, leading, linspace, or bundle: how samplers walk the schedule", "bundle")
+    zero_terminal_snr: bool = _about("let the schedule end in pure noise; v_prediction and trailing only", False)
     color_weight: float = _about("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
     ssim_weight: float = _about("of 1 - SSIM on the wall of the decoded picture", 0.0)
     lpips_weight: float = _about("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
@@ -162,6 +165,7 @@ class TrainConfig:
             ("optimizer.schedule", self.optimizer.schedule, SCHEDULES),
             ("loop.precision", self.loop.precision, PRECISIONS),
             ("objective.prediction", self.objective.prediction, ("bundle", "epsilon", "v_prediction")),
+            ("objective.timestep_spacing", self.objective.timestep_spacing, ("bundle", *SPACINGS)),
         )
         for name, value, known in choices:
             if value not in known:
@@ -171,6 +175,9 @@ class TrainConfig:
             ("lora.alpha", self.lora.alpha, 1),
             ("optimizer.learning_rate", self.optimizer.learning_rate, 0),
             ("optimizer.warmup_steps", self.optimizer.warmup_steps, 0),
+            ("seed", self.seed, 0),
+            ("optimizer.epsilon", self.optimizer.epsilon, 0),
+            ("objective.noise_offset", self.objective.noise_offset, 0),
             ("optimizer.weight_decay", self.optimizer.weight_decay, 0),
             ("optimizer.clip_norm", self.optimizer.clip_norm, 0),
             ("conditioning.image_scale", self.conditioning.image_scale, 0),
@@ -202,12 +209,28 @@ class TrainConfig:
             yield f"loop.best {self.loop.best} is never measured: set loop.watch_every"
         if self.objective.zero_terminal_snr and self.objective.prediction != "v_prediction":
             yield "objective.zero_terminal_snr asks for objective.prediction v_prediction: pure noise tells no epsilon"
+        if self.objective.zero_terminal_snr and self.objective.timestep_spacing != "trailing":
+            yield "objective.zero_terminal_snr asks for objective.timestep_spacing trailing: others never start there"
+        for name, rate in (("beta1", self.optimizer.beta1), ("beta2", self.optimizer.beta2)):
+            if not 0 <= rate < 1:
+                yield f"optimizer.{name} must lie in 0..1, not {rate}"
+        yield from _infinite(self, "")
         if not 0 <= self.conditioning.reference_dropout < 1:
             yield f"conditioning.reference_dropout must lie in 0..1, not {self.conditioning.reference_dropout}"
         if not _is_stretch(self.objective.picture_timesteps):
             yield f"objective.picture_timesteps is a timestep and a later one, not {self.objective.picture_timesteps}"
         if self.mode == "paired" and not self.samples.random_color_prob > 0:
             yield "mode paired asks for samples.random_color_prob above 0: the share of samples that are repainted"
+
+
+def _infinite(config: Any, prefix: str) -> Iterator[str]:
+    """A line for each number of a config, and of those in it, that is not finite."""
+    for about in dataclasses.fields(config):
+        value, name = getattr(config, about.name), f"{prefix}{about.name}"
+        if dataclasses.is_dataclass(value):
+            yield from _infinite(value, f"{name}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield f"{name} must be a finite number, not {value}"
 
 
 def _is_stretch(value: Any) -> bool:
@@ -253,12 +276,24 @@ def _build(kind: type[T], data: Any, prefix: str, errors: list[str]) -> T | None
         elif about.default is dataclasses.MISSING and about.default_factory is dataclasses.MISSING:
             errors.append(f"{prefix}{name} is missing")
     if len(errors) > before:
+        errors += _also_wrong(kind, {name: value for name, value in values.items() if value is not None})
         return None
     try:
         return kind(**values)
     except ConfigError as error:
         errors.append(str(error))
         return None
+
+
+def _also_wrong(kind: type[Any], values: Mapping[str, Any]) -> Iterator[str]:
+    """What a dataclass would refuse of the values that could be read, were the others at their defaults."""
+    if not hasattr(kind, "_wrong"):
+        return
+    trial = object.__new__(kind)
+    for about in dataclasses.fields(kind):
+        made = about.default_factory() if about.default_factory is not dataclasses.MISSING else about.default
+        object.__setattr__(trial, about.name, values.get(about.name, made))
+    yield from trial._wrong()
 
 
 def _value(kind: Any, value: Any, name: str, errors: list[str]) -> Any:

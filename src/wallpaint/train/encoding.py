@@ -11,6 +11,7 @@ here depends on what learns; moments are kept and not samples, so latents are dr
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wallpaint.bundles.bundle import Bundle
+from wallpaint.bundles.manifest import MODULES
 from wallpaint.bundles.prompts import tokenize
 from wallpaint.data.latent_cache import digest_of
 from wallpaint.diffusion import pictures
@@ -28,7 +30,8 @@ from wallpaint.errors import ConfigError
 from wallpaint.train import objective
 from wallpaint.train.config import TrainConfig
 
-FORMAT = "wallpaint.encoded/1"  # raised when the same samples and weights come to give other tensors
+FORMAT = "wallpaint.encoded/2"  # raised when the same samples and weights come to give other tensors
+_TOLD = (".safetensors", ".json", ".txt", ".model")
 MOMENTS = ("latent_mean", "latent_std", "masked_mean", "masked_std")
 TENSORS = (*MOMENTS, "mask", "text", "image_tokens", "depth", "target", "color_mask", "color")
 
@@ -37,27 +40,24 @@ class Encoder:
     """Frozen networks, each loaded when first needed. Counts how often each was called."""
 
     def __init__(self, bundle: Bundle, config: TrainConfig, device: torch.device, projector: nn.Module | None) -> None:
-        """projector: the IP-Adapter's, from image embeddings to image tokens; None in a mode without references."""
+        """projector: the IP-Adapter's, float32, from image embeddings to image tokens; None without references."""
         self.bundle, self.config, self.device, self.projector = bundle, config, device, projector
         self.calls = {"vae": 0, "text_encoder": 0, "image_encoder": 0, "depth": 0}
         self.parts = ["vae"]
         if config.conditioning.captions:
-            self.parts.append("text_encoder")
+            self.parts += ["text_encoder", "tokenizer"]
         if config.takes_references:
             self.parts += ["image_encoder", "ip_adapter"]
         if config.conditioning.depth:
             self.parts.append("depth")
-        missing = [part for part in [*self.parts, *self._further()] if not bundle.has(part)]
+        wanted = [*self.parts, "controlnet"] if config.conditioning.depth else self.parts
+        missing = [part for part in wanted if not bundle.has(part)]
         if missing:
             raise ConfigError(
                 f"bundle {bundle.name} has no {', '.join(missing)}, which mode {config.mode} with these settings needs"
             )
         if config.takes_references:
             self._check_references()
-
-    def _further(self) -> list[str]:
-        captions, depth = self.config.conditioning.captions, self.config.conditioning.depth
-        return ["tokenizer"] * captions + ["controlnet"] * depth
 
     def _check_references(self) -> None:
         """The samples' references are made ready as at inference, or the networks would learn from other pictures."""
@@ -76,7 +76,7 @@ class Encoder:
     def digest(self, samples: str) -> str:
         """A sum over all that its tensors depend on beside the samples' content. samples: `Samples.digest`."""
         told = (FORMAT, self.config.mode, ",".join(self.names))
-        return digest_of(*told, samples, *(weights_sum(self.bundle, part) for part in self.parts))
+        return digest_of(*told, samples, *(part_sum(self.bundle, part) for part in self.parts))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -94,8 +94,12 @@ class Encoder:
         latent_mean, latent_std, masked_mean, masked_std: [B, 4, h, w] float32, before scaling. mask: [B, 1, h, w]
         float32. text: [B, 77, C] float32. image_tokens: [B, n, C] float32. depth: [B, 1, H, W] float16, 0..1. target:
         [B, 3, H, W] uint8, the codes of what is noised. color_mask: [B, 1, H, W] bool. color: [B, 3] float32, sRGB
-        0..255.
+        0..255. Computed in float32, also where training is not.
         """
+        with torch.autocast(self.device.type, enabled=False):
+            return self._encode(samples)
+
+    def _encode(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         noised = torch.stack([self.noised(sample) for sample in samples])
         context = torch.stack([self.context(sample) for sample in samples])
         masks = torch.stack([sample["mask"] for sample in samples])
@@ -169,15 +173,15 @@ class Encoder:
         assert self.projector is not None
         with torch.no_grad():
             embedded, _ = image_embeddings(self.image_encoder, self.projector, references.to(self.device))
-            tokens: Tensor = self.projector(embedded.to(next(self.projector.parameters()).dtype))
-        return tokens.float()
+            tokens: Tensor = self.projector(embedded)
+        return tokens
 
     @cached_property
     def no_reference(self) -> Tensor:
         """[n, C] float32 on the device: the image tokens of no picture, as guidance takes them too."""
         assert self.projector is not None
         side = self.config.samples.reference_px
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
             if hasattr(self.projector, "latents"):
                 self.calls["image_encoder"] += 1
                 blank = torch.zeros(1, 3, side, side, device=self.device)
@@ -185,8 +189,8 @@ class Encoder:
             else:
                 width = self.bundle.config("image_encoder")["projection_dim"]
                 nothing = torch.zeros(1, width, device=self.device)
-            tokens: Tensor = self.projector(nothing.to(next(self.projector.parameters()).dtype))
-        return tokens[0].float()
+            tokens: Tensor = self.projector(nothing)
+        return tokens[0]
 
     def _depth(self, picture: Tensor) -> Tensor:
         """[1, 1, H, W] float16, as the painter shows a photo's depth to the ControlNet. picture: [3, H, W]."""
@@ -205,11 +209,16 @@ def codes(picture: Tensor) -> Tensor:
     return ((picture + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 
-def weights_sum(bundle: Bundle, part: str) -> str:
-    """A sum over the weights of a part. Hexadecimal."""
+def part_sum(bundle: Bundle, part: str) -> str:
+    """A sum over a part's weights, and over what is said of them: configuration, processor, vocabulary. Hexadecimal."""
     place = bundle.place(part)
     total = hashlib.sha256()
-    for path in [place] if place.is_file() else sorted(place.glob("*.safetensors")):
+    files = [place] if place.is_file() else sorted(p for p in place.iterdir() if p.suffix in _TOLD)
+    for path in files:
         with path.open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+            total.update(
+                f"{path.name if path != place else part} ".encode() + hashlib.file_digest(file, "sha256").digest()
+            )
+    if place.is_file() and part in MODULES:  # all of a checkpoint lies in one file
+        total.update(json.dumps(bundle.config(part), sort_keys=True).encode())
     return total.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles.parts import quiet
+from wallpaint.diffusion.loras import SCHEDULE
 from wallpaint.files import atomic
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 DIFFUSERS, KOHYA, CARD = "pytorch_lora_weights.safetensors", "wallpaint_lora_kohya.safetensors", "README.md"
 
 
-def write(unet: Any, weights: Mapping[str, Tensor], folder: Path, card: str) -> dict[str, Path]:
+def write(
+    unet: Any, weights: Mapping[str, Tensor], folder: Path, card: str, schedule: Mapping[str, Any]
+) -> dict[str, Path]:
     """Write a LoRA's files, each whole or not at all; returns them by format.
 
     unet: with the adapter that was trained, for its rank and alpha. weights: of the adapter, by the UNet's names.
+    schedule: what it changes of the bundle's scheduler_config.json; kept in the files, see `diffusion.loras.SCHEDULE`.
     """
     import torch
     from safetensors.torch import save
@@ -42,22 +46,25 @@ def write(unet: Any, weights: Mapping[str, Tensor], folder: Path, card: str) -> 
             StableDiffusionInpaintPipeline.save_lora_weights(
                 str(aside), unet_lora_layers=layers, **_collate_lora_metadata({"unet": unet})
             )
-        atomic.put(folder / DIFFUSERS, same_bytes((aside / DIFFUSERS).read_bytes()))
+        told = {SCHEDULE: json.dumps(dict(schedule), sort_keys=True)} if schedule else {}
+        atomic.put(folder / DIFFUSERS, same_bytes((aside / DIFFUSERS).read_bytes(), told))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     kohya = convert.convert_state_dict_to_kohya({f"unet.{name}": value for name, value in named.items()})
     for name in [name for name in kohya if name.endswith(".lora_down.weight")]:
         kohya[name.replace(".lora_down.weight", ".alpha")] = torch.tensor(alpha)
-    atomic.put(folder / KOHYA, save({name: value.contiguous() for name, value in kohya.items()}))
+    atomic.put(folder / KOHYA, same_bytes(save({name: value.contiguous() for name, value in kohya.items()}), told))
     atomic.put(folder / CARD, card.encode())
     return {"diffusers": folder / DIFFUSERS, "kohya": folder / KOHYA}
 
 
-def same_bytes(data: bytes) -> bytes:
-    """A safetensors file with its metadata in order: the library writes them in another order in each run."""
+def same_bytes(data: bytes, more: Mapping[str, str]) -> bytes:
+    """A safetensors file with its metadata, and more of it, in order: the library's order differs from run to run."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    metadata = {**header.pop("__metadata__", {}), **more}
+    if metadata:
+        header = {"__metadata__": dict(sorted(metadata.items())), **header}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of eight bytes
     return len(text).to_bytes(8, "little") + text + data[8 + length :]

@@ -53,12 +53,18 @@ class InpaintingTask:
         self._bundle = bundle
         self._contents: dict[int, str] = {}  # sums over samples' files, by index
         self.device = pick_device(config.device)
-        self.scheduler = schedule_of(bundle.scheduler_config(), config.objective)
+        self.scheduler = objective.noise_schedule(schedule_of(bundle.scheduler_config(), config.objective))
+        if config.objective.picture_timesteps[1] > self.scheduler.config.num_train_timesteps:
+            raise ConfigError(
+                f"objective.picture_timesteps end at {config.objective.picture_timesteps[1]}, the noise schedule of "
+                f"{bundle.name} at {self.scheduler.config.num_train_timesteps}"
+            )
         self.dtype = FORMATS[config.loop.precision]
-        projector = None
-        unet = bundle.load("unet", self.dtype)
-        if config.takes_references and bundle.has("ip_adapter"):
+        projector, has_adapter = None, config.takes_references and bundle.has("ip_adapter")
+        unet = bundle.load("unet", torch.float32 if has_adapter else self.dtype)
+        if has_adapter:  # attached in float32, or the projector would be rounded with the UNet
             projector = attach_ip_adapter(unet, bundle.ip_adapter(), config.conditioning.image_scale).to(self.device)
+            unet.to(self.dtype)
         self.encoder = Encoder(bundle, config, self.device, projector)
         self.cache: LatentCache | None = None
         if latents is not None and config.cache.variants:
@@ -130,7 +136,9 @@ class InpaintingTask:
         weights = objective.min_snr_weights(self.scheduler, found.timesteps, told.min_snr_gamma)
         by_sample = found.errors.detach()
         total, terms = (found.errors * weights).mean(), {"noise_mse": by_sample.mean()}
-        for name, (weight, value) in self._picture_terms(found, encoded).items():
+        with torch.autocast(self.device.type, enabled=False):  # colours are not told in eight bits
+            pictured = self._picture_terms(found, encoded)
+        for name, (weight, value) in pictured.items():
             total, terms[name] = total + weight * value, value.detach()
         return Losses(total, terms, found.timesteps, by_sample)
 
@@ -223,7 +231,7 @@ class InpaintingTask:
     @cached_property
     def _decoder(self) -> Any:
         """The VAE, frozen; what it keeps for the way back is computed again instead, or a picture takes gigabytes."""
-        vae = self._bundle.load("vae").to(self.device)
+        vae = self.encoder.vae
         vae.enable_gradient_checkpointing()
         return vae
 
@@ -232,10 +240,24 @@ class InpaintingTask:
         return losses_of.perceptual_distance(self.device)
 
 
-def schedule_of(config: Mapping[str, Any], wanted: ObjectiveConfig) -> Any:
-    """The noise schedule of a bundle, with a recipe's choices. Raises ModelError for a prediction that is not known."""
-    own = config.get("prediction_type", "epsilon")
-    changed = {**config, "prediction_type": own if wanted.prediction == "bundle" else wanted.prediction}
+def schedule_of(config: Mapping[str, Any], wanted: ObjectiveConfig) -> dict[str, Any]:
+    """The noise schedule of a bundle with a recipe's choices, as scheduler_config.json has it.
+
+    Raises ConfigError where a schedule that ends in pure noise is to be learnt by the noise.
+    """
+    changed = {**config, **choices_of(wanted)}
+    if changed.get("rescale_betas_zero_snr") and changed.get("prediction_type", "epsilon") != "v_prediction":
+        raise ConfigError("the bundle's noise schedule ends in pure noise: set objective.prediction to v_prediction")
+    return changed
+
+
+def choices_of(wanted: ObjectiveConfig) -> dict[str, Any]:
+    """What a recipe changes of a bundle's noise schedule, which whoever samples with its LoRA has to change too."""
+    found: dict[str, Any] = {}
+    if wanted.prediction != "bundle":
+        found["prediction_type"] = wanted.prediction
+    if wanted.timestep_spacing != "bundle":
+        found["timestep_spacing"] = wanted.timestep_spacing
     if wanted.zero_terminal_snr:
-        changed |= {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
-    return objective.noise_schedule(changed)
+        found["rescale_betas_zero_snr"] = True
+    return found

@@ -54,8 +54,8 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     from wallpaint.data.dataset import WallInpaintingDataset
     from wallpaint.data.latent_cache import digest_of
     from wallpaint.train import export, optimizer, tracking
-    from wallpaint.train.encoding import weights_sum
-    from wallpaint.train.inpainting import InpaintingTask
+    from wallpaint.train.encoding import part_sum
+    from wallpaint.train.inpainting import InpaintingTask, choices_of
     from wallpaint.train.loop import fit
 
     optimizer.check(config.optimizer)
@@ -68,8 +68,9 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     parts = ["unet", "controlnet"] if config.conditioning.depth else ["unet"]
     digest = digest_of(
         task.encoder.digest(samples.digest()),
-        *(weights_sum(bundle, part) for part in parts),
-        json.dumps(_lasting(config), sort_keys=True),
+        samples.listing_digest(),
+        *(part_sum(bundle, part) for part in parts),
+        json.dumps([dict(task.scheduler.config), _lasting(config)], sort_keys=True, default=str),
     )
     if state.is_main_process:
         _write_config(config, folder)
@@ -98,10 +99,11 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
     files: dict[str, Path] = {}
     if not outcome.stopped and state.is_main_process:
         card = _card(config, bundle, samples, outcome.step)
-        files = export.write(task.network, outcome.weights, folder / LORA, card)
+        choices = choices_of(config.objective)
+        files = export.write(task.network, outcome.weights, folder / LORA, card, choices)
         if outcome.best is not None:
             card = _card(config, bundle, samples, outcome.best.step)
-            best = export.write(task.network, outcome.best.weights, folder / BEST_LORA, card)
+            best = export.write(task.network, outcome.best.weights, folder / BEST_LORA, card, choices)
             files |= {f"{kind}, best": path for kind, path in best.items()}
     told = gather_object([{**task.calls, "encoded": encoded}])
     calls = {name: sum(one[name] for one in told) for name in told[0]}
@@ -166,8 +168,22 @@ mode `{config.mode}`, {step} steps of {config.loop.batch_size} out of {len(sampl
 
     wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {bundle.name} --lora .
 
-`pytorch_lora_weights.safetensors` is for diffusers (`pipeline.load_lora_weights`), kohya's for ComfyUI and A1111.
+{_schedule_note(config)}`pytorch_lora_weights.safetensors` is for diffusers
+(`pipeline.load_lora_weights`), kohya's for ComfyUI and A1111.
 """
+
+
+def _schedule_note(config: TrainConfig) -> str:
+    from wallpaint.train.inpainting import choices_of
+
+    choices = choices_of(config.objective)
+    if not choices:
+        return ""
+    told = ", ".join(f"{name} {value}" for name, value in choices.items())
+    return (
+        f"It was trained with another noise schedule than the bundle's own: {told}. wallpaint reads that from the "
+        "file; in other programs the sampler has to be set so.\n\n"
+    )
 
 
 @contextmanager

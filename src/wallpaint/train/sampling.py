@@ -33,7 +33,7 @@ class Sampler:
     def __init__(self, task: InpaintingTask, samples: Samples, config: SamplingConfig, seed: int) -> None:
         """samples: the first `config.count` are taken, as they are in epoch 0. seed: of their noise."""
         if not len(samples):
-            raise ConfigError("there are no samples to look at while training: set sampling.count to 0")
+            raise ConfigError("there are no samples to look at while training: set loop.watch_every to 0")
         self.task, self.config, self.seed = task, config, seed
         self.samples = [samples.get(index, 0) for index in range(min(config.count, len(samples)))]
         self._encoded: list[Mapping[str, Tensor]] = []
