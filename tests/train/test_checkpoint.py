@@ -117,7 +117,7 @@ def test_a_damaged_one_takes_no_place_among_those_kept(tmp_path: Path) -> None:
 
 
 def test_replacing_the_only_one_never_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if killed before each call that changes the folder: what is read then is whole, and the next save tidies up."""
+    """As if killed before each call that changes the folder: what is read then is whole; the next save tidies up."""
     moments: list[int] = []
 
     def save(path: Path, value: float, killed_at: int) -> bool:

@@ -13,14 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import accelerate
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from toy import LOOP, ToyTask, train
 
 from wallpaint import ConfigError
 from wallpaint.errors import ModelError
-from wallpaint.train import checkpoint, watching
+from wallpaint.train import checkpoint, tracking, watching
 from wallpaint.train.loop import CHECKPOINTS, Losses
 from wallpaint.train.tracking import LOG, TENSORBOARD
 
@@ -50,6 +52,27 @@ def process(*words: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(TOY), *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
+
+
+def two_processes(*words: object) -> subprocess.CompletedProcess[str]:
+    """The toy in two that share its batches."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    return subprocess.run(
+        [*launch, str(TOY), *map(str, words)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
+        check=False,
+        timeout=120,
+    )
+
+
+def damage(folder: Path, step: int) -> None:
+    """A bit of a run's checkpoint is no longer what it was."""
+    path = folder / CHECKPOINTS / f"step_{step:08d}" / checkpoint.TENSORS
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
 
 
 def test_it_learns_and_only_what_may_learn(tmp_path: Path) -> None:
@@ -91,16 +114,100 @@ def test_signals_save_and_going_on_gives_the_same_bits(tmp_path: Path) -> None:
     assert [line["step"] for line in lines(tmp_path / "parts")] == [line["step"] for line in lines(tmp_path / "whole")]
 
 
-def test_a_broken_newest_checkpoint_falls_back(tmp_path: Path) -> None:
+def test_a_broken_newest_checkpoint_falls_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """That is said before the first step, and takes no place among the checkpoints that are kept."""
     whole = train(tmp_path).weights
-    newest = tmp_path / CHECKPOINTS / "step_00000040" / checkpoint.TENSORS
-    data = bytearray(newest.read_bytes())
-    data[-3] ^= 1
-    newest.write_bytes(data)
-    again = train(tmp_path)
+    damage(tmp_path, 40)
+    said: list[str] = []
+
+    def kill(step: int, loss: float) -> None:
+        assert len(said) == 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path, tick=kill, say=said.append)
+    assert "step_00000040" in said[0]
+    assert len([path for path in (tmp_path / CHECKPOINTS).iterdir() if path.name in said[0]]) == 1
+    again = train(tmp_path, say=said.append)
     assert same(dict(whole), dict(again.weights))
-    assert len(again.notes) == 1
-    assert "step_00000040" in again.notes[0]
+    assert (len(said), again.notes) == (1, ())
+    assert standing(tmp_path) == ["step_00000039", "step_00000040"]
+    damage(tmp_path, 40)
+    assert list(train(tmp_path).notes) == caplog.messages  # who gives no ear finds it on stderr
+
+
+def test_where_every_checkpoint_is_broken_nothing_starts_anew(tmp_path: Path) -> None:
+    train(tmp_path)
+    before = lines(tmp_path)
+    for step in (39, 40):
+        damage(tmp_path, step)
+    for resume, words in ((True, "no checkpoint is whole: remove it"), (True, "no checkpoint"), (False, "earlier run")):
+        with pytest.raises(ConfigError, match=words):
+            train(tmp_path, resume=resume)
+    assert standing(tmp_path) == ["step_00000039", "step_00000040"]
+    assert lines(tmp_path) == before
+
+
+class Scaled(Accelerator):
+    """Scales gradients as for fp16, which without a card Accelerate does not: so high that they overflow at first,
+    and again whenever it has grown."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**121, growth_interval=4)
+
+    def unscale_gradients(self, optimizer: Any = None) -> None:
+        for one in self._optimizers:
+            self.scaler.unscale_(one.optimizer)
+
+
+class Steep(ToyTask):
+    """The toy with a larger loss."""
+
+    def losses(self, network: Any, batch: Any) -> Losses:
+        found = super().losses(network, batch)
+        return replace(found, total=found.total * 2**10)
+
+
+def test_scaled_gradients_go_on_and_overflow_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accelerate, "Accelerator", Scaled)
+    task, loop = Steep(), replace(LOOP, log_every=1)
+    start = {name: p.detach().clone() for name, p in task.network.named_parameters() if p.requires_grad}
+    seen = [start]
+
+    def note(step: int, loss: float) -> None:
+        seen.append({name: p.detach().clone() for name, p in task.network.named_parameters() if p.requires_grad})
+
+    whole = train(tmp_path / "whole", loop, task=task, tick=note)
+    skipped = [step for step in range(1, 41) if same(seen[step], seen[step - 1])]
+    assert 3 <= len(skipped) <= 20
+    assert max(skipped) > 20
+    average = {name: value.clone() for name, value in start.items()}
+    for step in range(1, 41):
+        if step not in skipped:
+            average = {name: value.lerp(seen[step][name], 1 - 0.9) for name, value in average.items()}
+    assert all(torch.allclose(average[name], value, atol=1e-6) for name, value in whole.weights.items())
+    text = (tmp_path / "whole" / LOG).read_text()
+    assert "Infinity" not in text
+    assert "NaN" not in text
+    assert [line["step"] for line in lines(tmp_path / "whole") if line["gradient_norm"] is None] == skipped
+
+    def kill(step: int, loss: float) -> None:
+        if step == 20:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        train(tmp_path / "parts", loop, task=Steep(), tick=kill)
+    assert same(dict(train(tmp_path / "parts", loop, task=Steep()).weights), dict(whole.weights))
+    assert [told(line) for line in lines(tmp_path / "parts")] == [told(line) for line in lines(tmp_path / "whole")]
+    scales = [checkpoint.latest(tmp_path / name / CHECKPOINTS)[0].state["scaler"] for name in ("whole", "parts")]
+    assert scales[0] == scales[1]
+
+
+def test_fp16_without_a_card_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="fp16 needs a card: take bf16 or no"):
+        train(tmp_path / "run", replace(LOOP, precision="fp16"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_earlier_run_is_not_written_over(tmp_path: Path) -> None:
@@ -164,15 +271,8 @@ def standing(folder: Path) -> list[str]:
 
 def test_two_processes_are_one(tmp_path: Path) -> None:
     """The same losses within 1e-5 as one process with the same global batch."""
-    assert process(tmp_path / "one", 40, tmp_path / "one.safetensors").wait() == 0
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    two = subprocess.run(
-        [*launch, str(TOY), str(tmp_path / "two"), "40", str(tmp_path / "two.safetensors"), "tracked"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
+    assert process(tmp_path / "one", 40, tmp_path / "one.safetensors", "tracked").wait() == 0
+    two = two_processes(tmp_path / "two", 40, tmp_path / "two.safetensors", "tracked")
     assert two.returncode == 0, two.stderr
     one, both = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
     assert len(one["losses"]) == 40
@@ -180,6 +280,26 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     assert float(one["losses"].std()) > 0.01
     assert len(list((tmp_path / "two" / TENSORBOARD).iterdir())) == 1  # one process tells
     assert [line["step"] for line in lines(tmp_path / "two") if "seen" in line] == list(range(4, 41, 4))
+    for line, other in zip(lines(tmp_path / "one"), lines(tmp_path / "two"), strict=True):  # the samples of both count
+        assert tracking.series(told(other)) == pytest.approx(tracking.series(told(line)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("full",), "InputError: {folder}/checkpoints: the disk is full"),
+        (("tracked", "unknown"), "ConfigError: loop.best"),
+    ],
+    ids=["the disk is full", "nothing measures the best"],
+)
+def test_what_fails_in_one_process_ends_all(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    """At once, with one error."""
+    ended = two_processes(tmp_path / "run", 40, tmp_path / "final.safetensors", *words)
+    assert ended.returncode != 0
+    lines = sorted(line for line in ended.stdout.splitlines() if line.startswith("process "))
+    assert [line.split(":")[0] for line in lines] == ["process 0", "process 1"], ended.stdout + ended.stderr
+    assert lines[0].removeprefix("process 0: ") == lines[1].removeprefix("process 1: ")
+    assert lines[0].startswith("process 0: " + said.format(folder=tmp_path / "run"))
 
 
 def test_a_loss_that_is_no_number_ends_it_and_spoils_nothing(tmp_path: Path) -> None:

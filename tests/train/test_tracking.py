@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import types
 from dataclasses import replace
@@ -11,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 from test_loop import curves, lines
-from toy import LOOP, TRACKED, glance, train
+from toy import LOOP, TRACKED, ToyTask, glance, train
 
-from wallpaint import ConfigError
+from wallpaint import ConfigError, InputError
 from wallpaint.train import tracking
 from wallpaint.train.config import TrackingConfig
+from wallpaint.train.loop import Losses
+from wallpaint.train.watching import Seen
 
 EACH = replace(LOOP, log_every=1, watch_every=10)
 
@@ -43,6 +46,49 @@ def test_tensorboard_shows_what_the_log_says(tmp_path: Path) -> None:
     assert {step: int(p[0, 0, 0]) for step, p in pictures(tmp_path, "bars").items()} == {10: 10, 20: 20, 30: 30, 40: 40}
     assert 0 < told[-1]["resident_gib"] < 64 if "resident_gib" in told[-1] else told[-1]["peak_gib"] >= 0
     assert told[-1]["samples_per_second"] > 0
+
+
+def test_a_line_is_of_all_steps_since_the_one_before(tmp_path: Path) -> None:
+    """Loss, terms and stretches: each sample counts once, and in one line."""
+    losses: list[float] = []
+    samples: list[tuple[int, float]] = []
+
+    class Noted(ToyTask):
+        def losses(self, network: Any, batch: Any) -> Losses:
+            found = super().losses(network, {**batch, "t": batch["t"] * 37 % 1000})
+            assert found.timesteps is not None
+            assert found.by_sample is not None
+            samples.extend(zip(found.timesteps.tolist(), found.by_sample.tolist(), strict=True))
+            return found
+
+    loop = replace(LOOP, log_every=5, accumulation=2)
+    train(tmp_path, loop, task=Noted(), tick=lambda step, loss: losses.append(loss))
+    for number, line in enumerate(lines(tmp_path)):
+        here = samples[20 * number : 20 * (number + 1)]
+        assert line["loss"] == pytest.approx(np.mean(losses[5 * number : 5 * (number + 1)]), rel=1e-5)
+        assert line["mse"] == pytest.approx(line["loss"], rel=1e-5)
+        found = {}
+        for first in range(0, 1000, 250):
+            values = [value for timestep, value in here if first <= timestep < first + 250]
+            found |= {f"{first}-{first + 249}": np.mean(values)} if values else {}
+        assert len(found) >= 3
+        assert line["by_timestep"] == pytest.approx(found, rel=1e-5)
+        assert list(line["by_timestep"]) == list(found)
+
+
+def test_what_is_no_number_is_null_and_no_curve() -> None:
+    seen = Seen({"val/error": float("nan"), "val/other": 1.0}, {})
+    line = tracking.line(4, {"loss": [3.0, 2], "term/color": [float("inf"), 2]}, 0.1, float("inf"), 1.0, seen)
+    assert (line["loss"], line["color"], line["gradient_norm"]) == (1.5, None, None)
+    assert line["seen"] == {"val/error": None, "val/other": 1.0}
+    assert not {"train/color", "train/gradient_norm", "val/error"} & set(tracking.series(line))
+    json.dumps(line, allow_nan=False)
+
+
+def test_a_log_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / tracking.LOG).mkdir()
+    with pytest.raises(InputError, match=r"log.jsonl: cannot be written"):
+        train(tmp_path)
 
 
 def test_a_line_has_one_name_for_each_of_its_numbers() -> None:

@@ -1,12 +1,16 @@
 """A task small enough to train in a second, and a process that trains it, to be killed.
 
-python tests/train/toy.py FOLDER STEPS FILE_FOR_THE_FINAL_WEIGHTS [tracked]
+python tests/train/toy.py FOLDER STEPS FILE_FOR_THE_FINAL_WEIGHTS [tracked] [full | unknown]
+
+full: the main process cannot save step 6. unknown: it looks for a best that nothing measures.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from wallpaint.errors import InputError, WallpaintError
+from wallpaint.train import checkpoint
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.loop import Losses, Outcome, fit
 from wallpaint.train.schedule import Place, seed_of
@@ -67,6 +73,17 @@ def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, **more:
     return fit(config=loop, folder=folder, seed=3, digest="toy", device="cpu", resume=resume, **options)
 
 
+def fails_at(step: int, save: Any) -> Any:
+    """A `checkpoint.save` to which the disk is full at one step."""
+
+    def call(folder: Path, at: int, *words: Any, **more: Any) -> Any:
+        if at == step:
+            raise InputError(f"{folder}: the disk is full")
+        return save(folder, at, *words, **more)
+
+    return call
+
+
 def main() -> None:
     from dataclasses import replace
 
@@ -75,14 +92,21 @@ def main() -> None:
     folder, loop, more = Path(sys.argv[1]), replace(LOOP, steps=int(sys.argv[2])), {}
     if "tracked" in sys.argv:
         loop, more = replace(loop, watch_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
-    outcome = train(folder, loop, tick=lambda step, loss: losses.append(loss), **more)
+    rank = int(os.environ.get("RANK", "0"))
+    if "unknown" in sys.argv:
+        loop = replace(loop, best="val/none")
+    if "full" in sys.argv and rank == 0:
+        checkpoint.save = fails_at(6, checkpoint.save)
+    try:
+        outcome = train(folder, loop, tick=lambda step, loss: losses.append(loss), **more)
+    except WallpaintError as error:
+        print(f"process {rank}: {type(error).__name__}: {error}", flush=True)
+        time.sleep(1)  # the launcher kills the others as soon as one has ended
+        sys.exit(2)
     from safetensors.torch import save_file
 
-    if len(sys.argv) > 3 and not outcome.stopped:
-        import os
-
-        if int(os.environ.get("RANK", "0")) == 0:
-            save_file({**outcome.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
+    if len(sys.argv) > 3 and not outcome.stopped and rank == 0:
+        save_file({**outcome.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
     print("stopped" if outcome.stopped else "done", outcome.step, flush=True)
 
 

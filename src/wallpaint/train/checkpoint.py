@@ -93,7 +93,7 @@ def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def set_aside(folder: Path, found: Checkpoint) -> list[Path]:
-    """Give all that is newer than what `latest` found, and so damaged, names that nobody reads and `keep` does not count.
+    """Give all that is newer than what `latest` found, and so damaged, names that nobody reads and no `keep` counts.
 
     Returns them in the order of its notes. Raises InputError where nothing can be renamed.
     """

@@ -3,18 +3,20 @@
     for each step:  places -> samples -> task.losses -> backward -> clip -> AdamW -> moving average
                     now and then: a look at what it has learnt, a line of the log, a checkpoint
 
-A run can be killed at any moment and goes on where its last checkpoint stands, on the CPU to the same bits: weights and
-optimiser are in the checkpoint, and all else is a function of the step (`schedule`). Several processes share a batch by
-torch.distributed, through Accelerate.
+A run can be killed at any moment and goes on where its last checkpoint stands, on the CPU to the same bits: weights,
+optimiser, fp16's scale and the sums for the next line are in the checkpoint, and all else is a function of the step
+(`schedule`). Several processes share a batch by torch.distributed, through Accelerate; where one fails in what it does
+for all, all end (`processes`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,12 +25,15 @@ from torch import Tensor, nn
 
 from wallpaint.errors import ConfigError, ModelError
 from wallpaint.train import checkpoint, optimizer, tracking, watching
+from wallpaint.train.checkpoint import Checkpoint
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
+from wallpaint.train.processes import all_of, any_of, by_main, mains, signals
 from wallpaint.train.schedule import Place, learning_rate, places
 from wallpaint.train.tracking import Teller
 from wallpaint.train.watching import Best, Seen, Watch
 
 CHECKPOINTS = "checkpoints"
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -107,13 +112,16 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Training:
-    """What changes. network: wrapped for several processes. average: empty where there is none."""
+    """What changes. network: wrapped for several processes. average: empty where there is none. scaler: of fp16's
+    gradients, else None. tally: this process's."""
 
     network: nn.Module
     trained: Mapping[str, nn.Parameter]
     optimizer: torch.optim.Optimizer
     stepper: Any  # the optimizer, wrapped for scaled gradients
     average: dict[str, Tensor]
+    scaler: Any
+    tally: tracking.Tally = field(default_factory=tracking.Tally)
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
@@ -134,25 +142,29 @@ def fit(
     told: TrackingConfig = TrackingConfig(),  # noqa: B008
     watch: Watch | None = None,
     tick: Callable[[int, float], None] = lambda step, loss: None,
+    say: Callable[[str], None] = _LOGGER.warning,
 ) -> Outcome:
     """Train.
 
     folder: of the run; its checkpoints and log go there. digest: of all that must not change between the parts of a run
-    that was broken off. resume: go on from the newest whole checkpoint, if there is any; else a folder that has one is
-    refused. told: who hears of it besides the log. watch: looks at the network every `watch_every` steps and at the
-    end, in the main process, while others wait. tick: told each step that is done, and its loss. SIGINT and SIGTERM
-    save and end the run. Raises ConfigError; InputError where something cannot be written; ModelError for a loss that
-    is no number, before anything of it is saved.
+    that was broken off. resume: go on from the newest whole checkpoint; a folder whose checkpoints are all damaged is
+    refused, and without `resume` one that has any. told: who hears of it besides the log. watch: looks at the network
+    every `watch_every` steps and at the end, in the main process, while others wait. tick: told each step that is done,
+    and its loss. say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises
+    ConfigError; InputError where something cannot be written; ModelError for a loss that is no number, before anything
+    of it is saved. What fails in the main process is raised in all.
     """
-    from accelerate import Accelerator  # type: ignore[import-untyped]
+    from accelerate import Accelerator, PartialState  # type: ignore[import-untyped]
 
-    accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
     run = _Run(task, config, optimizer_config, folder, seed, digest, watch)
-    _check(run, told, accelerator.num_processes)
+    _check(run, told, PartialState(cpu=device == "cpu" or None))
+    accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
     training = _prepare(run, accelerator)
-    start, notes = _resume(run, training, resume)
-    with tracking.tellers(told, folder, start, accelerator.is_main_process) as tellers:
-        done = _train(run, training, accelerator, start, tellers, tick)
+    found, notes = mains(by_main(accelerator, lambda: _find(run, resume, say))) or (None, [])
+    start = _put_back(training, found, accelerator) if found else 0
+    with contextlib.ExitStack() as stack:
+        tellers = by_main(accelerator, lambda: stack.enter_context(tracking.tellers(told, folder, start)))
+        done = _train(run, training, accelerator, start, tellers or [], tick)
     weights = {name: value.detach().cpu().clone() for name, value in training.weights.items()}
     return Outcome(done, done < config.steps, weights, tuple(notes), watching.best(folder, config.best, digest))
 
@@ -170,14 +182,14 @@ def _train(
     shares = _Steps(run.task, config, run.seed, accelerator.process_index, accelerator.num_processes)
     loader = torch.utils.data.DataLoader(shares, batch_size=None, sampler=steps, num_workers=config.workers)
     done, clock = start, tracking.Clock()
-    with _signals() as is_stopped:
+    with signals() as is_stopped:
         for step, parts in zip(steps, loader, strict=True):
             rate = _set_rate(run, training, step)
             found = _backward(accelerator, run.task, training.network, parts)
             norm = accelerator.clip_grad_norm_(training.trained.values(), run.optimizer.clip_norm or float("inf"))
             training.stepper.step()
             training.stepper.zero_grad()
-            _follow(training.average, training.trained, config.ema_decay)
+            _follow(training, config.ema_decay)
             done, loss = step + 1, float(accelerator.reduce(_total(found), "mean"))
             clock.stop(config.batch_size)
             if not math.isfinite(loss):  # the same in every process, and nothing of it is saved
@@ -185,13 +197,13 @@ def _train(
                     f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or take loop.precision bf16 "
                     "or no; checkpoints are of before"
                 )
+            training.tally.add(found)
             tick(done, loss)
-            stop, is_last = _any(accelerator, is_stopped()), done == config.steps
+            stop, is_last = any_of(accelerator, is_stopped()), done == config.steps
             seen = _look(run, training, accelerator, done)
-            if tellers and (seen is not None or done % config.log_every == 0 or is_last):
-                line = tracking.line(done, loss, found, rate, norm, clock.speed(), seen)
-                for teller in tellers:
-                    teller.tell(line, seen.pictures if seen else {})
+            if _is_looked_at(run, done) or done % config.log_every == 0 or is_last:
+                line = tracking.line(done, training.tally.take(), rate, norm, clock.speed(), seen)
+                by_main(accelerator, partial(tracking.tell, tellers, line, seen))
             if stop or done % config.save_every == 0 or is_last:
                 _save(run, training, accelerator, done)
             if stop:
@@ -200,14 +212,16 @@ def _train(
     return done
 
 
-def _check(run: _Run, told: TrackingConfig, world: int) -> None:
-    config = run.config
+def _check(run: _Run, told: TrackingConfig, state: Any) -> None:
+    config, world = run.config, state.num_processes
     optimizer.check(run.optimizer)
     tracking.check(told)
     if config.batch_size % (world * config.accumulation):
         raise ConfigError(
             f"loop.batch_size {config.batch_size} cannot be shared by {world} processes in {config.accumulation} parts"
         )
+    if config.precision == "fp16" and state.device.type == "cpu":
+        raise ConfigError("loop.precision fp16 needs a card: take bf16 or no")
     if config.gradient_checkpointing and not hasattr(run.task.network, "enable_gradient_checkpointing"):
         raise ConfigError("loop.gradient_checkpointing: this network cannot compute its activations again")
     if config.best and run.watch is None:
@@ -222,7 +236,7 @@ def _prepare(run: _Run, accelerator: Any) -> _Training:
     made = optimizer.make(run.optimizer, trained.values())
     network, stepper = accelerator.prepare(run.task.network, made)
     average = {name: p.detach().clone() for name, p in trained.items()} if run.config.ema_decay else {}
-    return _Training(network, trained, made, stepper, average)
+    return _Training(network, trained, made, stepper, average, accelerator.scaler)
 
 
 def _set_rate(run: _Run, training: _Training, step: int) -> float:
@@ -252,41 +266,43 @@ def _total(found: Sequence[Losses]) -> Tensor:
     return torch.stack([one.total.detach() for one in found]).mean()
 
 
-def _follow(average: dict[str, Tensor], trained: Mapping[str, Tensor], decay: float) -> None:
+def _follow(training: _Training, decay: float) -> None:
+    """Move the average after an update; gradients that overflowed made none."""
+    if training.stepper.step_was_skipped:
+        return
     with torch.no_grad():
-        for name, value in average.items():
-            value.lerp_(trained[name], 1 - decay)
+        for name, value in training.average.items():
+            value.lerp_(training.trained[name], 1 - decay)
 
 
-def _any(accelerator: Any, flag: bool) -> bool:
-    """Whether any process wants it, so that all stop at one step."""
-    if accelerator.num_processes == 1:
-        return flag
-    return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum") > 0)
+def _is_looked_at(run: _Run, done: int) -> bool:
+    every = run.config.watch_every
+    return run.watch is not None and bool(every) and (done % every == 0 or done == run.config.steps)
 
 
 def _look(run: _Run, training: _Training, accelerator: Any, done: int) -> Seen | None:
     """What is seen at this step; None where nobody looks now, or another process does."""
-    every, seen = run.config.watch_every, None
-    if run.watch is None or not every or (done % every and done < run.config.steps):
-        return None
-    if accelerator.is_main_process:
-        seen = watching.look(run.watch, done, run.task.network, training.trained, training.average, run.seed)
+
+    def look(watch: Watch) -> Seen:
+        seen = watching.look(watch, done, run.task.network, training.trained, training.average, run.seed)
         watching.write_sheet(run.folder, done, seen.pictures)
         if run.config.best:
             watching.keep_best(run.folder, run.config.best, run.digest, seen, done, training.weights)
-    accelerator.wait_for_everyone()
-    return seen
+        return seen
+
+    watch = run.watch
+    return by_main(accelerator, lambda: look(watch)) if watch is not None and _is_looked_at(run, done) else None
 
 
 # -- what a checkpoint holds
 
 
 def _save(run: _Run, training: _Training, accelerator: Any, done: int) -> None:
-    if accelerator.is_main_process:
-        tensors, state = _tensors(training), {"digest": run.digest}
-        checkpoint.save(run.folder / CHECKPOINTS, done, tensors, state, keep=run.config.keep_last)
-    accelerator.wait_for_everyone()
+    state: dict[str, Any] = {"digest": run.digest, "sums": all_of(training.tally.sums)}
+    if training.scaler is not None:
+        state["scaler"] = training.scaler.state_dict()
+    folder, keep = run.folder / CHECKPOINTS, run.config.keep_last
+    by_main(accelerator, lambda: checkpoint.save(folder, done, _tensors(training), state, keep=keep))
 
 
 def _tensors(training: _Training) -> dict[str, Tensor]:
@@ -295,17 +311,30 @@ def _tensors(training: _Training) -> dict[str, Tensor]:
     return found | optimizer.memory_of(training.optimizer, training.trained)
 
 
-def _resume(run: _Run, training: _Training, resume: bool) -> tuple[int, list[str]]:
-    """Put the newest whole checkpoint into weights and optimiser; the step that it stands at."""
-    folder = run.folder
-    found, notes = checkpoint.latest(folder / CHECKPOINTS)
-    if found is None:
-        watching.forget_best(folder)
-        return 0, notes
+def _find(run: _Run, resume: bool, say: Callable[[str], None]) -> tuple[Checkpoint | None, list[str]]:
+    """The newest whole checkpoint, and what was said of damaged ones; none where there is nothing at all."""
+    folder = run.folder / CHECKPOINTS
+    found, notes = checkpoint.latest(folder)
+    if found is None and not notes:
+        watching.forget_best(run.folder)
+        return None, []
     if not resume:
-        raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder")
+        raise ConfigError(
+            f"{run.folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder"
+        )
+    if found is None:
+        raise ConfigError(f"{folder}: no checkpoint is whole: remove it to start anew, or name a new folder")
     if found.state["digest"] != run.digest:
-        raise ConfigError(f"{folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
+        raise ConfigError(f"{run.folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
+    aside = checkpoint.set_aside(folder, found)
+    notes = [f"{note}; it is now called {path.name}" for note, path in zip(notes, aside, strict=True)]
+    for note in notes:
+        say(note)
+    return found, notes
+
+
+def _put_back(training: _Training, found: Checkpoint, accelerator: Any) -> int:
+    """Put a checkpoint into weights, optimiser and the rest; the step that it stands at."""
     tensors = found.tensors()
     with torch.no_grad():
         for name, parameter in training.trained.items():
@@ -313,24 +342,8 @@ def _resume(run: _Run, training: _Training, resume: bool) -> tuple[int, list[str
         for name, value in training.average.items():
             value.copy_(tensors[f"average/{name}"])
     optimizer.recall(training.optimizer, training.trained, tensors)
-    return found.step, notes
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came: then the step is finished and saved. A second one stops at once."""
-    came: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    before = {}
-    with contextlib.suppress(ValueError):  # not in the main thread: whoever runs it must stop it
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    if training.scaler is not None and "scaler" in found.state:
+        training.scaler.load_state_dict(found.state["scaler"])
+    shares = found.state.get("sums", [])  # by process, of which there may have been another number
+    training.tally.sums = tracking.together(shares[accelerator.process_index :: accelerator.num_processes])
+    return found.step

@@ -1,29 +1,33 @@
 """What a run tells while it trains: one line of numbers every few steps, and the same numbers to whoever draws them.
 
+Losses are means over all samples since the line before, of all processes; rate and gradient are of the line's step.
+
     run/log.jsonl     always: one JSON object a line
     run/tensorboard/  if asked for; Weights & Biases likewise
 
-A run that goes on from a checkpoint takes back what was told of later steps.
+A run that goes on from a checkpoint takes back what was told of later steps; the sums for the next line come with the
+checkpoint.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
-from torch import Tensor
 
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, InputError
 from wallpaint.fields import Array
 from wallpaint.train.config import TrackingConfig
+from wallpaint.train.processes import all_of
 from wallpaint.train.watching import Seen
 
 if TYPE_CHECKING:
@@ -45,39 +49,74 @@ def check(config: TrackingConfig) -> None:
 # -- the numbers of a line
 
 
-def line(
-    step: int,
-    loss: float,
-    found: Sequence[Losses],
-    rate: float,
-    norm: Any,
-    speed: float,
-    seen: Seen | None = None,
-) -> dict[str, Any]:
-    """What is told of a step. found: this process's share of its losses. speed: samples a second since the last line.
-    seen: if there was a look at the network."""
-    terms = {name: float(torch.stack([one.terms[name] for one in found]).mean()) for name in found[0].terms}
-    told: dict[str, Any] = {"step": step, "loss": loss, **terms, "learning_rate": rate, "gradient_norm": float(norm)}
-    told["samples_per_second"] = round(speed, 3)
+Sums: TypeAlias = dict[str, list[float]]
+"""A sum and how many it is of, by name: "loss", "term/NAME", "by_timestep/250-499"."""
+
+
+class Tally:
+    """What one process adds up since the last line."""
+
+    def __init__(self) -> None:
+        self.sums: Sums = {}
+
+    def add(self, found: Sequence[Losses]) -> None:
+        """found: the process's share of a step's losses, in equal parts."""
+        for one in found:
+            self._count("loss", float(one.total.detach()))
+            for name, value in one.terms.items():
+                self._count(f"term/{name}", float(value))
+            if one.timesteps is not None and one.by_sample is not None:
+                for timestep, value in zip(one.timesteps.tolist(), one.by_sample.detach().tolist(), strict=True):
+                    self._count(f"by_timestep/{stretch_of(timestep)}", value)
+
+    def take(self) -> Sums:
+        """The sums of all processes, which must all ask; then they count anew."""
+        found, self.sums = together(all_of(self.sums)), {}
+        return found
+
+    def _count(self, name: str, value: float) -> None:
+        before = self.sums.get(name, [0.0, 0])
+        self.sums[name] = [before[0] + value, before[1] + 1]
+
+
+def stretch_of(timestep: float, width: int = 250) -> str:
+    """The stretch of the noise schedule that a timestep lies in, such as "250-499"."""
+    first = int(timestep // width) * width
+    return f"{first}-{first + width - 1}"
+
+
+def together(shares: Iterable[Mapping[str, Sequence[float]]]) -> Sums:
+    """The sums of several processes as one."""
+    found: Sums = {}
+    for share in shares:
+        for name, (total, count) in share.items():
+            before = found.get(name, [0.0, 0])
+            found[name] = [before[0] + total, before[1] + count]
+    return found
+
+
+def line(step: int, sums: Sums, rate: float, norm: Any, speed: float, seen: Seen | None = None) -> dict[str, Any]:
+    """What is told of a step. sums: of all steps since the last line. norm: None is told where gradients overflowed.
+    speed: samples a second since the last line. seen: if there was a look at the network."""
+    means = {name: _plain(total / count) for name, (total, count) in sums.items()}
+    told: dict[str, Any] = {"step": step, "loss": means["loss"], **_under("term/", means)}
+    told |= {"learning_rate": rate, "gradient_norm": _plain(norm), "samples_per_second": round(speed, 3)}
     told |= _memory()
-    timed = [one for one in found if one.timesteps is not None and one.by_sample is not None]
-    if timed:
-        told["by_timestep"] = by_timestep(
-            torch.cat([one.timesteps for one in timed if one.timesteps is not None]),
-            torch.cat([one.by_sample for one in timed if one.by_sample is not None]),
-        )
+    stretches = _under("by_timestep/", means)
+    if stretches:
+        told["by_timestep"] = dict(sorted(stretches.items(), key=lambda one: int(one[0].split("-")[0])))
     if seen is not None:
-        told["seen"] = {name: float(value) for name, value in seen.scalars.items()}
+        told["seen"] = {name: _plain(value) for name, value in seen.scalars.items()}
     return told
 
 
-def by_timestep(timesteps: Tensor, by_sample: Tensor, width: int = 250) -> dict[str, float]:
-    """Mean loss by stretch of the noise schedule, such as "250-499"; stretches without a sample are left out."""
-    stretch = torch.div(timesteps.cpu(), width, rounding_mode="floor")
-    return {
-        f"{int(s) * width}-{(int(s) + 1) * width - 1}": float(by_sample.detach().cpu()[stretch == s].mean())
-        for s in torch.unique(stretch)
-    }
+def _plain(value: Any) -> float | None:
+    """None for what is no number, which JSON does not know."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _under(prefix: str, means: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name.removeprefix(prefix): value for name, value in means.items() if name.startswith(prefix)}
 
 
 def _memory() -> dict[str, float]:
@@ -90,8 +129,9 @@ def _memory() -> dict[str, float]:
 
 
 def series(told: Mapping[str, Any]) -> dict[str, float]:
-    """A line's numbers by the names that curves have: train/loss, train/by_timestep/250-499; of a look, its own."""
-    found: dict[str, float] = {}
+    """A line's numbers by the names that curves have: train/loss, train/by_timestep/250-499; of a look, its own.
+    What is None is left out."""
+    found: dict[str, Any] = {}
     for name, value in told.items():
         if name == "seen":
             found |= value
@@ -99,7 +139,7 @@ def series(told: Mapping[str, Any]) -> dict[str, float]:
             found |= {f"train/{name}/{key}": one for key, one in value.items()}
         elif name != "step":
             found[f"train/{name}"] = value
-    return found
+    return {name: value for name, value in found.items() if value is not None}
 
 
 class Clock:
@@ -140,12 +180,18 @@ class Teller(Protocol):
         ...
 
 
+def tell(tellers: Iterable[Teller], told: Mapping[str, Any], seen: Seen | None) -> None:
+    """Tell all of a line, with the pictures of the look that it has, if it has one."""
+    for teller in tellers:
+        teller.tell(told, seen.pictures if seen else {})
+
+
 @contextlib.contextmanager
-def tellers(config: TrackingConfig, folder: Path, start: int, is_main: bool) -> Iterator[list[Teller]]:
-    """All who are told of a run that goes on from step `start`; nobody but by the main process."""
-    if not is_main:
-        yield []
-        return
+def tellers(config: TrackingConfig, folder: Path, start: int) -> Iterator[list[Teller]]:
+    """All who are told of a run that goes on from step `start`; only the main process has any.
+
+    Raises InputError, as telling does, where the log cannot be written.
+    """
     with contextlib.ExitStack() as stack:
         told: list[Teller] = [_Log(folder / LOG, start)]
         if config.tensorboard:
@@ -162,23 +208,31 @@ class _Log:
 
     def __init__(self, path: Path, start: int) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kept = []
-        if path.exists():
-            for line in path.read_text().splitlines():
-                with contextlib.suppress(ValueError, KeyError):
-                    if json.loads(line)["step"] <= start:
-                        kept.append(line)
-        path.write_text("".join(f"{line}\n" for line in kept))
+        with self._written():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = []
+            if path.exists():
+                for line in path.read_text().splitlines():
+                    with contextlib.suppress(ValueError, KeyError):
+                        if json.loads(line)["step"] <= start:
+                            kept.append(line)
+            path.write_text("".join(f"{line}\n" for line in kept))
 
     def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
-        with self.path.open("a") as file:
+        with self._written(), self.path.open("a") as file:
             file.write(json.dumps(told) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def close(self) -> None:
         pass
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written ({error.strerror}): make room or free it") from error
 
 
 class _TensorBoard:
