@@ -222,4 +222,8 @@ def test_a_photo_left_alone_is_kept(seed: int) -> None:
 def test_the_tail_lies_between_the_percentile_and_the_largest(values: list[float]) -> None:
     found = metrics.tail_mean(np.array(values))
     assert max(values) + 1e-9 >= found >= np.quantile(values, 0.95) - 1e-9 or len(values) < 20
-    assert found == pytest.approx(np.mean(sorted(values)[-math.ceil(0.05 * len(values)) :]))
+    assert found == pytest.approx(np.mean(sorted(values)[-((len(values) + 19) // 20) :]))
+
+
+def test_the_worst_twentieth_of_140_is_7() -> None:
+    assert metrics.tail_mean(np.arange(140.0)) == 136

@@ -20,6 +20,8 @@ from made_sets import GREEN, make_set, save, small_room, write_lines
 from planted import Fault, candidate, flattened, leaking, run_to, task, turned
 
 from rooms_for_tests import rgb
+from wallpaint.data.dataset import WallInpaintingDataset
+from wallpaint.data.settings import DataSettings
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.paint import Paint
 from wallpaint.painters.analytic import AnalyticPainter
@@ -300,6 +302,54 @@ def test_depth_lies_beside_the_pictures(root: Path, tmp_path: Path) -> None:
     assert np.array_equal(whole, depth)
     assert plain.shape == (64, 64)
     assert samples.whole(task(root, 1).data, 0).depth is None
+
+
+@pytest.mark.parametrize("depth", [np.arange(0, 65536, 512, dtype=np.uint16), np.arange(0, 256, 4, dtype=np.uint8)])
+def test_a_depth_of_more_bits_or_another_size_is_shown(depth: np.ndarray, tmp_path: Path) -> None:
+    """16 bits of the photo's width, and 8 bits of half of it."""
+    folder = make_set(tmp_path / "set", "validation", 1)
+    save(folder / "depth/room_0.png", np.tile(depth, (96 * len(depth) // 128, 1)))
+    job = task(tmp_path / "set", 1)
+    whole, plain = samples.whole(job.data, 0).depth, samples.plain(job.data, 0).depth
+    assert whole is not None
+    assert plain is not None
+    assert (whole.dtype, whole.shape, plain.shape) == (np.uint8, (96, 128), (64, 64))
+    assert np.abs(whole[40].astype(int) - np.arange(0, 256, 2)).max() <= 3
+    found = gather(job, [candidate()], tmp_path)["sound"]
+    assert "depth" in found[0].pictures
+    save(folder / "depth/room_0.png", np.zeros((96, 128), np.uint8))
+    assert gather(task(tmp_path / "set", 1), [candidate()], tmp_path)["sound"][0].key != found[0].key
+
+
+def test_the_training_part_is_taken_as_it_is(root: Path, tmp_path: Path) -> None:
+    """As the same files are in the validation part: photo and wall still fit together."""
+    make_set(tmp_path, "train", 3, targets=True)
+    data = WallInpaintingDataset(tmp_path, "train", DataSettings(size=64))
+    for index in range(3):
+        ours, other = samples.plain(data, index), samples.plain(task(root, 1).data, index)
+        assert np.array_equal(ours.photo, other.photo)
+        assert np.array_equal(ours.alpha, other.alpha)
+        assert ours.paint == other.paint
+    assert data.split == "train"
+
+
+def test_pictures_of_one_name_in_two_folders_are_two_photos(tmp_path: Path) -> None:
+    folder = make_set(tmp_path, "validation", 1)
+    line = json.loads((folder / "metadata.jsonl").read_text())
+    save(folder / "images/b/room_0.png", small_room(1).photo)
+    other = line | {"image_path": "images/b/room_0.png"}
+    write_lines(folder, [line, other, line, other])
+    data = task(tmp_path, 4).data
+    assert [samples.group_of(data, i) for i in range(4)] == ["room_0", "b/room_0"] * 2
+
+
+def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    folder = make_set(tmp_path / "set", "validation", 3)
+    job = task(tmp_path / "set", 3)
+    (folder / "images/room_1.png").unlink()  # after it was listed
+    report = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path))
+    assert "room_1.png" in report["samples"][1]["errors"]["sound"]
+    assert report["means"]["sound"]["off"]["literal"]["count"] == 2
 
 
 def test_a_sample_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

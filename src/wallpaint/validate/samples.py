@@ -11,8 +11,10 @@ Nothing is drawn at random: the same set gives the same samples.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +69,9 @@ class Sample:
 
 def plain(data: WallInpaintingDataset, index: int) -> Sample:
     """A sample as the source document validates it. Raises InputError for pictures that cannot be used."""
-    found, whole = data.get(index, 0), data.whole(index)
+    still = copy.copy(data)
+    still.split = "validation"  # the training part too is taken as it is: no mirror, no jitter, no random colour
+    found, whole = still.get(index, 0), data.whole(index)
     place = augment.window(whole.alpha, data.settings, None)
     _, alpha = augment.crop_mask(whole.alpha, place)
     photo = np.round((found["pixel_values"].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
@@ -83,7 +87,7 @@ def plain(data: WallInpaintingDataset, index: int) -> Sample:
         swatch=np.asarray(paint.albedo_linear),
         truth=photo,
         fill=found["mask"][0].numpy() > 0.5,
-        depth=_depth(data.item(index), (place.slices, (place.out_height, place.out_width))),
+        depth=_depth(data.item(index), whole.photo.size, (place.slices, (place.out_height, place.out_width))),
     )
 
 
@@ -121,7 +125,7 @@ def whole(data: WallInpaintingDataset, index: int, wanted: Paint | None = None) 
         swatch=None if is_texture else np.asarray(paint.albedo_linear),
         truth=truth,
         seen=seen,
-        depth=_depth(item, None),
+        depth=_depth(item, found.photo.size, None),
     )
 
 
@@ -129,8 +133,20 @@ def identity(data: WallInpaintingDataset, index: int, kind: str, wanted: Paint |
     """What tells a sample from every other: its files, how it is cropped, and the paint asked for. Hexadecimal."""
     settings = data.settings  # a whole photo depends on few of them, so that bundles of any size can be compared
     made = data.digest() if kind == PLAIN else [FORMAT, data.seed, settings.erosion_radius_px, settings.color_method]
-    told = [kind, data.content(index), made, None if wanted is None else wanted.albedo_linear]
+    told = [kind, _content(data, index), made, None if wanted is None else wanted.albedo_linear]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _content(data: WallInpaintingDataset, index: int) -> str:
+    """A sum over a sample's files, with a depth that lies beside them; over the reason where one cannot be read."""
+    item = data.item(index)
+    depth = _beside(item) if isinstance(item, Item) else None
+    try:
+        found = data.content(index)
+        return found if depth is None else f"{found} {hashlib.sha256(depth.read_bytes()).hexdigest()}"
+    except (OSError, InputError) as error:  # reading the sample will say so, and what it says is kept by this name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        return f"unreadable: {item.key}: {reason}"
 
 
 def group_of(data: WallInpaintingDataset, index: int) -> str:
@@ -140,7 +156,10 @@ def group_of(data: WallInpaintingDataset, index: int) -> str:
         return item.key
     if item.entry.room is not None:
         return f"room_{item.entry.room:06d}"
-    return item.image.stem if isinstance(item.image, Path) else item.key
+    if not isinstance(item.image, Path):
+        return item.key
+    name = re.sub(r"#\d+$", "", item.key)  # of a photo's second wall; pictures in two folders may share a stem
+    return name if Path(name).name == item.image.stem else item.image.stem
 
 
 def srgb(photo: Photo, codes: Array) -> Array:
@@ -155,8 +174,13 @@ def _paint(rgb: Array) -> Paint:
     return Paint((red, green, blue))
 
 
-def _depth(item: Item | RoomItem, crop: tuple[tuple[slice, slice], tuple[int, int]] | None) -> Array | None:
-    """The set's own depth of a sample, (h, w) uint8: of a rendered room, or from a folder depth/ beside images/."""
+def _depth(
+    item: Item | RoomItem, size: tuple[int, int], crop: tuple[tuple[slice, slice], tuple[int, int]] | None
+) -> Array | None:
+    """The set's own depth of a sample, (h, w) uint8: of a rendered room, or from a folder depth/ beside images/.
+
+    size: of the photo, which a depth of another size is brought to.
+    """
     if isinstance(item, RoomItem):
         from wallpaint.rooms.sets import camera, room_file
 
@@ -165,7 +189,10 @@ def _depth(item: Item | RoomItem, crop: tuple[tuple[slice, slice], tuple[int, in
         found = _beside(item)
         if found is None:
             return None
-        depth = loading.picture(found, item.where).codes[..., 0]
+        codes = loading.picture(found, item.where).codes[..., 0]
+        depth = np.round(codes * (255 / np.iinfo(codes.dtype).max)).astype(np.uint8)
+        if depth.shape != size:
+            depth = np.asarray(cv2.resize(depth, size[::-1], interpolation=cv2.INTER_AREA))
     if crop is None:
         return depth
     slices, (height, width) = crop
