@@ -111,7 +111,7 @@ def test_signals_save_and_going_on_gives_the_same_bits(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     rest = train(tmp_path / "parts")
     assert same(dict(whole), dict(rest.weights))
-    assert [line["step"] for line in lines(tmp_path / "parts")] == [line["step"] for line in lines(tmp_path / "whole")]
+    assert [told(line) for line in lines(tmp_path / "parts")] == [told(line) for line in lines(tmp_path / "whole")]
 
 
 def test_a_broken_newest_checkpoint_falls_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
