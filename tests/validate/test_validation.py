@@ -361,7 +361,20 @@ def test_a_sample_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Pat
     assert errors[0] == errors[2] == {}
     assert "room_1.png" in errors[1]["sound"]
     assert str(tmp_path) not in json.dumps(report)
-    assert report["means"]["sound"]["off"]["literal"]["count"] == 2
+    literal = report["means"]["sound"]["off"]["literal"]
+    assert (literal["count"], literal["left_out"]) == (2, 1)
+
+
+def test_an_empty_mask_is_left_out_and_counted(tmp_path: Path) -> None:
+    folder = make_set(tmp_path / "set", "validation", 3)
+    save(folder / "masks/room_2.png", np.zeros((96, 128), np.uint8))
+    job = task(tmp_path / "set", 3)
+    report = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path))
+    assert "is empty" in report["samples"][2]["errors"]["sound"]
+    assert "sound" not in report["samples"][2]["scores"]
+    for by_metric in report["means"]["sound"].values():
+        assert all(found["count"] + found["left_out"] == 3 for found in by_metric.values())
+        assert by_metric["literal"]["left_out"] == 1
 
 
 def test_a_painter_that_refuses_a_wall_is_told(root: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import types
@@ -24,10 +25,10 @@ from wallpaint.cli import main
 from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.data.settings import DataSettings
 from wallpaint.diffusion.settings import Lora, Settings
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, InputError
 from wallpaint.painters.diffusion import UNTRAINED, DiffusionPainter
 from wallpaint.validate import candidates, painting, perceptual, samples
-from wallpaint.validate.validation_job import Job, run
+from wallpaint.validate.validation_job import Job, read_report, run
 from wallpaint.validate.validation_page import page
 
 FEW = Settings(steps=2, device="cpu", dtype="float32")
@@ -192,6 +193,13 @@ def test_loras_are_named_by_what_tells_them_apart() -> None:
         assert candidates.name_of(Lora(Path(path), scale)) == name
 
 
+def test_names_are_unique_whatever_they_are() -> None:
+    for names in (["a", "a", "a"], ["a #2", "a", "a"], ["a", "a", "a #2", "b"]):
+        found = candidates._unique(names)
+        assert len(set(found)) == len(names)
+        assert found[0] == names[0]
+
+
 # -- the page
 
 
@@ -257,6 +265,14 @@ def test_a_page_of_many_pictures_stays_small(judged: Job, monkeypatch: pytest.Mo
     assert small.count("<tbody><tr><th colspan") == 1
     assert "The best 2 have no pictures here" in small
     assert len(small) < len((judged.output / "validation.html").read_text())
+    last = validation_page.worst_first(report, list(found))[-1]
+    for row, made in found.items():
+        made[last] = parts.Part("", error="cannot be read")
+        report["samples"][last]["errors"][row] = "cannot be read"
+        del report["samples"][last]["scores"][row]
+    small = page(report, found)
+    assert small.count("left out: cannot be read") == 3  # however full the page is
+    assert "The best 1 have no pictures here" in small
 
 
 # -- LPIPS and TensorBoard
@@ -282,6 +298,13 @@ def test_without_tensorboard_it_says_what_to_install(
     with pytest.raises(ConfigError, match="pip install"):
         run(Job(root, tmp_path / "out", mode="analytic", tensorboard=True))
     assert not (tmp_path / "out").exists()
+
+
+def test_scalars_that_cannot_be_written_are_told(root: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    (tmp_path / "tensorboard").write_text("a file")
+    with pytest.raises(InputError, match="tensorboard: cannot be written"):
+        run(Job(root, tmp_path, mode="analytic", samples=1, tensorboard=True))
 
 
 class Likeness(torch.nn.Module):
@@ -374,6 +397,48 @@ def test_a_report_that_is_none_is_refused(root: Path, tmp_path: Path, capsys: py
         words = ["validate", "--data", str(root), "-o", str(tmp_path / "out"), "--mode", "analytic"]
         assert main([*words, "--against", str(tmp_path)]) == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *(1, {}, {"id": "a"}, {"id": "a", "scores": {"other": {}}}, {"id": "a", "scores": {"ours": {"half": {}}}}),
+        {"id": "a", "scores": {"ours": {"on": {"leak": math.nan}}}},
+    ],
+)
+def test_a_report_whose_samples_are_none_is_refused(entry: object, tmp_path: Path) -> None:
+    told = {"schema": "wallpaint.validation/1", "candidates": {"ours": {}}, "samples": [entry]}
+    (tmp_path / "metrics.json").write_text(json.dumps(told))
+    with pytest.raises(InputError, match="is no report of schema"):
+        read_report(tmp_path)
+
+
+def test_a_report_on_other_samples_is_refused_before_anything_is_painted(root: Path, tmp_path: Path) -> None:
+    other = Job(root, tmp_path / "other", mode="analytic", samples=1, colors=("red",))
+    run(other)
+    with pytest.raises(InputError, match="none of these 3 samples"):
+        run(Job(root, tmp_path / "out", mode="analytic", against=(other.output,)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_is_not_compared_with_itself(root: Path, tmp_path: Path) -> None:
+    """It would be lost, and run again would say something else."""
+    job = Job(root, tmp_path / "out", mode="analytic", samples=1)
+    run(job)
+    before = (job.output / "metrics.json").read_bytes()
+    with pytest.raises(ConfigError, match="is the folder to write to"):
+        run(replace(job, against=(tmp_path / "out" / ".." / "out",)))
+    assert (job.output / "metrics.json").read_bytes() == before
+
+
+def test_an_earlier_report_may_lack_a_metric(root: Path, tmp_path: Path) -> None:
+    job = Job(root, tmp_path / "old", mode="analytic", samples=1)
+    told = run(job)
+    del told["samples"][0]["scores"]["analytic"]["off"]["leak"]
+    (job.output / "metrics.json").write_text(json.dumps(told))
+    report = run(Job(root, tmp_path / "new", mode="analytic", samples=1, against=(job.output,)))
+    assert report["means"]["analytic (old)"]["off"]["leak"]["left_out"] == 1
+    assert (tmp_path / "new" / "validation.html").is_file()
 
 
 def test_earlier_reports_are_told_apart(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

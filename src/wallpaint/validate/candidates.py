@@ -106,8 +106,8 @@ def name_of(lora: Lora) -> str:
 def _unique(names: Sequence[str]) -> list[str]:
     found: list[str] = []
     for name in names:
-        again = 1 + sum(other == name or other.startswith(f"{name} #") for other in found)
-        found.append(name if again == 1 else f"{name} #{again}")
+        numbered = (f"{name} #{again}" for again in range(2, len(found) + 3))
+        found.append(next(one for one in (name, *numbered) if one not in found))
     return found
 
 

@@ -6,6 +6,7 @@ part, and is never mixed in; what is there already is not made again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -79,7 +80,8 @@ def write(folder: Path, part: Part) -> None:
 def sweep(folder: Path) -> None:
     """Remove what a run that was killed while writing left behind."""
     for path in (folder / FOLDER).glob(f".*{atomic.PART}"):
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that cannot be changed is told when it is written to
+            path.unlink()
 
 
 def _path(folder: Path, key: str) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, InputError
 
 MISSING = "--tensorboard needs the package tensorboard: pip install -c constraints.txt -e '.[train]'"
 
@@ -23,7 +23,17 @@ def writer() -> Callable[[str], Any]:
 
 
 def write(report: Mapping[str, Any], folder: Path, step: int = 0) -> None:
-    """Write the means; event files that are there for the same candidates are replaced. Raises ConfigError."""
+    """Write the means; event files that are there for the same candidates are replaced.
+
+    Raises ConfigError where the package is missing, InputError where the folder cannot be written to.
+    """
+    try:
+        _write(report, folder, step)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}): check the folder and its space") from error
+
+
+def _write(report: Mapping[str, Any], folder: Path, step: int) -> None:
     make = writer()
     for candidate, by_lock in report["means"].items():
         place = folder / re.sub(r"[^\w.+-]+", "_", candidate)

@@ -185,15 +185,21 @@ def _entry(task: Task, index: int, by_candidate: Mapping[str, Part]) -> dict[str
     }
 
 
+def require_shared(task: Task, earlier: Sequence[Earlier]) -> None:
+    """Raises InputError for an earlier report that has none of a task's samples."""
+    for other in earlier:
+        if not {entry["id"] for entry in other.report["samples"]} & set(task.ids):
+            raise InputError(
+                f"{other.name}: its report has none of these {task.count} samples in these paints and crops: "
+                "compare runs on one data set, with one --mode and --size"
+            )
+
+
 def _join(entries: Sequence[dict[str, Any]], earlier: Earlier, task: Task) -> dict[str, str]:
     """Put an earlier report's scores beside ours; the names that its candidates have here, by their own."""
     theirs = {entry["id"]: entry for entry in earlier.report["samples"]}
     shared = [(entry, theirs[entry["id"]]) for entry in entries if entry["id"] in theirs]
-    if not shared:
-        raise InputError(
-            f"{earlier.name}: its report has none of these {task.count} samples in these paints and crops: "
-            "compare runs on one data set, with one --mode and --size"
-        )
+    require_shared(task, [earlier])
     names = {name: f"{name} ({earlier.name})" for name in earlier.report["candidates"]}
     for ours, other in shared:
         ours["scores"] |= {names[name]: scores for name, scores in other["scores"].items()}
@@ -230,7 +236,7 @@ def values_of(
 
 def _means(entries: Sequence[Mapping[str, Any]], name: str, groups: Sequence[str], drawn: Array) -> dict[str, Any]:
     """By lock and metric: how many were measured, how many left out, mean and interval."""
-    whole = sum(name in entry["scores"] for entry in entries)
+    whole = sum(name in entry["scores"] or name in entry["errors"] for entry in entries)
     found: dict[str, Any] = {}
     for lock in LOCKS:
         found[lock] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -77,6 +78,7 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     data = WallInpaintingDataset(job.data, job.split, DataSettings(size=size))
     count = min(job.samples, len(data))
     task = validation.Task(data, job.data, kind, count, job.seed, paints, likeness)
+    validation.require_shared(task, earlier)
     with _bar(progress, count * len(chosen)) as step:
         found = validation.gather(task, chosen, job.output, step)
     report = validation.describe(task, job.mode, chosen, found, job.by, earlier)
@@ -94,6 +96,8 @@ def _check(job: Job) -> None:
         wrong.append("--color: plain inpainting is not told a colour: pass --mode production or analytic")
     if job.mode != "plain" and job.size is not None:
         wrong.append("--size: only plain inpainting takes samples of one size: pass --mode plain")
+    if any(folder.resolve() == job.output.resolve() for folder in job.against):
+        wrong.append("--against: is the folder to write to: choose another --output, or its report is lost")
     if job.samples < 1 or job.seed < 0:
         wrong.append(f"samples must be 1 or more and seed 0 or more, not {job.samples} and {job.seed}")
     if wrong:
@@ -112,8 +116,10 @@ def _earlier(folders: Sequence[Path]) -> list[Earlier]:
     found: list[Earlier] = []
     for folder in folders:
         report = read_report(folder)
-        again = sum(other.name.partition(" #")[0] == report.name for other in found)
-        found.append(replace(report, name=f"{report.name} #{again + 1}") if again else report)
+        taken = {other.name for other in found}
+        numbered = (f"{report.name} #{again}" for again in range(2, len(found) + 3))
+        name = next(name for name in (report.name, *numbered) if name not in taken)
+        found.append(replace(report, name=name))
     return found
 
 
@@ -133,9 +139,29 @@ def read_report(folder: Path) -> Earlier:
         not isinstance(found, dict)
         or found.get("schema") != SCHEMA
         or not all(isinstance(found.get(name), kind) for name, kind in kinds)
+        or not all(isinstance(told, dict) for told in found["candidates"].values())
+        or not all(_is_entry(entry, found["candidates"]) for entry in found["samples"])
     ):
         raise InputError(f"{path}: is no report of schema {SCHEMA}: make it again with this version")
     return Earlier(folder.resolve().name, found)
+
+
+def _is_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
+    """Whether this is a sample of a report, with numbers of these candidates alone."""
+    from wallpaint.validate.samples import LOCKS
+
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not isinstance(entry.get("scores"), dict):
+        return False
+    return all(
+        name in candidates
+        and isinstance(by_lock, dict)
+        and by_lock.keys() <= set(LOCKS)
+        and all(isinstance(found, dict) for found in by_lock.values())
+        and all(
+            v is None or (type(v) in (int, float) and math.isfinite(v)) for m in by_lock.values() for v in m.values()
+        )
+        for name, by_lock in entry["scores"].items()
+    )
 
 
 # -- in the terminal ---------------------------------------------------------------------------------------

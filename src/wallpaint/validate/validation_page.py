@@ -108,10 +108,11 @@ def _means(report: Mapping[str, Any]) -> str:
     )
 
 
-def _metric_head(metric: str) -> str:
+def _metric_head(metric: str, *, folded: bool = True) -> str:
+    """folded: for values over all samples, some of which are a largest; differences are always means."""
     meaning = METRICS[metric]
     arrow = "lower is better" if meaning.best == "low" else "higher is better"
-    fold = ", the largest" if meaning.fold == "max" else ""
+    fold = ", the largest" if meaning.fold == "max" and folded else ""
     return (
         f'<th scope=row title="{escape(meaning.about)}; {arrow}">{escape(meaning.label)}'
         f"<small>{escape(meaning.unit)}{fold}{' ↑' if meaning.best == 'high' else ''}</small></th>"
@@ -158,7 +159,8 @@ def _differences(report: Mapping[str, Any]) -> str:
     chosen = report["by"]["metric"]
     order = [chosen, *(metric for metric in METRICS if metric != chosen)]
     rows = "".join(
-        f"<tr>{_metric_head(metric)}{''.join(_difference(metric, found.get((*c, metric))) for c in columns)}</tr>"
+        f"<tr>{_metric_head(metric, folded=False)}"
+        f"{''.join(_difference(metric, found.get((*c, metric))) for c in columns)}</tr>"
         for metric in order
         if any((*c, metric) in found for c in columns)
     )
@@ -188,14 +190,15 @@ def _difference(metric: str, found: Mapping[str, Any] | None) -> str:
 
 def _pictures(report: Mapping[str, Any], parts: Mapping[str, Sequence[Part]], order: Sequence[int]) -> str:
     bodies: list[str] = []
-    size, chosen = 0, report["by"]["metric"]
+    size, left, chosen = 0, 0, report["by"]["metric"]
     for place in order:
-        body = _sample(report["samples"][place], {name: made[place] for name, made in parts.items()}, chosen)
+        own = {name: made[place] for name, made in parts.items()}
+        body = _sample(report["samples"][place], own, chosen)
         size += len(body)
-        if size > MOST_BYTES and bodies:
-            break
-        bodies.append(body)
-    left = len(order) - len(bodies)
+        if size > MOST_BYTES and bodies and not all(part.error for part in own.values()):
+            left += 1
+        else:
+            bodies.append(body)
     note = f" The best {left} have no pictures here, to keep this file small." if left else ""
     options = "".join(
         f'<option value="{escape(json.dumps([name, m.digits, m.sign, m.label]))}"'
@@ -286,7 +289,7 @@ def _numbers(report: Mapping[str, Any], order: Sequence[int]) -> str:
         f"<tr><th scope=row>{escape(report['samples'][place]['key'])}</th>"
         f'<td class=way data-value="{number}">{escape(name)}</td>'
         f'<td class=way data-value="{LOCKS.index(lock)}">{lock}</td>'
-        + "".join(_cell(metric, found[metric]) for metric in metrics)
+        + "".join(_cell(metric, found.get(metric)) for metric in metrics)
         + "</tr>"
         for place in order
         for number, (name, by_lock) in enumerate(report["samples"][place]["scores"].items())
