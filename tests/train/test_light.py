@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from conftest import ROOT
 from rooms import synthetic_rooms
 from wallpaint import light_model
 from wallpaint.errors import ConfigError
@@ -171,3 +172,25 @@ def test_everything_wrong_with_a_recipe_is_told_at_once() -> None:
         LightConfig(rooms=(), validation=("x",), side=40, network=NetworkConfig(widths=(8, 9)))
     for word in ("rooms names no folder", "multiple of 16", "four numbers", "9 is no multiple of 8"):
         assert word in str(caught.value)
+
+
+def test_the_shipped_recipe_loads_and_the_command_takes_it(recipe: LightConfig, tmp_path: Path) -> None:
+    from wallpaint.cli import main
+
+    shipped = light_job.read(ROOT / "configs" / "light_model.yaml")
+    assert shipped.network == NetworkConfig()
+    text = (ROOT / "configs" / "light_model.yaml").read_text()
+    for old, new in (
+        ("[rooms/train]", f"[{recipe.rooms[0]}]"),
+        ("[rooms/validation]", f"[{recipe.validation[0]}]"),
+        ("side: 64", "side: 32"),
+        ("[32, 64, 96, 128]", "[8, 16, 16, 16]"),
+        ("batch_size: 16", "batch_size: 2"),
+        ("precision: bf16", 'precision: "no"'),  # one process keeps to one precision
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "recipe.yaml").write_text(text)
+    assert main(["light", "train", str(tmp_path / "recipe.yaml"), "-o", str(tmp_path / "run"), "--steps", "2"]) == 0
+    assert light_model.parse((tmp_path / "run" / light_model.FILE).read_bytes()).side == 32
+    assert main(["light", "train", str(tmp_path / "recipe.yaml"), "-o", str(tmp_path / "run")]) == 2
