@@ -111,6 +111,6 @@ def validate(
     if as_json:
         import json
 
-        typer.echo(json.dumps(report, ensure_ascii=False))
+        typer.echo(json.dumps(report, ensure_ascii=False).encode(errors="backslashreplace"))
     else:
         show(report, output)

@@ -180,9 +180,26 @@ def test_what_is_there_is_not_made_again(root: Path, tmp_path: Path) -> None:
     part = sorted((tmp_path / parts.FOLDER).glob("*.json"))[3]
     part.write_bytes(part.read_bytes()[:-200])  # not whole: by a hand, as we write none such
     (tmp_path / parts.FOLDER / ".0123.part").write_text("left by a run that was killed")
+    (tmp_path / ".0123456789abcdef.part").write_text("left by one that was killed while writing its page")
+    (tmp_path / ".mine.part").write_text("of somebody else")
     assert gather(job, [candidate(calls=calls)], tmp_path) == first
     assert len(calls) == ROOMS + 1
     assert not list((tmp_path / parts.FOLDER).glob(".*"))
+    assert [path.name for path in tmp_path.glob(".*")] == [".mine.part"]
+
+
+def test_another_library_makes_other_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        parts._program.cache_clear()
+        return parts.key_of("a", "b", 0, perceptual=False)
+
+    before, version = key(), parts.metadata.version
+    assert {name for name in parts.LIBRARIES if not parts._version(name)} <= {"lpips", "torchvision"}  # are optional
+    assert key() == before
+    monkeypatch.setattr(parts.metadata, "version", lambda name: "0.1" if name == "torch" else version(name))
+    assert key() != before
+    monkeypatch.undo()
+    assert key() == before
 
 
 @pytest.mark.parametrize("changed", ["candidate", "seed", "paint", "picture", "mask"])

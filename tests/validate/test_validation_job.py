@@ -7,6 +7,8 @@ import math
 import re
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,7 +29,7 @@ from wallpaint.data.settings import DataSettings
 from wallpaint.diffusion.settings import Lora, Settings
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.painters.diffusion import UNTRAINED, DiffusionPainter
-from wallpaint.validate import candidates, painting, perceptual, samples
+from wallpaint.validate import candidates, painting, perceptual, samples, scalars
 from wallpaint.validate.validation_job import Job, read_report, run
 from wallpaint.validate.validation_page import page
 
@@ -300,6 +302,19 @@ def test_without_tensorboard_it_says_what_to_install(
     assert not (tmp_path / "out").exists()
 
 
+def test_scalars_of_two_candidates_are_kept_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[str] = []
+
+    @contextmanager
+    def make(place: str) -> Iterator[None]:
+        places.append(Path(place).name)
+        yield
+
+    monkeypatch.setattr(scalars, "writer", lambda: make)
+    scalars.write({"means": {"a #2": {}, "a_2": {}, "b": {}}}, tmp_path)
+    assert places == ["a_2", "a_2_", "b"]
+
+
 def test_scalars_that_cannot_be_written_are_told(root: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     (tmp_path / "tensorboard").write_text("a file")
@@ -452,6 +467,17 @@ def test_earlier_reports_are_told_apart(root: Path, tmp_path: Path, capsys: pyte
     report = json.loads(capsys.readouterr().out)
     assert list(report["means"]) == ["analytic", "analytic (report)", "analytic (report #2)"]
     assert {d["verdict"] for d in report["differences"]} <= {"few", "same"}
+
+
+def test_a_name_that_is_no_text_is_no_obstacle(tmp_path: Path) -> None:
+    folder = make_set(tmp_path / "set", "validation", 1)
+    (folder / "metadata.jsonl").unlink()
+    for place in ("images", "masks"):
+        (folder / place / "room_0.png").rename(folder / place / "room_\udcff.png")
+    job = Job(tmp_path / "set", tmp_path / "out", mode="analytic")
+    run(job)
+    assert report_of(job)["samples"][0]["key"] == "room_\udcff"
+    assert "room_\\udcff" in (job.output / "validation.html").read_text()
 
 
 def test_poor_samples_are_not_taken_and_that_is_told(

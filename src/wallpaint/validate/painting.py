@@ -66,7 +66,7 @@ def seed_of(seed: int, key: str) -> int:
     """The seed of a sample's noise: its own, and the same whatever else is in the set. key: the sample's."""
     import hashlib
 
-    return int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode()).digest()[:6], "big")
+    return int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode(errors="backslashreplace")).digest()[:6], "big")
 
 
 def _composed(scene: Scene, sample: Sample, painter: Painter, match: str, seed: int) -> Array:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,10 @@ FORMAT = "wallpaint.validation-part/1"  # raised when a part comes to hold somet
 FOLDER = "parts"
 PICTURE_PX = 320  # longest side on the page
 DIGITS = 5
+LIBRARIES = (
+    *("numpy", "scipy", "scikit-image", "opencv-contrib-python-headless", "pillow"),
+    *("torch", "diffusers", "transformers", "lpips", "torchvision"),
+)
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,22 @@ def key_of(candidate: str, sample: str, seed: int, *, perceptual: bool) -> str:
 
 @cache
 def _program() -> str:
-    """A sum over the program itself and what lies in its package: under development it changes without its number."""
-    total = hashlib.sha256()
+    """A sum over the program itself and what lies in its package: under development it changes without its number.
+
+    Also over the libraries that numbers come from.
+    """
+    total = hashlib.sha256(json.dumps([_version(name) for name in LIBRARIES]).encode())
     folder = Path(__file__).parents[1]
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
         total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def _version(library: str) -> str:
+    try:
+        return f"{library} {metadata.version(library)}"
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def read(folder: Path, key: str) -> Part | None:
@@ -79,7 +94,7 @@ def write(folder: Path, part: Part) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a run that was killed while writing left behind."""
-    for path in (folder / FOLDER).glob(f".*{atomic.PART}"):
+    for path in (*(folder / FOLDER).glob(f".*{atomic.PART}"), *folder.glob(f".{'[0-9a-f]' * 16}{atomic.PART}")):
         with contextlib.suppress(OSError):  # a folder that cannot be changed is told when it is written to
             path.unlink()
 

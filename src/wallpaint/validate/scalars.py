@@ -34,9 +34,13 @@ def write(report: Mapping[str, Any], folder: Path, step: int = 0) -> None:
 
 
 def _write(report: Mapping[str, Any], folder: Path, step: int) -> None:
-    make = writer()
+    make, taken = writer(), set[str]()
     for candidate, by_lock in report["means"].items():
-        place = folder / re.sub(r"[^\w.+-]+", "_", candidate)
+        name = re.sub(r"[^\w.+-]+", "_", candidate)
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        place = folder / name
         for old in place.glob("events.out.tfevents.*"):
             old.unlink()
         with make(str(place)) as events:

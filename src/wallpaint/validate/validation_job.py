@@ -82,11 +82,16 @@ def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
     with _bar(progress, count * len(chosen)) as step:
         found = validation.gather(task, chosen, job.output, step)
     report = validation.describe(task, job.mode, chosen, found, job.by, earlier)
-    atomic.put(job.output / PAGE_NAME, page(report, found).encode())
+    atomic.put(job.output / PAGE_NAME, _encoded(page(report, found)))
     if job.tensorboard:
         scalars.write(report, job.output / SCALARS)
-    atomic.put(job.output / JSON_NAME, (json.dumps(report, ensure_ascii=False, indent=1) + "\n").encode())
+    atomic.put(job.output / JSON_NAME, _encoded(json.dumps(report, ensure_ascii=False, indent=1) + "\n"))
     return report
+
+
+def _encoded(text: str) -> bytes:
+    """UTF-8. Names of files that are no text keep a form that JSON reads back."""
+    return text.encode(errors="backslashreplace")
 
 
 def _check(job: Job) -> None:
