@@ -28,7 +28,7 @@ def photo_and_walls(left: Array | tuple[int, ...] = (150, 170, 150), right: Arra
 
 def rough(walls: Array, sigma: float = 5.0) -> Array:
     """A probability map such as a network gives: right, but soft."""
-    return cv2.GaussianBlur(np.where(walls >= 0, np.float32(0.97), np.float32(0.03)), (0, 0), sigma)
+    return cv2.GaussianBlur(np.where(walls >= 0, np.float32(0.95), np.float32(0.05)), (0, 0), sigma)
 
 
 def overlap(found: Array, truth: Array) -> float:

@@ -117,3 +117,12 @@ def test_what_is_no_sam_is_refused(tmp_path: Path, tiny_bundle: Path) -> None:
         sam.load(tmp_path)
     with pytest.raises(ModelError, match="should be a SAM"):
         sam.load(tiny_bundle / "segmenter")
+
+
+def test_a_click_that_is_off_takes_no_wall_away_that_is_sure() -> None:
+    """One on a thing in the wall's own colour that lies against it."""
+    photo, walls = photo_and_walls()
+    sure = np.where(walls >= 0, np.float32(0.995), np.float32(0.005))
+    after = corrections.corrected(sure, photo, [], [(20, 125)])
+    assert after[125, 20] < 0.5
+    assert overlap(after > 0.5, walls >= 0) > 0.85

@@ -17,9 +17,12 @@ from wallpaint.fields import Array
 
 WORKING_PX = 480  # on the longer side
 EVEN = 3  # codes of CIELAB, 0..255, that neighbours of one region differ by at most
+SHADE, TINT = 36, 9  # the same codes, lightness halved: how far a region may get from the clicked colour
 SEED = 0.008  # radius round a click that is taken at its word, as a share of the longer side
+FAR = 0.12  # the same: how far from it a click has its way against a network that is sure
 REACH = 0.02  # how far beyond its region a click may change things, likewise
 KNOWN = 0.97  # probability beyond which the network is believed
+CERTAIN = 0.985  # the same where a click says otherwise
 ROUNDS = 3
 SAID = 0.97  # probability of what was clicked
 
@@ -58,8 +61,10 @@ def _within(points: Sequence[Point], scale: float, size: tuple[int, int]) -> lis
 
 def _by_colour(probability: Array, rgb: Array, clicks: list[Point], not_clicks: list[Point]) -> tuple[Array, Array]:
     """What clicks add and remove, both (h, w) bool."""
-    added, removed = (np.zeros(probability.shape, bool) for _ in range(2))
-    yes, no = [_region(rgb, point) for point in clicks], [_region(rgb, point) for point in not_clicks]
+    size = probability.shape
+    added, removed = (np.zeros(size, bool) for _ in range(2))
+    yes = [_region(rgb, point) & ((probability > 1 - CERTAIN) | _disc(size, point, FAR)) for point in clicks]
+    no = [_region(rgb, point) & ((probability < CERTAIN) | _disc(size, point, FAR)) for point in not_clicks]
     wall = _cut(probability, rgb, (clicks, yes), (not_clicks, no))
     for point, region in zip(clicks, yes, strict=True):
         added |= _joined(wall, point) & _near(region)
@@ -76,14 +81,17 @@ def _region(rgb: Array, point: Point) -> Array:
     found = np.zeros((rgb.shape[0] + 2, rgb.shape[1] + 2), np.uint8)
     flags = 4 | cv2.FLOODFILL_MASK_ONLY | (1 << 8)
     cv2.floodFill(lab, found, point, 0, (EVEN,) * 3, (EVEN,) * 3, flags)
-    inner = found[1:-1, 1:-1] > 0
+    away = np.abs(lab.astype(np.int16) - lab[point[1], point[0]])
+    alike = (away[..., 0] < SHADE) & (away[..., 1:].max(-1) < TINT)
+    inner = _joined((found[1:-1, 1:-1] > 0) & alike, point)
     closed = cv2.morphologyEx(inner.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)) > 0
     return closed | _disc(inner.shape, point)
 
 
-def _disc(size: tuple[int, ...], point: Point) -> Array:
+def _disc(size: tuple[int, ...], point: Point, radius: float = SEED) -> Array:
+    """(h, w) bool. radius: as a share of the longer side."""
     drawn = np.zeros(size, np.uint8)
-    cv2.circle(drawn, point, max(1, round(SEED * max(size))), 1, -1)
+    cv2.circle(drawn, point, max(1, round(radius * max(size))), 1, -1)
     return drawn > 0
 
 

@@ -22,6 +22,7 @@ from wallpaint.fields import Array
 BUILT_IN = Path(__file__).parent / "weights"
 CALIBRATION = "calibration.json"
 COARSEST = 32  # pixels that one place of the last stage sees: sides are multiples of it
+SCALES = (0.8, 1.0, 1.2)  # sizes that a picture is seen at, against the network's own
 MOST_STRETCHED = 3.0  # longest side against the shortest, as the network sees it
 
 
@@ -49,11 +50,17 @@ class Finder:
     def probability(self, rgb: Array) -> Array:
         """How likely each pixel is wall: (h, w) float32, at the size the network sees the picture at.
 
-        rgb: (H, W, 3) uint8 sRGB. The mean of the picture's and its mirror image's logits, calibrated.
+        rgb: (H, W, 3) uint8 sRGB. The mean of the logits of the picture and its mirror image, seen at a few sizes.
         """
+        whole = seen_size(rgb.shape[:2], self.calibration.seen_px)
+        fine = np.mean([_enlarged(self._odds(rgb, share), whole) for share in SCALES], axis=0)
+        return sigmoid(self.calibration.scale * fine + self.calibration.shift)
+
+    def _odds(self, rgb: Array, share: float) -> Array:
+        """Log odds of wall, (h / 4, w / 4) float32. share: of the calibration's size."""
         import torch
 
-        size = seen_size(rgb.shape[:2], self.calibration.seen_px)
+        size = seen_size(rgb.shape[:2], share * self.calibration.seen_px)
         shrinks = size[0] * size[1] < rgb.shape[0] * rgb.shape[1]
         small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
         values = (small.astype(np.float32) / 255 - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
@@ -62,9 +69,7 @@ class Finder:
             logits = self.model(pixel_values=pictures).logits.float()
             rest = [k for k in range(logits.shape[1]) if k != self.wall]
             odds = logits[:, self.wall] - torch.logsumexp(logits[:, rest], 1)  # [2, h / 4, w / 4]
-            odds = (odds[0] + odds[1].flip(-1)) / 2
-        fine = cv2.resize(odds.numpy(), size[::-1], interpolation=cv2.INTER_CUBIC)
-        return sigmoid(self.calibration.scale * fine + self.calibration.shift)
+            return ((odds[0] + odds[1].flip(-1)) / 2).numpy()
 
 
 def load(which: str | Path | None = None) -> Finder:
@@ -135,12 +140,16 @@ def read_calibration(folder: Path) -> Calibration | None:
     return made
 
 
-def seen_size(size: tuple[int, ...], px: int) -> tuple[int, int]:
+def seen_size(size: tuple[int, ...], px: float) -> tuple[int, int]:
     """(height, width) that a network of side px sees a picture at: its shape kept, within multiples of 32."""
     stretch = min(MOST_STRETCHED, max(1 / MOST_STRETCHED, size[0] / size[1]))
     sides = (px * math.sqrt(stretch), px / math.sqrt(stretch))
     height, width = (max(COARSEST, round(side / COARSEST) * COARSEST) for side in sides)
     return height, width
+
+
+def _enlarged(odds: Array, size: tuple[int, int]) -> Array:
+    return np.asarray(cv2.resize(odds, size[::-1], interpolation=cv2.INTER_CUBIC))
 
 
 def sigmoid(values: Array) -> Array:

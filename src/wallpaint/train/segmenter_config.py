@@ -9,6 +9,7 @@ from typing import Any
 
 from wallpaint.errors import ConfigError
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping
+from wallpaint.train.schedule import SCHEDULES
 
 COARSEST = 32  # pixels of a picture that one place of the last stage sees
 
@@ -93,6 +94,11 @@ class SegmenterConfig:
             yield f"reuse must be at least 1, not {self.reuse}"
         if self.overlap_weight < 0:
             yield f"overlap_weight must be at least 0, not {self.overlap_weight}"
+        for name in ("steps", "batch_size", "accumulation", "save_every", "keep_last", "log_every"):
+            if getattr(self.loop, name) < 1:
+                yield f"loop.{name} must be at least 1, not {getattr(self.loop, name)}"
+        if self.optimizer.schedule not in SCHEDULES:
+            yield f"optimizer.schedule must be one of {', '.join(SCHEDULES)}, not {self.optimizer.schedule!r}"
         if not 0 <= self.loop.ema_decay < 1:
             yield f"loop.ema_decay must lie in 0..1, not {self.loop.ema_decay}"
 
