@@ -68,3 +68,16 @@ def test_inputs_stay_as_they_are() -> None:
     edges.sharpen(map_, photo)
     assert np.array_equal(photo, before[0])
     assert np.array_equal(map_, before[1])
+
+
+def test_grain_leaves_no_crumbs() -> None:
+    """A large noisy photo gives a mask that has nothing to be cleaned of."""
+    from wallpaint.mask import lint, read_mask
+
+    photo, walls = photo_and_walls()
+    large = cv2.resize(photo, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    noisy = np.clip(large + np.random.default_rng(0).normal(0, 25, large.shape), 0, 255).astype(np.uint8)
+    found = edges.sharpen(rough(walls), noisy)
+    assert not lint(read_mask(found))
+    hard = (found >= 0.5).astype(np.uint8)
+    assert cv2.connectedComponents(hard)[0] + cv2.connectedComponents(1 - hard)[0] <= 6

@@ -27,6 +27,7 @@ EPS = 2e-4  # variance of the photo, in 0..1, that the filter takes for noise
 STEEP = 3.0  # slope of the cut at one half
 SOFT_PX = 3  # width of the soft edge at full size
 SPECK = 4e-4  # share of the picture below which islands and holes are dropped
+CRUMB = 3e-5  # the same at full size, where the photo's own grain makes some
 
 
 def sharpen(probability: Array, rgb: Array) -> Array:
@@ -150,7 +151,7 @@ def _cut(slope: Array, offset: Array, settled: Array, rgb: Array) -> Array:
         place = np.stack([(columns + 0.5) / grow - 0.5, (rows + 0.5) * settled.shape[0] / height - 0.5], -1)
         found = _looked_up(slope, offset, place.astype(np.float32), rgb[rows, columns])
         alpha[rows, columns] = np.clip(STEEP * (found - 0.5) + 0.5, 0, 1)
-    return alpha
+    return _without_crumbs(alpha)
 
 
 def _looked_up(slope: Array, offset: Array, place: Array, rgb: Array) -> Array:
@@ -172,6 +173,14 @@ def _without_specks(probability: Array) -> Array:
     least = max(4, round(SPECK * wall.size))
     clean = masks.remove_specks(wall, least, least // 2)
     return np.where(clean == wall, probability, np.where(clean, np.float32(0.9), np.float32(0.1)))
+
+
+def _without_crumbs(alpha: Array) -> Array:
+    """What the cut at full size leaves of islands and holes of a few pixels."""
+    wall = alpha >= 0.5
+    least = max(4, round(CRUMB * wall.size))
+    clean = masks.remove_specks(wall, least, least)
+    return np.where(clean == wall, alpha, clean).astype(np.float32)
 
 
 def _box(values: Array, radius_px: int) -> Array:
