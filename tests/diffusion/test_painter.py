@@ -304,7 +304,7 @@ def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: str) -> 
     inside = weight > 0.99
     before, after = (np.log(color.luminance(picture))[inside] for picture in (lit, found))
     assert np.corrcoef(before, after)[0, 1] > 0.98
-    assert found.max() <= 1 + 1e-6
+    assert found.max() <= 1 + 1e-5  # float32, there and back through Oklab
 
 
 # -- whole repaints
