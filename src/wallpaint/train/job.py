@@ -70,7 +70,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
         task.encoder.digest(samples.digest()),
         samples.listing_digest(),
         *(part_sum(bundle, part) for part in parts),
-        json.dumps([dict(task.scheduler.config), _lasting(config)], sort_keys=True, default=str),
+        json.dumps([_schedule(task.scheduler), _lasting(config)], sort_keys=True, default=str),
     )
     if state.is_main_process:
         _write_config(config, folder)
@@ -129,6 +129,11 @@ def _check_size(bundle: Bundle, config: TrainConfig) -> None:
     multiple = 2 ** sum(len(channels) - 1 for channels in levels)
     if config.samples.size % multiple:
         raise ConfigError(f"samples.size must be a multiple of {multiple} for {bundle.name}, not {config.samples.size}")
+
+
+def _schedule(scheduler: Any) -> dict[str, Any]:
+    """A scheduler's config, without what diffusers notes of itself: that comes in another order in each process."""
+    return {name: value for name, value in scheduler.config.items() if not name.startswith("_")}
 
 
 def _lasting(config: TrainConfig) -> dict[str, Any]:
