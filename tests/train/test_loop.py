@@ -296,10 +296,8 @@ def test_what_fails_in_one_process_ends_all(tmp_path: Path, words: tuple[str, ..
     """At once, with one error."""
     ended = two_processes(tmp_path / "run", 40, tmp_path / "final.safetensors", *words)
     assert ended.returncode != 0
-    lines = sorted(line for line in ended.stdout.splitlines() if line.startswith("process "))
-    assert [line.split(":")[0] for line in lines] == ["process 0", "process 1"], ended.stdout + ended.stderr
-    assert lines[0].removeprefix("process 0: ") == lines[1].removeprefix("process 1: ")
-    assert lines[0].startswith("process 0: " + said.format(folder=tmp_path / "run"))
+    assert all(f"process {n}: " in ended.stdout for n in (0, 1)), ended.stdout + ended.stderr
+    assert ended.stdout.count(said.format(folder=tmp_path / "run")) == 2  # on one line or two: both write at once
 
 
 def test_a_loss_that_is_no_number_ends_it_and_spoils_nothing(tmp_path: Path) -> None:
