@@ -104,7 +104,7 @@ def test_distances_are_those_of_the_median(scene: Scene, color: str, match: str)
     assert entry["delta_e_2000"] == pytest.approx(float(delta_e(middle, swatch)), abs=0.35)
     assert entry["delta_e_76"] == pytest.approx(float(np.linalg.norm(lab(middle) - lab(swatch))), abs=0.5)
     target = np.array(entry["target_rgb"], np.uint8)
-    assert entry["delta_e_2000_target"] == pytest.approx(float(delta_e(middle, target)), abs=0.6)
+    assert entry["delta_e_2000_target"] == pytest.approx(float(delta_e(middle, target)), abs=0.35)
     if match == "literal":
         assert entry["target_rgb"] == entry["paint"]["rgb"]
     assert entry["lightness_diff"] == pytest.approx(abs(lab(middle)[0] - lab(swatch)[0]) / 100, abs=0.004)

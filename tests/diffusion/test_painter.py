@@ -294,7 +294,7 @@ def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -
 def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: str) -> None:
     """From a lit wall much darker than the swatch: the median is the swatch, the shading stays and nothing clips."""
     wall, paint = scene.walls["wall"], Paint.parse(wanted)
-    lit = 0.3 * analytic.paint_wall(wall, paint, "lit").rgb
+    lit = 0.3 * analytic.paint_wall(wall, paint, "lit", use_model=False).rgb
     weight = wall.shading.weight
     median = np.median(lit[weight > 0.99], axis=0)
     target = np.asarray(paint.albedo_linear)
@@ -304,7 +304,7 @@ def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: str) -> 
     inside = weight > 0.99
     before, after = (np.log(color.luminance(picture))[inside] for picture in (lit, found))
     assert np.corrcoef(before, after)[0, 1] > 0.98
-    assert found.max() <= 1 + 1e-5  # float32, there and back through Oklab
+    assert found.max() <= 1 + 1e-6
 
 
 # -- whole repaints
