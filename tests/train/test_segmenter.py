@@ -13,7 +13,7 @@ from conftest import ROOT
 from wallpaint.errors import ConfigError
 from wallpaint.rooms.sets.room_file import RoomRecord
 from wallpaint.train import segmenter_config, wall_pictures
-from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train.config import from_mapping
 from wallpaint.train.segmenter_config import NetworkConfig, SegmenterConfig
 
 HAS_MITSUBA = importlib.util.find_spec("mitsuba") is not None
@@ -69,8 +69,9 @@ def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
         SegmenterConfig(
             sizes=(100,), seen_px=70, reuse=0, network=NetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1))
         )
-    with pytest.raises(ConfigError, match=r"loop.steps must be at least 1.*schedule must be one of"):
-        SegmenterConfig(loop=LoopConfig(steps=0), optimizer=OptimizerConfig(schedule="none"))
+    wrong = {"loop": {"steps": 0}, "optimizer": {"schedule": "none"}, "reuse": 0}
+    with pytest.raises(ConfigError, match=r"schedule must be one of.*loop.steps must be at least 1.*reuse must"):
+        from_mapping(SegmenterConfig, wrong, "recipe")
     for words in ("sizes should", "seen_px should", "reuse must", "multiples of network.heads"):
         assert words in str(caught.value)
 

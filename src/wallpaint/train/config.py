@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,6 +47,19 @@ class OptimizerConfig:
     beta2: float = _about("decay of the mean of their squares", 0.999)
     epsilon: float = _about("added to the root", 1e-8)
     clip_norm: float = _about("longest gradient, all parameters taken as one vector; 0 is no limit", 1.0)
+
+    def __post_init__(self) -> None:
+        _refuse(self._wrong())
+
+    def _wrong(self) -> Iterator[str]:
+        yield from _unknown("optimizer.kind", self.kind, OPTIMIZERS)
+        yield from _unknown("optimizer.schedule", self.schedule, SCHEDULES)
+        names = ("learning_rate", "warmup_steps", "weight_decay", "epsilon", "clip_norm")
+        yield from _under(self, "optimizer", dict.fromkeys(names, 0))
+        for name, rate in (("beta1", self.beta1), ("beta2", self.beta2)):
+            if not 0 <= rate < 1:
+                yield f"optimizer.{name} must lie in 0..1, not {rate}"
+        yield from _infinite(self, "optimizer.")
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,16 @@ class LoopConfig:
     best: str = _about("what the best weights are kept by, least is best; -name for what should be large", "")
     gradient_checkpointing: bool = _about("compute activations again going back, to keep fewer of them", False)
 
+    def __post_init__(self) -> None:
+        _refuse(self._wrong())
+
+    def _wrong(self) -> Iterator[str]:
+        yield from _unknown("loop.precision", self.precision, PRECISIONS)
+        names = ("steps", "batch_size", "accumulation", "save_every", "keep_last", "log_every")
+        yield from _under(self, "loop", {**dict.fromkeys(names, 1), "workers": 0, "watch_every": 0})
+        if not 0 <= self.ema_decay < 1:
+            yield f"loop.ema_decay must lie in 0..1, not {self.ema_decay}"
+
 
 @dataclass(frozen=True)
 class TrackingConfig:
@@ -149,9 +172,7 @@ class TrainConfig:
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
-        wrong = list(self._wrong())
-        if wrong:
-            raise ConfigError("; ".join(wrong))
+        _refuse(self._wrong())
 
     @property
     def takes_references(self) -> bool:
@@ -159,50 +180,17 @@ class TrainConfig:
         return self.mode != "document"
 
     def _wrong(self) -> Iterator[str]:
-        choices = (
-            ("mode", self.mode, MODES),
-            ("optimizer.kind", self.optimizer.kind, OPTIMIZERS),
-            ("optimizer.schedule", self.optimizer.schedule, SCHEDULES),
-            ("loop.precision", self.loop.precision, PRECISIONS),
-            ("objective.prediction", self.objective.prediction, ("bundle", "epsilon", "v_prediction")),
-            ("objective.timestep_spacing", self.objective.timestep_spacing, ("bundle", *SPACINGS)),
-        )
-        for name, value, known in choices:
-            if value not in known:
-                yield f"{name} must be one of {', '.join(known)}, not {value!r}"
-        least = (
-            ("lora.rank", self.lora.rank, 1),
-            ("lora.alpha", self.lora.alpha, 1),
-            ("optimizer.learning_rate", self.optimizer.learning_rate, 0),
-            ("optimizer.warmup_steps", self.optimizer.warmup_steps, 0),
-            ("seed", self.seed, 0),
-            ("optimizer.epsilon", self.optimizer.epsilon, 0),
-            ("objective.noise_offset", self.objective.noise_offset, 0),
-            ("optimizer.weight_decay", self.optimizer.weight_decay, 0),
-            ("optimizer.clip_norm", self.optimizer.clip_norm, 0),
-            ("conditioning.image_scale", self.conditioning.image_scale, 0),
-            ("conditioning.control_scale", self.conditioning.control_scale, 0),
-            ("objective.min_snr_gamma", self.objective.min_snr_gamma, 0),
-            ("objective.color_weight", self.objective.color_weight, 0),
-            ("objective.ssim_weight", self.objective.ssim_weight, 0),
-            ("objective.lpips_weight", self.objective.lpips_weight, 0),
-            ("loop.steps", self.loop.steps, 1),
-            ("loop.batch_size", self.loop.batch_size, 1),
-            ("loop.accumulation", self.loop.accumulation, 1),
-            ("loop.workers", self.loop.workers, 0),
-            ("loop.save_every", self.loop.save_every, 1),
-            ("loop.keep_last", self.loop.keep_last, 1),
-            ("loop.log_every", self.loop.log_every, 1),
-            ("loop.watch_every", self.loop.watch_every, 0),
-            ("cache.variants", self.cache.variants, 0),
-            ("sampling.count", self.sampling.count, 1),
-            ("sampling.steps", self.sampling.steps, 1),
-        )
-        for name, number, lowest in least:
-            if not number >= lowest:
-                yield f"{name} must be at least {lowest}, not {number}"
-        if not 0 <= self.loop.ema_decay < 1:
-            yield f"loop.ema_decay must lie in 0..1, not {self.loop.ema_decay}"
+        yield from _unknown("mode", self.mode, MODES)
+        yield from _unknown("objective.prediction", self.objective.prediction, ("bundle", "epsilon", "v_prediction"))
+        yield from _unknown("objective.timestep_spacing", self.objective.timestep_spacing, ("bundle", *SPACINGS))
+        if self.seed < 0:
+            yield f"seed must be at least 0, not {self.seed}"
+        weights = ("min_snr_gamma", "noise_offset", "color_weight", "ssim_weight", "lpips_weight")
+        yield from _under(self.lora, "lora", {"rank": 1, "alpha": 1})
+        yield from _under(self.conditioning, "conditioning", {"image_scale": 0, "control_scale": 0})
+        yield from _under(self.objective, "objective", dict.fromkeys(weights, 0))
+        yield from _under(self.cache, "cache", {"variants": 0})
+        yield from _under(self.sampling, "sampling", {"count": 1, "steps": 1})
         if self.loop.batch_size % self.loop.accumulation:
             yield f"loop.batch_size {self.loop.batch_size} cannot be split into {self.loop.accumulation} equal parts"
         if self.loop.best and not self.loop.watch_every:
@@ -211,9 +199,6 @@ class TrainConfig:
             yield "objective.zero_terminal_snr asks for objective.prediction v_prediction: pure noise tells no epsilon"
         if self.objective.zero_terminal_snr and self.objective.timestep_spacing != "trailing":
             yield "objective.zero_terminal_snr asks for objective.timestep_spacing trailing: others never start there"
-        for name, rate in (("beta1", self.optimizer.beta1), ("beta2", self.optimizer.beta2)):
-            if not 0 <= rate < 1:
-                yield f"optimizer.{name} must lie in 0..1, not {rate}"
         yield from _infinite(self, "")
         if not 0 <= self.conditioning.reference_dropout < 1:
             yield f"conditioning.reference_dropout must lie in 0..1, not {self.conditioning.reference_dropout}"
@@ -221,6 +206,25 @@ class TrainConfig:
             yield f"objective.picture_timesteps is a timestep and a later one, not {self.objective.picture_timesteps}"
         if self.mode == "paired" and not self.samples.random_color_prob > 0:
             yield "mode paired asks for samples.random_color_prob above 0: the share of samples that are repainted"
+
+
+def _refuse(wrong: Iterator[str]) -> None:
+    """Raise ConfigError that lists all that is wrong, if anything is."""
+    told = list(wrong)
+    if told:
+        raise ConfigError("; ".join(told))
+
+
+def _unknown(name: str, value: str, known: Sequence[str]) -> Iterator[str]:
+    if value not in known:
+        yield f"{name} must be one of {', '.join(known)}, not {value!r}"
+
+
+def _under(config: Any, section: str, least: Mapping[str, int]) -> Iterator[str]:
+    """A line for each number that is less than it may be. least: by name."""
+    for name, lowest in least.items():
+        if not getattr(config, name) >= lowest:
+            yield f"{section}.{name} must be at least {lowest}, not {getattr(config, name)}"
 
 
 def _infinite(config: Any, prefix: str) -> Iterator[str]:
@@ -239,7 +243,15 @@ def _is_stretch(value: Any) -> bool:
 
 
 def read(path: Path) -> TrainConfig:
-    """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
+    """Read a recipe for a LoRA. Raises ConfigError."""
+    return read_as(TrainConfig, path)
+
+
+def read_as(kind: type[T], path: Path) -> T:
+    """Read a recipe, YAML, as a dataclass. Relative paths in it are relative to where the program runs.
+
+    Raises ConfigError that starts with the file's name.
+    """
     import yaml  # type: ignore[import-untyped]
 
     try:
@@ -250,7 +262,7 @@ def read(path: Path) -> TrainConfig:
         raise ConfigError(f"{path}: is no YAML ({' '.join(str(error).split())[:200]})") from error
     if not isinstance(data, dict):
         raise ConfigError(f"{path}: should hold keys and values")
-    return from_mapping(TrainConfig, data, str(path))
+    return from_mapping(kind, data, str(path))
 
 
 def from_mapping(kind: type[T], data: Mapping[str, Any], where: str) -> T:

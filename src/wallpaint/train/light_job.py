@@ -20,7 +20,7 @@ from wallpaint import light_model
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
 from wallpaint.train import light_rooms
-from wallpaint.train.config import from_mapping, to_mapping
+from wallpaint.train.config import read_as, to_mapping
 from wallpaint.train.light import METRIC, Check, LightConfig, LightTask, read_rooms
 from wallpaint.train.loop import fit
 from wallpaint.version import __version__
@@ -30,17 +30,7 @@ REPORT = "report.json"
 
 def read(path: Path) -> LightConfig:
     """Read a recipe. Raises ConfigError."""
-    import yaml  # type: ignore[import-untyped]
-
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is no YAML ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: should hold keys and values")
-    return from_mapping(LightConfig, data, str(path))
+    return read_as(LightConfig, path)
 
 
 def run(

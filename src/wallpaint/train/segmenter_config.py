@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wallpaint.errors import ConfigError
-from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping
-from wallpaint.train.schedule import SCHEDULES
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping, read_as
 
 COARSEST = 32  # pixels of a picture that one place of the last stage sees
 
@@ -94,28 +93,11 @@ class SegmenterConfig:
             yield f"reuse must be at least 1, not {self.reuse}"
         if self.overlap_weight < 0:
             yield f"overlap_weight must be at least 0, not {self.overlap_weight}"
-        for name in ("steps", "batch_size", "accumulation", "save_every", "keep_last", "log_every"):
-            if getattr(self.loop, name) < 1:
-                yield f"loop.{name} must be at least 1, not {getattr(self.loop, name)}"
-        if self.optimizer.schedule not in SCHEDULES:
-            yield f"optimizer.schedule must be one of {', '.join(SCHEDULES)}, not {self.optimizer.schedule!r}"
-        if not 0 <= self.loop.ema_decay < 1:
-            yield f"loop.ema_decay must lie in 0..1, not {self.loop.ema_decay}"
 
 
 def read(path: Path) -> SegmenterConfig:
     """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
-    import yaml  # type: ignore[import-untyped]
-
-    try:
-        data = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is no YAML ({' '.join(str(error).split())[:200]})") from error
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path}: should hold keys and values")
-    config = from_mapping(SegmenterConfig, data, str(path))
+    config = read_as(SegmenterConfig, path)
     for which in ("rooms", "validation", "test"):
         config.sets(which)
     return config
