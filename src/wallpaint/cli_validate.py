@@ -34,7 +34,7 @@ def validate(
         Mode,
         typer.Option(
             help="plain: inpainting alone, as the source document. production: the whole painter, photos at their own "
-            "size. analytic: the painter without a model."
+            "size. analytic: the painter that needs no bundle."
         ),
     ] = Mode.plain,
     bundle: Annotated[str | None, typer.Option(help="Models to judge: a name, a folder or a file.")] = None,

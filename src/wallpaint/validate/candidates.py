@@ -1,4 +1,4 @@
-"""What is judged in one run: a bundle as it is and with each LoRA, or the painter without a model."""
+"""What is judged in one run: a bundle as it is and with each LoRA, or the painter that needs none."""
 
 from __future__ import annotations
 

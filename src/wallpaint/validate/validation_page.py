@@ -34,7 +34,7 @@ MODES = {
     "and depth control, told no colour. The paint that it is compared with is the wall's own; the truth is the photo.",
     "production": "The whole painter: photos at their own size, each painted in the colour of its true repaint, or in "
     "its wall's own where there is none.",
-    "analytic": "The painter without a model: photos at their own size, each painted in the colour of its true "
+    "analytic": "The painter that needs no bundle: photos at their own size, each painted in the colour of its true "
     "repaint, or in its wall's own where there is none.",
 }
 VERDICTS = {"better": "better", "worse": "worse", "same": "the same", "unclear": "", "few": ""}
