@@ -75,6 +75,24 @@ def test_numpy_and_torch_are_one_network() -> None:
     np.testing.assert_allclose(found, truth[0].numpy().transpose(1, 2, 0), rtol=1e-3, atol=1e-4)
 
 
+def test_a_models_file_is_small_and_says_nearly_the_same() -> None:
+    weights = {name: value.numpy() for name, value in fresh_network().state_dict().items()}
+    model = light_model.LightModel(weights, 64, 1.25, (1, 2, 1, 1))
+    data = light_model.pack(model)
+    back = light_model.parse(data)
+    assert len(data) < 0.35 * sum(value.nbytes for value in weights.values())
+    assert (back.side, back.calibration, back.depths) == (64, 1.25, (1, 2, 1, 1))
+    assert back.weights.keys() == weights.keys()
+    for name, value in weights.items():
+        close = np.abs(value).max() / 250 if value.size >= light_model.LARGE else 1e-3 * np.abs(value) + 1e-6
+        assert (np.abs(back.weights[name] - value) <= close).all(), name
+    rng = np.random.default_rng(3)
+    planes, numbers = rng.random((32, 48, 10)).astype(np.float32), rng.standard_normal(52).astype(np.float32)
+    before, after = (light_model.forward(m.weights, m.depths, planes, numbers) for m in (model, back))
+    assert np.abs(after - before).mean() < 0.02 * before.std()
+    assert light_model.pack(back) == data
+
+
 def test_numpy_and_torch_are_one_formula() -> None:
     rng = np.random.default_rng(1)
     out = rng.standard_normal((16, 24, 12)).astype(np.float32)

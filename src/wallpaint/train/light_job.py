@@ -105,22 +105,9 @@ def run(
 
 
 def encode(network: Any, config: LightConfig, calibration: float) -> bytes:
-    """A model's file: half precision, but for what the numbers are standardised with."""
-    import torch
-    from safetensors.torch import save
-
-    whole = ("mean", "scale")
-    tensors = {
-        name: value.detach().contiguous().to(torch.float32 if name in whole else torch.float16)
-        for name, value in sorted(network.state_dict().items())
-    }
-    told = {
-        "format": "wallpaint.light/1",
-        "side": config.side,
-        "depths": list(config.network.depths),
-        "calibration": round(calibration, 4),
-    }
-    return save(tensors, {"wallpaint": json.dumps(told)})  # one entry: several come out in any order
+    """A model's file; see `light_model.pack`."""
+    weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
+    return light_model.pack(light_model.LightModel(weights, config.side, calibration, config.network.depths))
 
 
 def _begin_with(network: Any, model: light_model.LightModel) -> None:
