@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from wallpaint.choices import choice, help_of
 from wallpaint.diffusion.schedulers import CLASSES
 from wallpaint.errors import ConfigError
 
@@ -55,31 +56,27 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _about(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class Settings:
     """The diffusion painter's choices. Raises ConfigError that lists everything wrong with them."""
 
-    loras: tuple[Lora, ...] = _about("LoRAs to load, each with its scale", ())
-    steps: int = _about("denoising steps, 1..1000", 20)
-    scheduler: str = _about("the sampler: ddim, dpm++, unipc or lcm", "ddim")
-    guidance: float = _about("classifier-free guidance; 1 is off, and half the work", 1.0)
-    strength: float = _about("1 starts from noise; less starts from the analytic repaint, noised that far", 1.0)
-    image_scale: float = _about("weight of the reference's image prompt (IP-Adapter), 0..2", 1.0)
-    control_scale: float = _about("weight of the depth ControlNet, 0..2", 1.0)
-    prompt: str = _about("a text prompt; empty is the zero-prompt mode", "")
-    negative_prompt: str = _about("what guidance leads away from", "")
-    device: str = _about("where to run: auto, cpu, cuda or mps", "auto")
-    dtype: str = _about("number format of the networks: auto, float32, bfloat16 or float16", "auto")
-    batch: int = _about("paints denoised at once", 8)
-    compile: bool = _about("compile the networks; on CUDA into graphs. Pays off after the first picture", False)
-    offload: bool = _about("keep a network on the device only while it runs, for small cards", False)
-    tiling: bool = _about("encode and decode in tiles, for small cards", False)
-    context: float = _about("what is shown round the wall, as a share of its longer side", 0.25)
-    mask_dilation_px: float = _about("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
+    loras: tuple[Lora, ...] = choice("LoRAs to load, each with its scale", ())
+    steps: int = choice("denoising steps, 1..1000", 20)
+    scheduler: str = choice("the sampler: ddim, dpm++, unipc or lcm", "ddim")
+    guidance: float = choice("classifier-free guidance; 1 is off, and half the work", 1.0)
+    strength: float = choice("1 starts from noise; less starts from the analytic repaint, noised that far", 1.0)
+    image_scale: float = choice("weight of the reference's image prompt (IP-Adapter), 0..2", 1.0)
+    control_scale: float = choice("weight of the depth ControlNet, 0..2", 1.0)
+    prompt: str = choice("a text prompt; empty is the zero-prompt mode", "")
+    negative_prompt: str = choice("what guidance leads away from", "")
+    device: str = choice("where to run: auto, cpu, cuda or mps", "auto")
+    dtype: str = choice("number format of the networks: auto, float32, bfloat16 or float16", "auto")
+    batch: int = choice("paints denoised at once", 8)
+    compile: bool = choice("compile the networks; on CUDA into graphs. Pays off after the first picture", False)
+    offload: bool = choice("keep a network on the device only while it runs, for small cards", False)
+    tiling: bool = choice("encode and decode in tiles, for small cards", False)
+    context: float = choice("what is shown round the wall, as a share of its longer side", 0.25)
+    mask_dilation_px: float = choice("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())
@@ -121,4 +118,4 @@ class Settings:
 
 def about(name: str) -> str:
     """One line on a setting, for help pages."""
-    return str({f.name: f.metadata["help"] for f in fields(Settings)}[name])
+    return help_of(Settings, name)

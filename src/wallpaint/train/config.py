@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from wallpaint.choices import choice
 from wallpaint.data.settings import DataSettings
 from wallpaint.errors import ConfigError
 from wallpaint.train.schedule import SCHEDULES
@@ -22,31 +23,27 @@ PRECISIONS = ("no", "bf16", "fp16")
 OPTIMIZERS = ("adamw", "adamw_8bit")
 
 
-def _about(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class LoraConfig:
     """What learns."""
 
-    rank: int = _about("rank of the low-rank update", 8)
-    alpha: int = _about("the update is scaled by alpha / rank", 8)
+    rank: int = choice("rank of the low-rank update", 8)
+    alpha: int = choice("the update is scaled by alpha / rank", 8)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """How it learns: AdamW."""
 
-    kind: str = _about("adamw, or adamw_8bit: what it remembers in 8 bits, by bitsandbytes", "adamw")
-    learning_rate: float = _about("of AdamW, after the warm-up", 1e-4)
-    schedule: str = _about("constant or cosine, after the warm-up", "constant")
-    warmup_steps: int = _about("steps of linear rise", 100)
-    weight_decay: float = _about("decoupled", 1e-2)
-    beta1: float = _about("decay of the mean of gradients", 0.9)
-    beta2: float = _about("decay of the mean of their squares", 0.999)
-    epsilon: float = _about("added to the root", 1e-8)
-    clip_norm: float = _about("longest gradient, all parameters taken as one vector; 0 is no limit", 1.0)
+    kind: str = choice("adamw, or adamw_8bit: what it remembers in 8 bits, by bitsandbytes", "adamw")
+    learning_rate: float = choice("of AdamW, after the warm-up", 1e-4)
+    schedule: str = choice("constant or cosine, after the warm-up", "constant")
+    warmup_steps: int = choice("steps of linear rise", 100)
+    weight_decay: float = choice("decoupled", 1e-2)
+    beta1: float = choice("decay of the mean of gradients", 0.9)
+    beta2: float = choice("decay of the mean of their squares", 0.999)
+    epsilon: float = choice("added to the root", 1e-8)
+    clip_norm: float = choice("longest gradient, all parameters taken as one vector; 0 is no limit", 1.0)
 
     def __post_init__(self) -> None:
         _refuse(self._wrong())
@@ -66,26 +63,26 @@ class OptimizerConfig:
 class ConditioningConfig:
     """What the UNet is told beside the masked image."""
 
-    captions: bool = _about("text from the samples' captions; else the zero-prompt mode", False)
-    reference_dropout: float = _about("share of samples that are shown no reference, for guidance", 0.1)
-    image_scale: float = _about("strength of the image prompt", 1.0)
-    depth: bool = _about("whether the ControlNet, frozen, holds the room's depth", False)
-    control_scale: float = _about("strength of the depth control", 1.0)
+    captions: bool = choice("text from the samples' captions; else the zero-prompt mode", False)
+    reference_dropout: float = choice("share of samples that are shown no reference, for guidance", 0.1)
+    image_scale: float = choice("strength of the image prompt", 1.0)
+    depth: bool = choice("whether the ControlNet, frozen, holds the room's depth", False)
+    control_scale: float = choice("strength of the depth control", 1.0)
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """What is minimised: the error of the noise, and of the picture that follows from it."""
 
-    min_snr_gamma: float = _about("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
-    noise_offset: float = _about("strength of noise that is one number a channel", 0.0)
-    prediction: str = _about("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
-    timestep_spacing: str = _about("trailing, leading, linspace, or bundle: how samplers walk the schedule", "bundle")
-    zero_terminal_snr: bool = _about("let the schedule end in pure noise; v_prediction and trailing only", False)
-    color_weight: float = _about("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
-    ssim_weight: float = _about("of 1 - SSIM on the wall of the decoded picture", 0.0)
-    lpips_weight: float = _about("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
-    picture_timesteps: tuple[int, int] = _about(
+    min_snr_gamma: float = choice("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
+    noise_offset: float = choice("strength of noise that is one number a channel", 0.0)
+    prediction: str = choice("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
+    timestep_spacing: str = choice("trailing, leading, linspace, or bundle: how samplers walk the schedule", "bundle")
+    zero_terminal_snr: bool = choice("let the schedule end in pure noise; v_prediction and trailing only", False)
+    color_weight: float = choice("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
+    ssim_weight: float = choice("of 1 - SSIM on the wall of the decoded picture", 0.0)
+    lpips_weight: float = choice("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
+    picture_timesteps: tuple[int, int] = choice(
         "from, up to: where pictures are decoded; below, the latents show the colour already", (200, 700)
     )
 
@@ -99,18 +96,18 @@ class ObjectiveConfig:
 class LoopConfig:
     """How long, and what is kept."""
 
-    steps: int = _about("updates of the weights", 2000)
-    batch_size: int = _about("samples an update, over all processes and accumulated parts", 4)
-    accumulation: int = _about("parts that a batch is computed in", 1)
-    precision: str = _about("no, bf16 or fp16: of the forward pass", "no")
-    workers: int = _about("processes that load data", 0)
-    ema_decay: float = _about("0, or the decay of a moving average of the weights, which is then exported", 0.0)
-    save_every: int = _about("steps between checkpoints", 200)
-    keep_last: int = _about("checkpoints that are kept", 3)
-    log_every: int = _about("steps between lines of the log", 10)
-    watch_every: int = _about("steps between looks at what it has learnt; 0 is never", 0)
-    best: str = _about("what the best weights are kept by, least is best; -name for what should be large", "")
-    gradient_checkpointing: bool = _about("compute activations again going back, to keep fewer of them", False)
+    steps: int = choice("updates of the weights", 2000)
+    batch_size: int = choice("samples an update, over all processes and accumulated parts", 4)
+    accumulation: int = choice("parts that a batch is computed in", 1)
+    precision: str = choice("no, bf16 or fp16: of the forward pass", "no")
+    workers: int = choice("processes that load data", 0)
+    ema_decay: float = choice("0, or the decay of a moving average of the weights, which is then exported", 0.0)
+    save_every: int = choice("steps between checkpoints", 200)
+    keep_last: int = choice("checkpoints that are kept", 3)
+    log_every: int = choice("steps between lines of the log", 10)
+    watch_every: int = choice("steps between looks at what it has learnt; 0 is never", 0)
+    best: str = choice("what the best weights are kept by, least is best; -name for what should be large", "")
+    gradient_checkpointing: bool = choice("compute activations again going back, to keep fewer of them", False)
 
     def __post_init__(self) -> None:
         _refuse(self._wrong())
@@ -127,25 +124,25 @@ class LoopConfig:
 class TrackingConfig:
     """Where the numbers of the log, and pictures, go besides."""
 
-    tensorboard: bool = _about("to run/tensorboard", False)
-    wandb: bool = _about("to Weights & Biases", False)
-    project: str = _about("name of the project there", "wallpaint")
+    tensorboard: bool = choice("to run/tensorboard", False)
+    wandb: bool = choice("to Weights & Biases", False)
+    project: str = choice("name of the project there", "wallpaint")
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
     """What is painted at each look: samples of the validation split, or of the training one where there is none."""
 
-    count: int = _about("samples, the first of the split", 4)
-    steps: int = _about("denoising steps, with DDIM", 20)
+    count: int = choice("samples, the first of the split", 4)
+    steps: int = choice("denoising steps, with DDIM", 20)
 
 
 @dataclass(frozen=True)
 class CacheConfig:
     """What is encoded before training."""
 
-    variants: int = _about("versions of each sample that are encoded once; 0 encodes anew at every step", 8)
-    folder: Path | None = field(default=None, metadata={"help": "where; the run's own folder if not given"})
+    variants: int = choice("versions of each sample that are encoded once; 0 encodes anew at every step", 8)
+    folder: Path | None = choice("where; the run's own folder if not given", None)
 
 
 @dataclass(frozen=True)
@@ -154,13 +151,13 @@ class TrainConfig:
 
     bundle: str
     data: Path
-    mode: str = _about(
+    mode: str = choice(
         "document: the photo alone, as the source document trains; image_prompt: with a reference, through the frozen "
         "IP-Adapter; paired: the same, noise on the target in the new paint, context from the photo",
         "document",
     )
-    device: str = _about("auto, cpu, cuda or mps", "auto")
-    seed: int = _about("of everything random", 0)
+    device: str = choice("auto, cpu, cuda or mps", "auto")
+    seed: int = choice("of everything random", 0)
     samples: DataSettings = field(default_factory=DataSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)

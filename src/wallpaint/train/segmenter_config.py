@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping, read_as
 
 COARSEST = 32  # pixels of a picture that one place of the last stage sees
-
-
-def _about(text: str, default: Any) -> Any:
-    return field(default=default, metadata={"help": text})
 
 
 @dataclass(frozen=True)
@@ -22,42 +19,42 @@ class RoomSet:
     """Rooms of one folder, which are rendered if they are not there."""
 
     folder: Path
-    seed: int = _about("of the first room; rooms of a set are seed, seed + 1, …", 0)
-    count: int = _about("rooms", 64)
-    px: int = _about("pixels a side that they are rendered at", 256)
-    samples: int = _about("paths a pixel", 64)
+    seed: int = choice("of the first room; rooms of a set are seed, seed + 1, …", 0)
+    count: int = choice("rooms", 64)
+    px: int = choice("pixels a side that they are rendered at", 256)
+    samples: int = choice("paths a pixel", 64)
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
     """A SegFormer's sizes, stage by stage. Source: Xie et al. 2021, whose smallest, B0, is (32, 64, 160, 256)."""
 
-    widths: tuple[int, ...] = _about("channels", (24, 48, 128, 192))
-    depths: tuple[int, ...] = _about("blocks", (2, 2, 2, 2))
-    heads: tuple[int, ...] = _about("heads of attention", (1, 2, 4, 6))
-    decoder: int = _about("channels that the stages are brought together in", 64)
+    widths: tuple[int, ...] = choice("channels", (24, 48, 128, 192))
+    depths: tuple[int, ...] = choice("blocks", (2, 2, 2, 2))
+    heads: tuple[int, ...] = choice("heads of attention", (1, 2, 4, 6))
+    decoder: int = choice("channels that the stages are brought together in", 64)
 
 
 @dataclass(frozen=True)
 class SegmenterConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
-    rooms: tuple[Any, ...] = _about("sets to learn from, see RoomSet", ())
-    validation: tuple[Any, ...] = _about("sets that confidence is calibrated on, of the validation split", ())
-    test: tuple[Any, ...] = _about("sets that the result is judged on, of the test split", ())
+    rooms: tuple[Any, ...] = choice("sets to learn from, see RoomSet", ())
+    validation: tuple[Any, ...] = choice("sets that confidence is calibrated on, of the validation split", ())
+    test: tuple[Any, ...] = choice("sets that the result is judged on, of the test split", ())
     labels: Path = field(
         default_factory=lambda: Path("runs/segmenter/labels"),
         metadata={"help": "folder of what is where in the rooms; made if it is not there"},
     )
-    crew: int = _about("processes that render", 1)
-    sizes: tuple[int, ...] = _about(
+    crew: int = choice("processes that render", 1)
+    sizes: tuple[int, ...] = choice(
         "pixels a side of the pictures that it learns from, one size after the other for equal shares of the steps",
         (64, 96, 96, 128),
     )
-    reuse: int = _about("pictures that are cut from one photo of a room before another is taken of it", 4)
-    seen_px: int = _about("pixels on the longer side that it looks at photos with", 256)
-    overlap_weight: float = _about("of 1 - soft IoU, beside cross-entropy", 1.0)
-    seed: int = _about("of everything random", 0)
+    reuse: int = choice("pictures that are cut from one photo of a room before another is taken of it", 4)
+    seen_px: int = choice("pixels on the longer side that it looks at photos with", 256)
+    overlap_weight: float = choice("of 1 - soft IoU, beside cross-entropy", 1.0)
+    seed: int = choice("of everything random", 0)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
