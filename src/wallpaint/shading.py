@@ -47,7 +47,8 @@ class Shading:
     shade: (h, w) float32, natural log of luminance without veil against median_luma.
     tint: (h, w, 3) float32, natural log per channel, 0 where the light has the wall's usual colour.
     veil: (h, w) float32, luminance of white reflections, >= 0. light: (3,) float64, their colour at luminance 1.
-    spread: (4,) percentiles of shade for `tone`. old_paints, notes: see `old_wall.Evened`.
+    spread: (4,) percentiles of shade for `tone`. old_paints, notes: see `old_wall.Evened`. evened: a pattern or several
+    old paints were taken out of the picture first.
     noise: relative standard deviation of luminance between neighbouring pixels of the full-size photo.
     """
 
@@ -63,6 +64,7 @@ class Shading:
     noise: float
     old_paints: int
     notes: tuple[str, ...]
+    evened: bool
 
 
 def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str = "auto") -> Shading:
@@ -101,6 +103,7 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
         noise,
         evened.paints,
         evened.notes,
+        evened.patterned,
     )
 
 

@@ -4,8 +4,10 @@ It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint 
 
     painted = target x exp(tint), brought to luminance(target) x exp(curve(shade)), + veil x light
 
-In lit mode the package's light model, a small network, says how each place would change (`lit`); without it the scene's
-light estimate gives the target.
+The package's light model, a small network, says how each place would change in this paint (`lit`). In lit mode that is
+the picture; in literal mode the target is the swatch, and shade and tint change with the paint as far as the photo's
+shading is kept (`literal`). Without the model the scene's light estimate gives the lit target, and literal keeps shade
+and tint as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from wallpaint import color, light_model, lit
 from wallpaint.fields import Array, box_mean, weighted_quantile
 from wallpaint.light_model import Coefficients
 from wallpaint.paint import Paint
+from wallpaint.painters import literal
 from wallpaint.painters.painter import Choice, Painted
 from wallpaint.scene import Scene, Wall
 from wallpaint.shading import Shading, tone
@@ -36,13 +39,15 @@ LOCK_SAMPLES = 8_000
 CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
 SECOND_OPINION = 0.25  # share of the scene's own light estimate in what the light model says
+COARSE = 4  # working pixels between those that contrast is looked up at
+MOST_WIDENED = 1.2
 FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
 class AnalyticPainter:
     """Paints by formula; the seed changes nothing.
 
-    use_model: whether lit mode asks the light model, if there is one.
+    use_model: whether it asks the light model, if there is one.
     """
 
     name = "analytic"
@@ -66,8 +71,9 @@ class AnalyticPainter:
 def paint_wall(wall: Wall, chosen: Paint, match: str, *, use_model: bool = True) -> Painted:
     """Paint one wall of a scene. use_model: see `AnalyticPainter`."""
     gamut, shading = wall.canvas.space.gamut, wall.shading
-    if match == "lit" and use_model and wall.sight.seen is not None:
-        return _paint_as_seen(wall, wall.sight.seen, np.asarray(chosen.albedo_linear, np.float64))
+    if use_model and wall.sight.seen is not None:
+        as_seen = _paint_as_seen if match == "lit" else _paint_literally
+        return as_seen(wall, wall.sight.seen, np.asarray(chosen.albedo_linear, np.float64))
     target = aim(wall, chosen, match)
     spread = lit_spread(shading.median_luma, float(color.luminance(target))) if match == "lit" else 1.0
     return Painted(paint(shading, target, gamut, spread=spread), target)
@@ -76,12 +82,9 @@ def paint_wall(wall: Wall, chosen: Paint, match: str, *, use_model: bool = True)
 def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
     """Paint one wall as the light model sees it."""
     gamut, shading, sight = wall.canvas.space.gamut, wall.shading, wall.sight
-    old = np.asarray(wall.light.old) if wall.light.is_told and wall.light.old is not None else None
-    place = lit.Place(wall.canvas.origin, wall.step, sight.size)
     likely = float(color.luminance(wall.light.appearance(albedo)))
-    base = _unpainted(shading, quiet_shade(shading, likely))
-    painted = lit.paint(seen, sight, place, base, shading.weight, albedo, old)
-    if old is None:
+    painted = _seen(wall, seen, _unpainted(shading, quiet_shade(shading, likely)), albedo)
+    if _told_old(wall) is None:
         second = light_model.unrolled(wall.light.appearance(albedo)) - light_model.unrolled(
             _median(painted, shading.weight)
         )
@@ -90,6 +93,42 @@ def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
     target = _median(painted, shading.weight)
     error = lit.expected_error(seen, sight.wall)
     return Painted(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
+
+
+def _paint_literally(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
+    """Paint one wall in the swatch itself, shaded as the light model sees it, as far as the photo's shading is kept."""
+    shading = wall.shading
+    shade = quiet_shade(shading, float(color.luminance(albedo)))
+    before = _unpainted(shading, shade)
+    after = _seen(wall, seen, before, albedo)
+    expected = lit.expected_error(seen, wall.sight.wall)
+    gamut = wall.canvas.space.gamut
+    widened = _widened(shading, shade, albedo, gamut)
+    shading, shade = literal.reshaded(shading, shade, before, after, albedo, expected, widened)
+    return Painted(_locked(shading, shade, albedo, gamut), albedo)
+
+
+def _widened(shading: Shading, shade: Array, goal: Array, gamut: Array) -> float:
+    """By what the gamut widens a wall's contrast in the colour goal, 1..`MOST_WIDENED`."""
+    coarse = (slice(None, None, COARSE), slice(None, None, COARSE))
+    inside = shading.weight[coarse] > 0.5
+    if not inside.any():
+        return 1.0
+    got = _render(shading, shade[coarse], shading.tint[coarse], shading.veil[coarse], goal, gamut)[inside]
+    after = literal.light_range(np.log(np.maximum(color.luminance(got), light_model.DARKEST)))
+    before = literal.light_range(shade[coarse][inside])
+    return float(np.clip(after / max(before, 1e-3), 1.0, MOST_WIDENED))
+
+
+def _seen(wall: Wall, seen: Coefficients, base: Array, albedo: Array) -> Array:
+    """The wall in a new paint, (h, w, 3) linear sRGB, before gamut limits. base: see `lit.paint`."""
+    place = lit.Place(wall.canvas.origin, wall.step, wall.sight.size)
+    return lit.paint(seen, wall.sight, place, base, wall.shading.weight, albedo, _told_old(wall))
+
+
+def _told_old(wall: Wall) -> Array | None:
+    """The albedo of the old paint, (3,), where the user's word tells it."""
+    return np.asarray(wall.light.old) if wall.light.is_told and wall.light.old is not None else None
 
 
 def _median(rgb: Array, weight: Array) -> Array:
@@ -127,8 +166,7 @@ def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0)
     shade = quiet_shade(shading, float(color.luminance(goal)))
     if spread != 1.0:
         shading, shade = replace(shading, spread=shading.spread * spread), shade * np.float32(spread)
-    aim = _aim(shading, shade, goal, gamut)
-    return _render(shading, shade, shading.tint, shading.veil, aim, gamut)
+    return _locked(shading, shade, goal, gamut)
 
 
 def lit_spread(old_luma: float, new_luma: float) -> float:
@@ -173,6 +211,12 @@ def quiet_shade(shading: Shading, new_luma: float) -> Array:
         belief = 1 / (1 + (error / VISIBLE_ERROR) ** 2)
         result = belief * mean + (1 - belief) * result
     return np.log(np.maximum(result, 1e-6) / shading.median_luma).astype(np.float32)
+
+
+def _locked(shading: Shading, shade: Array, goal: Array, gamut: Array) -> Array:
+    """Render a wall so that its median is goal, (3,) linear sRGB."""
+    aim = _aim(shading, shade, goal, gamut)
+    return _render(shading, shade, shading.tint, shading.veil, aim, gamut)
 
 
 def _render(shading: Shading, shade: Array, tint: Array, veil: Array, target: Array, gamut: Array) -> Array:
