@@ -51,8 +51,11 @@ def flattened(picture: Array, sample: Sample) -> Array:
 
 
 def candidate(name: str = "sound", fault: Fault | None = None, calls: list[str] | None = None) -> Candidate:
-    """The analytic painter, with a fault in every picture if one is given. calls: gets the key of each sample."""
-    give = painting.by_painter(AnalyticPainter())
+    """The analytic painter, with a fault in every picture if one is given. calls: gets the key of each sample.
+
+    By formula alone: a photo's contrast is kept whole, so that a fault of known size is measured at that size.
+    """
+    give = painting.by_painter(AnalyticPainter(use_model=False))
 
     def faulty(sample: Sample, seed: int) -> dict[str, Array]:
         if calls is not None:
