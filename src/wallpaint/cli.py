@@ -13,7 +13,6 @@ from typer.exceptions import TyperException
 
 from wallpaint.cli_benchmark import register as register_benchmark
 from wallpaint.cli_data import data_app
-from wallpaint.cli_light import light_app
 from wallpaint.cli_mask import register as register_mask
 from wallpaint.cli_models import models_app
 from wallpaint.cli_rooms import rooms_app
@@ -221,7 +220,6 @@ register_benchmark(app)
 register_trace(app)
 register_train(app)
 register_validate(app)
-app.add_typer(light_app, name="light")
 app.add_typer(rooms_app, name="rooms")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

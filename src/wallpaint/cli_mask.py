@@ -1,8 +1,7 @@
-"""`wallpaint mask`: find the walls of a photo; `wallpaint train-segmenter`: teach the network that does."""
+"""`wallpaint mask`: find the walls of a photo."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +9,8 @@ import typer
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to a command line."""
+    """Add the command to a command line."""
     app.command()(mask)
-    app.command("train-segmenter")(train_segmenter)
 
 
 def mask(
@@ -64,23 +62,3 @@ def mask(
         typer.echo(told)
         for note in report["notes"]:
             typer.echo(f"note: {note}")
-
-
-def train_segmenter(
-    recipe: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, YAML; see configs/segmenter.yaml.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")],
-    resume: Annotated[
-        str | None, typer.Option(metavar="latest", help="Go on from the folder's newest whole checkpoint.")
-    ] = None,
-) -> None:
-    """Train the wall finder: render its rooms, learn, calibrate, judge."""
-    from wallpaint.errors import ConfigError
-    from wallpaint.train.segmenter_config import read
-    from wallpaint.train.segmenter_job import run
-
-    if resume not in (None, "latest"):
-        raise ConfigError(f'--resume takes "latest", not "{resume}"')
-    say = typer.echo if sys.stderr is not None and sys.stderr.isatty() else lambda line: None
-    report = run(read(recipe), output, resume=resume is not None, say=say)
-    for line in report.lines():
-        typer.echo(line)

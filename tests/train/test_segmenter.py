@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, ModelError
 from wallpaint.rooms.sets.room_file import RoomRecord
 from wallpaint.train import segmenter_config, wall_pictures
 from wallpaint.train.config import from_mapping
@@ -60,8 +61,8 @@ def room() -> wall_pictures.Cooked:
 
 def test_the_shipped_recipe_is_read() -> None:
     config = segmenter_config.read(ROOT / "configs" / "segmenter.yaml")
-    assert sum(one.count for one in config.sets("rooms")) == 364
-    assert all(one.seed >= 950_000 for one in config.sets("test"))
+    assert sum(one.count or 0 for one in config.rooms) == 364
+    assert all(one.seed >= 950_000 for one in config.test)
 
 
 def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
@@ -72,7 +73,7 @@ def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
     wrong = {"loop": {"steps": 0}, "optimizer": {"schedule": "none"}, "reuse": 0}
     with pytest.raises(ConfigError, match=r"schedule must be one of.*loop.steps must be at least 1.*reuse must"):
         from_mapping(SegmenterConfig, wrong, "recipe")
-    for words in ("sizes should", "seen_px should", "reuse must", "multiples of network.heads"):
+    for words in ("rooms names no set", "sizes should", "seen_px should", "reuse must", "multiples of network.heads"):
         assert words in str(caught.value)
 
 
@@ -80,13 +81,6 @@ def test_a_wrong_set_of_rooms_is_named(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("rooms: [{folder: a, sead: 3}]")
     with pytest.raises(ConfigError, match=r"rooms\[0\].*sead"):
         segmenter_config.read(tmp_path / "r.yaml")
-
-
-def test_rooms_that_judge_are_not_learnt_from() -> None:
-    from wallpaint.train.segmenter_job import _keep_apart
-
-    with pytest.raises(ConfigError, match="test has rooms that are learnt from: room_950000"):
-        _keep_apart([Path("a/room_950000.npz")], {"test": [Path("b/room_950000.npz")]})
 
 
 def test_a_picture_is_a_function_of_the_generator(room: wall_pictures.Cooked) -> None:
@@ -163,9 +157,9 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     losses = [line["loss"] for line in lines]
     assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:2])  # the loss falls by 15 % and more
-    assert report.scores is not None
-    assert 0 <= report.scores.mean <= 1
-    assert json.loads((tmp_path / "run" / "scores.json").read_text())["photos"] == report.scores.photos
+    scores = json.loads((tmp_path / "run" / "scores.json").read_text())
+    assert 0 <= scores["mean"] <= 1
+    assert scores["photos"] > 0
     result = tmp_path / "run" / "segmenter"
     assert (result / "README.md").read_text().startswith("---")
     assert any("IoU on" in line for line in report.lines())
@@ -178,3 +172,11 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
     assert probability.shape == (64, 64)
     with pytest.raises(ConfigError, match="--resume latest"):
         run(config, tmp_path / "run")
+    short = dataclasses.replace(config, loop=dataclasses.replace(config.loop, steps=5), validation=(), test=())
+    run(short, tmp_path / "more", start=result)
+    first = json.loads((tmp_path / "more" / "log.jsonl").read_text().splitlines()[0])
+    assert first["loss"] < 0.9 * losses[0]
+    with pytest.raises(ConfigError, match="another size"):
+        run(short, tmp_path / "other", start=network.BUILT_IN)
+    with pytest.raises(ModelError, match="is no folder with"):
+        run(short, tmp_path / "other", start=tmp_path)

@@ -1,4 +1,4 @@
-"""A recipe for training: one YAML file, every key known, every error told at once."""
+"""A recipe for training: one YAML file, every key known, every error told at once; and its copy beside the result."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from typing import Any, TypeVar
 from wallpaint.choices import choice
 from wallpaint.data.settings import DataSettings
 from wallpaint.errors import ConfigError
+from wallpaint.files import atomic
 from wallpaint.train.schedule import SCHEDULES
+from wallpaint.version import __version__
 
 T = TypeVar("T")
+CONFIG = "config.yaml"  # in a run's folder
 MODES = ("document", "image_prompt", "paired")
 SPACINGS = ("trailing", "leading", "linspace")
 PRECISIONS = ("no", "bf16", "fp16")
@@ -311,6 +314,10 @@ def _value(kind: Any, value: Any, name: str, errors: list[str]) -> Any:
             return None
         kind = next(k for k in kind.__args__ if k is not type(None))
     if typing.get_origin(kind) is tuple and isinstance(value, list):
+        part = typing.get_args(kind)[0]
+        if isinstance(part, type) and dataclasses.is_dataclass(part):
+            built = [_build(part, one, f"{name}[{number}].", errors) for number, one in enumerate(value)]
+            return tuple(one for one in built if one is not None)
         return tuple(value)  # whose numbers its own dataclass looks at
     if dataclasses.is_dataclass(kind):
         return _build(kind, value, f"{name}.", errors)  # type: ignore[arg-type]
@@ -332,6 +339,29 @@ def _value(kind: Any, value: Any, name: str, errors: list[str]) -> Any:
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
 
 
+def write(config: Any, folder: Path) -> None:
+    """Save a recipe with every value in a run's folder, which is made. Raises ConfigError or InputError."""
+    import yaml
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be made ({error.strerror}): name another folder") from error
+    told = f"# Every value of this run, by wallpaint {__version__}.\n"
+    atomic.put(folder / CONFIG, (told + yaml.safe_dump(to_mapping(config), sort_keys=False)).encode())
+
+
+_FREE = ("save_every", "keep_last", "log_every", "workers", "watch_every", "best", "gradient_checkpointing")
+
+
+def lasting(config: Any, free: Sequence[str]) -> dict[str, Any]:
+    """What may not change between the parts of a run, as plain data: all of a recipe but how often it saves and looks,
+    what it tells, and the keys that are named."""
+    plain = {name: value for name, value in to_mapping(config).items() if name not in (*free, "tracking")}
+    plain["loop"] = {name: value for name, value in plain["loop"].items() if name not in _FREE}
+    return plain
+
+
 def to_mapping(config: Any) -> dict[str, Any]:
     """Plain data of a config, as it would be written in YAML."""
     values = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
@@ -342,5 +372,5 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
         return to_mapping(value)
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(one) for one in value]
     return str(value) if isinstance(value, Path) else value

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
-from wallpaint.files import atomic
-from wallpaint.train.config import TrainConfig, to_mapping
+from wallpaint.train import config as recipes
+from wallpaint.train.config import CONFIG, TrainConfig
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wallpaint.train.inpainting import InpaintingTask
     from wallpaint.train.watching import Watch
 
-CONFIG, LATENTS, LORA, BEST_LORA = "config.yaml", "latents", "lora", "lora_best"
+LATENTS, LORA, BEST_LORA = "latents", "lora", "lora_best"
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
         json.dumps([_schedule(task.scheduler), _lasting(config)], sort_keys=True, default=str),
     )
     if state.is_main_process:
-        _write_config(config, folder)
+        recipes.write(config, folder)
     state.wait_for_everyone()
     encoded = 0
     if task.cache is not None:
@@ -137,26 +137,10 @@ def _schedule(scheduler: Any) -> dict[str, Any]:
 
 
 def _lasting(config: TrainConfig) -> dict[str, Any]:
-    """What may not change between the parts of a run: all but where it runs, how often it saves and what it tells."""
-    plain = to_mapping(config)
-    for section, names in (
-        ("loop", ("save_every", "keep_last", "log_every", "workers", "watch_every", "best", "gradient_checkpointing")),
-        ("cache", ("folder",)),
-    ):
-        plain[section] = {name: value for name, value in plain[section].items() if name not in names}
-    elsewhere = ("device", "bundle", "data", "tracking", "sampling")
-    return {name: value for name, value in plain.items() if name not in elsewhere}
-
-
-def _write_config(config: TrainConfig, folder: Path) -> None:
-    import yaml  # type: ignore[import-untyped]
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made ({error.strerror}): name another folder") from error
-    told = f"# Every value of this run, by wallpaint {__version__}.\n"
-    atomic.put(folder / CONFIG, (told + yaml.safe_dump(to_mapping(config), sort_keys=False)).encode())
+    """What may not change between the parts of a run; where it runs, and where bundle and data lie, may."""
+    plain = recipes.lasting(config, ("device", "bundle", "data", "sampling"))
+    del plain["cache"]["folder"]
+    return plain
 
 
 def _card(config: TrainConfig, bundle: Bundle, samples: Any, step: int) -> str:

@@ -6,8 +6,9 @@ weighs it; and, for the confidence, how far the network's own guess of that diff
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,16 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint import color
+from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
 from wallpaint.fields import Array
-from wallpaint.train import light_network, light_rooms, light_samples
-from wallpaint.train.config import LoopConfig, OptimizerConfig
+from wallpaint.train import light_network, light_rooms, light_samples, room_sets
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.light_network import LightNetwork
 from wallpaint.train.light_rooms import SmallRoom
 from wallpaint.train.light_samples import Sample
 from wallpaint.train.loop import Losses
+from wallpaint.train.room_sets import RoomSet
 from wallpaint.train.schedule import Place
 from wallpaint.train.watching import Seen
 
@@ -49,38 +52,47 @@ class NetworkConfig:
 
 @dataclass(frozen=True)
 class LightConfig:
-    """A recipe for the light model.
+    """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
-    rooms, validation: folders that `wallpaint rooms render` filled. side: pixels on the longer side of the network's
-    input. paints_each: new paints a photo is judged in. most_rooms: 0, or how many of the rooms are learned from, for
-    curves. checks: photos a validation room. Raises ConfigError that lists all that is wrong.
-    """
-
-    rooms: tuple[str, ...]
-    validation: tuple[str, ...]
-    side: int = 64
-    paints_each: int = 3
-    most_rooms: int = 0
-    checks: int = 3
-    seed: int = 0
+    rooms: tuple[RoomSet, ...] = choice("sets to learn from", ())
+    validation: tuple[RoomSet, ...] = choice("sets that it is judged and calibrated on, of the validation split", ())
+    small: Path | None = choice("folder of the rooms made small; the run's own if not given", None)
+    crew: int = choice("processes that render", 1)
+    side: int = choice("pixels on the longer side of the network's input", 64)
+    paints_each: int = choice("new paints that each photo is judged in", 3)
+    most_rooms: int = choice("0, or how many of the rooms are learnt from, for curves", 0)
+    checks: int = choice("photos of each validation room", 3)
+    seed: int = choice("of everything random", 0)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
-        wrong = [f"{name} names no folder" for name in ("rooms", "validation") if not getattr(self, name)]
-        least = (("side", self.side, 32), ("paints_each", self.paints_each, 1), ("checks", self.checks, 1))
-        wrong += [f"{name} must be at least {lowest}, not {value}" for name, value, lowest in least if value < lowest]
-        if self.side % 16:
-            wrong.append(f"side must be a multiple of 16, not {self.side}")
-        widths, depths = self.network.widths, self.network.depths
-        if len(widths) != 4 or len(depths) != 4:
-            wrong.append("network.widths and network.depths have four numbers each")
-        wrong += [
-            f"network.widths: {width} is no multiple of 8" for width in widths if type(width) is not int or width % 8
-        ]
+        empty = [f"{use} names no set of rooms" for use, sets in self.sets.items() if not sets]
+        wrong = [*empty, *room_sets.wrong(self.sets), *self._wrong()]
         if wrong:
             raise ConfigError("; ".join(wrong))
+
+    @property
+    def sets(self) -> dict[str, tuple[RoomSet, ...]]:
+        """By what they are for."""
+        return {"rooms": self.rooms, "validation": self.validation}
+
+    def _wrong(self) -> Iterator[str]:
+        """All but the sets of rooms."""
+        least = {"side": 32, "paints_each": 1, "checks": 1, "crew": 1, "seed": 0, "most_rooms": 0}
+        for name, lowest in least.items():
+            if getattr(self, name) < lowest:
+                yield f"{name} must be at least {lowest}, not {getattr(self, name)}"
+        if self.side % 16:
+            yield f"side must be a multiple of 16, not {self.side}"
+        widths, depths = self.network.widths, self.network.depths
+        if len(widths) != 4 or len(depths) != 4:
+            yield "network.widths and network.depths have four numbers each"
+        for width in widths:
+            if type(width) is not int or width % 8:
+                yield f"network.widths: {width} is no multiple of 8"
 
 
 class LightTask:

@@ -1,36 +1,38 @@
-"""From a recipe to the light model's file: rooms made small, trained on, judged, and the weights written.
+"""From a recipe to the light model's file: rooms rendered, made small, learnt from; the result calibrated and judged.
 
-run/rooms/              small rooms, made once
-run/checkpoints/        where a run that was broken off goes on
-run/light_model.safetensors, run/report.json
+run/config.yaml   the recipe with every value    log.jsonl    a line every few steps
+    checkpoints/  to go on from                  report.json  how good it is on validation rooms
+    small/        rooms as they are learnt from  light_model.safetensors, the result
 """
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wallpaint import light_model
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, ModelError
 from wallpaint.files import atomic
-from wallpaint.train import light_rooms
-from wallpaint.train.config import read_as, to_mapping
+from wallpaint.train import config as recipes
+from wallpaint.train import light_rooms, optimizer, room_sets, tracking
 from wallpaint.train.light import METRIC, Check, LightConfig, LightTask, read_rooms
-from wallpaint.train.loop import fit
+from wallpaint.train.loop import Outcome, fit, refuse_earlier
 from wallpaint.version import __version__
 
-REPORT = "report.json"
+if TYPE_CHECKING:
+    from torch import nn
+
+SMALL, REPORT = "small", "report.json"
 
 
 def read(path: Path) -> LightConfig:
-    """Read a recipe. Raises ConfigError."""
-    return read_as(LightConfig, path)
+    """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
+    return recipes.read_as(LightConfig, path)
 
 
 def run(
@@ -39,46 +41,57 @@ def run(
     *,
     resume: bool = False,
     start: Path | None = None,
-    tick: Callable[[int, float], None] = lambda step, loss: None,
-) -> dict[str, Any]:
-    """Train, and write the model; returns the report.
+    say: Callable[[str], None] = lambda line: None,
+) -> room_sets.Report:
+    """Make a light model.
 
-    resume: go on from the newest checkpoint. start: a model's file whose weights are begun with; its network must be of
-    the recipe's size. Raises ConfigError; InputError for damaged rooms.
+    resume: go on from the newest checkpoint. start: a file as this writes it, whose weights are begun with; its network
+    must be of the recipe's size. say: takes lines of progress. Raises ConfigError, InputError or ModelError.
     """
-    import torch
-
-    learned, checked = (
-        light_rooms.prepare([Path(name) for name in names], folder.parent / "light_rooms")
-        for names in (config.rooms, config.validation)
-    )
-    listing = folder / "rooms.txt"
-    if resume and listing.exists():  # a run keeps the rooms that it began with
-        known = set(listing.read_text().split())
-        learned = [path for path in learned if path.name in known]
-    elif config.most_rooms:
-        order = np.random.default_rng(config.seed).permutation(len(learned))[: config.most_rooms]
-        learned = [learned[index] for index in sorted(order)]
-    if shared := {path.name for path in learned} & {path.name for path in checked}:
-        raise ConfigError(f"{len(shared)} rooms are both learned from and validated on: name other folders")
-    folder.mkdir(parents=True, exist_ok=True)
-    atomic.put(listing, "\n".join(path.name for path in learned).encode() + b"\n")
-    task, check = LightTask(read_rooms(learned), config), Check(read_rooms(checked), config)
-    if start is not None:
-        _begin_with(task.network, light_model.parse(start.read_bytes()))
-    done = fit(
+    optimizer.check(config.optimizer)
+    tracking.check(config.tracking)
+    if not resume:
+        refuse_earlier(folder)
+    begun = None if start is None else _weights(start, config)
+    recipes.write(config, folder)
+    found = room_sets.prepare(config.sets, config.crew, say)
+    say(f"making {sum(map(len, found.values()))} rooms small")
+    small = {use: light_rooms.make_small(rooms, config.small or folder / SMALL) for use, rooms in found.items()}
+    rooms = room_sets.settle(small["rooms"], folder, resume=resume, most=config.most_rooms, seed=config.seed)
+    for use, left in (("rooms", rooms), ("validation", small["validation"])):
+        if not left:
+            raise ConfigError(f"{use} has no room with enough wall: take more seeds")
+    task, check = LightTask(read_rooms(rooms), config), Check(read_rooms(small["validation"]), config)
+    if begun is not None:
+        task.network.load_state_dict(begun)
+    say(f"training on {len(rooms)} rooms")
+    outcome = fit(
         task,
         config.loop,
         config.optimizer,
         folder,
         seed=config.seed,
-        digest=_digest(config, [path.name for path in learned], start),
+        digest=room_sets.digest(config, ("small", "checks"), rooms, start),
         device="cpu",
         resume=resume,
+        told=config.tracking,
         watch=check if config.loop.watch_every else None,
-        tick=tick,
+        tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
-    best = done.weights if done.best is None else done.best.weights
+    parameters = sum(value.numel() for value in task.network.parameters())
+    report = room_sets.Report(outcome.step, config.loop.steps, len(rooms), parameters)
+    if outcome.stopped:
+        return report
+    error = finish(config, outcome, folder, task, check)
+    line = f"{error:.2f} CIEDE2000 on {len(small['validation'])} validation rooms, by the network alone"
+    return dataclasses.replace(report, judged=(line,), written=str(folder / light_model.FILE))
+
+
+def finish(config: LightConfig, outcome: Outcome, folder: Path, task: LightTask, check: Check) -> float:
+    """Calibrate and judge on validation rooms, and write the result; returns its CIEDE2000 there."""
+    import torch
+
+    best = outcome.weights if outcome.best is None else outcome.best.weights
     with torch.no_grad():
         for name, parameter in task.network.named_parameters():
             parameter.copy_(best[name])
@@ -89,11 +102,11 @@ def run(
     report = {
         "schema": "wallpaint.light/1",
         "version": __version__,
-        "config": to_mapping(config),
-        "rooms": len(learned),
-        "validation_rooms": len(checked),
-        "parameters": sum(p.numel() for p in task.network.parameters()),
-        "steps": done.step,
+        "config": recipes.to_mapping(config),
+        "rooms": len(task),
+        "validation_rooms": len(check.samples) // config.checks,
+        "parameters": sum(value.numel() for value in task.network.parameters()),
+        "steps": outcome.step,
         METRIC: float(found[:, 0].mean()),
         "outside": {"ciede2000": float(np.nanmean(found[:, 2])), "left_alone": float(np.nanmean(found[:, 3]))},
         "calibration": calibration,
@@ -101,7 +114,7 @@ def run(
     }
     atomic.put(folder / light_model.FILE, encode(task.network, config, calibration))
     atomic.put(folder / REPORT, json.dumps(report, indent=1).encode() + b"\n")
-    return report
+    return float(found[:, 0].mean())
 
 
 def encode(network: Any, config: LightConfig, calibration: float) -> bytes:
@@ -110,19 +123,25 @@ def encode(network: Any, config: LightConfig, calibration: float) -> bytes:
     return light_model.pack(light_model.LightModel(weights, config.side, calibration, config.network.depths))
 
 
-def _begin_with(network: Any, model: light_model.LightModel) -> None:
+def _weights(start: Path, config: LightConfig) -> dict[str, Any]:
+    """A light model's weights by name. Raises ModelError; ConfigError where its network is not of the recipe's size."""
     import torch
 
+    from wallpaint.train.light import make_network
+
     try:
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in model.weights.items()})
+        model = light_model.parse(start.read_bytes())
+    except OSError as error:
+        raise ModelError(f"{start}: cannot be read ({error.strerror}): name the file that a run has written") from error
+    except Exception as error:  # safetensors has errors of its own
+        raise ModelError(f"{start}: is no light model ({type(error).__name__})") from error
+    weights = {name: torch.from_numpy(value) for name, value in model.weights.items()}
+    trial: nn.Module = make_network(config.network, weights["mean"], weights["scale"])
+    try:
+        trial.load_state_dict(weights)
     except RuntimeError as error:
-        raise ConfigError("the model to start from has a network of another size") from error
-
-
-def _digest(config: LightConfig, rooms: list[str], start: Path | None) -> str:
-    kept = to_mapping(replace(config, loop=replace(config.loop, save_every=1, keep_last=1, log_every=1)))
-    begun = "" if start is None else hashlib.sha256(start.read_bytes()).hexdigest()
-    return hashlib.sha256(json.dumps([kept, rooms, begun], sort_keys=True).encode()).hexdigest()
+        raise ConfigError(f"{start}: its network is of another size than the recipe's") from error
+    return weights
 
 
 def _calibrated(error: Any, expected: Any) -> list[Mapping[str, float]]:

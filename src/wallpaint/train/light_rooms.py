@@ -2,14 +2,13 @@
 
 room file -> buckets, tail, dressings at `CACHED_PX` -> one uncompressed file a room
 
-A file that is there is not made again, and rooms may be added while others are trained on: a run lists them at its
-start.
+A file that is there is not made again; one without a byte stands for a room without enough wall.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wallpaint.errors import ConfigError, InputError
+from wallpaint.errors import InputError
 from wallpaint.fields import Array
 from wallpaint.files import atomic
 
@@ -40,31 +39,18 @@ class SmallRoom:
     old_paint: Array
 
 
-def prepare(folders: Sequence[Path], cache: Path, step: Callable[[], None] = lambda: None) -> list[Path]:
-    """The small files of all rooms of training or validation in these folders, in the order of their seeds.
-
-    Rooms without enough wall are left out. Raises ConfigError for a folder that holds test rooms or none at all.
-    """
+def make_small(rooms: Sequence[Path], folder: Path) -> list[Path]:
+    """The small files of rooms in a folder, made where they lack; those of rooms without enough wall are left out."""
     from wallpaint.rooms.sets import room_file
 
-    found: dict[str, Path] = {}
-    for folder in folders:
-        rooms = sorted(folder.glob("room_*.npz"))
-        if not rooms:
-            raise ConfigError(f"{folder}: has no rooms: make some with `wallpaint rooms render`")
-        found |= {room.name: room for room in rooms}
-    cache.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     made = []
-    for name, room in sorted(found.items()):
-        small = cache / name
+    for room in rooms:
+        small = folder / room.name
         if not small.exists():
-            record = room_file.read(room)
-            if record.split == "test":
-                raise ConfigError(f"{room}: a test room: nothing may learn from it")
-            atomic.put(small, _encode(record), durable=False)
+            atomic.put(small, _encode(room_file.read(room)), durable=False)
         made.append(small)
-        step()
-    return [path for path in made if path.stat().st_size > 1000]
+    return [path for path in made if path.stat().st_size > 0]
 
 
 def _encode(record: Any) -> bytes:

@@ -311,6 +311,13 @@ def _tensors(training: _Training) -> dict[str, Tensor]:
     return found | optimizer.memory_of(training.optimizer, training.trained)
 
 
+def refuse_earlier(folder: Path) -> None:
+    """Raise ConfigError for a folder with checkpoints, which only a run that resumes goes on with."""
+    found, notes = checkpoint.latest(folder / CHECKPOINTS)
+    if found is not None or notes:
+        raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder")
+
+
 def _find(run: _Run, resume: bool, say: Callable[[str], None]) -> tuple[Checkpoint | None, list[str]]:
     """The newest whole checkpoint, and what was said of damaged ones; none where there is nothing at all."""
     folder = run.folder / CHECKPOINTS
@@ -319,9 +326,7 @@ def _find(run: _Run, resume: bool, say: Callable[[str], None]) -> tuple[Checkpoi
         watching.forget_best(run.folder)
         return None, []
     if not resume:
-        raise ConfigError(
-            f"{run.folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder"
-        )
+        refuse_earlier(run.folder)
     if found is None:
         raise ConfigError(f"{folder}: no checkpoint is whole: remove it to start anew, or name a new folder")
     if found.state["digest"] != run.digest:

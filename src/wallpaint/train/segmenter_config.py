@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
-from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, from_mapping, read_as
+from wallpaint.train import room_sets
+from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, read_as
+from wallpaint.train.room_sets import RoomSet
 
 COARSEST = 32  # pixels of a picture that one place of the last stage sees
-
-
-@dataclass(frozen=True)
-class RoomSet:
-    """Rooms of one folder, which are rendered if they are not there."""
-
-    folder: Path
-    seed: int = choice("of the first room; rooms of a set are seed, seed + 1, …", 0)
-    count: int = choice("rooms", 64)
-    px: int = choice("pixels a side that they are rendered at", 256)
-    samples: int = choice("paths a pixel", 64)
 
 
 @dataclass(frozen=True)
@@ -39,13 +29,10 @@ class NetworkConfig:
 class SegmenterConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
-    rooms: tuple[Any, ...] = choice("sets to learn from, see RoomSet", ())
-    validation: tuple[Any, ...] = choice("sets that confidence is calibrated on, of the validation split", ())
-    test: tuple[Any, ...] = choice("sets that the result is judged on, of the test split", ())
-    labels: Path = field(
-        default_factory=lambda: Path("runs/segmenter/labels"),
-        metadata={"help": "folder of what is where in the rooms; made if it is not there"},
-    )
+    rooms: tuple[RoomSet, ...] = choice("sets to learn from", ())
+    validation: tuple[RoomSet, ...] = choice("sets that confidence is calibrated on, of the validation split", ())
+    test: tuple[RoomSet, ...] = choice("sets that the result is judged on, of the test split", ())
+    labels: Path | None = choice("folder of what is where in the rooms; the run's own if not given", None)
     crew: int = choice("processes that render", 1)
     sizes: tuple[int, ...] = choice(
         "pixels a side of the pictures that it learns from, one size after the other for equal shares of the steps",
@@ -61,21 +48,17 @@ class SegmenterConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
-        wrong = list(self._wrong())
+        wrong = [*([] if self.rooms else ["rooms names no set of rooms"]), *room_sets.wrong(self.sets), *self._wrong()]
         if wrong:
             raise ConfigError("; ".join(wrong))
 
-    def sets(self, which: str) -> tuple[RoomSet, ...]:
-        """which: rooms, validation or test. Raises ConfigError."""
-        return tuple(
-            entry if isinstance(entry, RoomSet) else from_mapping(RoomSet, entry, f"{which}[{number}]")
-            for number, entry in enumerate(getattr(self, which))
-        )
+    @property
+    def sets(self) -> dict[str, tuple[RoomSet, ...]]:
+        """By what they are for."""
+        return {"rooms": self.rooms, "validation": self.validation, "test": self.test}
 
     def _wrong(self) -> Iterator[str]:
-        for which in ("rooms", "validation", "test"):
-            if not all(isinstance(entry, Mapping | RoomSet) for entry in getattr(self, which)):
-                yield f"{which} should be a list of sets with folder, seed, count, px, samples"
+        """All but the sets of rooms."""
         stages = (self.network.widths, self.network.depths, self.network.heads)
         if any(len(stage) != 4 or not all(type(n) is int and n > 0 for n in stage) for stage in stages):
             yield "network.widths, .depths and .heads should be four whole numbers each, one a stage"
@@ -86,15 +69,13 @@ class SegmenterConfig:
         for name, px in (*(("sizes", px) for px in self.sizes), ("seen_px", self.seen_px)):
             if type(px) is not int or px < 2 * COARSEST or px % COARSEST:
                 yield f"{name} should be a multiple of {COARSEST} from {2 * COARSEST}, not {px}"
-        if self.reuse < 1:
-            yield f"reuse must be at least 1, not {self.reuse}"
+        for name, value, least in (("reuse", self.reuse, 1), ("crew", self.crew, 1), ("seed", self.seed, 0)):
+            if value < least:
+                yield f"{name} must be at least {least}, not {value}"
         if self.overlap_weight < 0:
             yield f"overlap_weight must be at least 0, not {self.overlap_weight}"
 
 
 def read(path: Path) -> SegmenterConfig:
     """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
-    config = read_as(SegmenterConfig, path)
-    for which in ("rooms", "validation", "test"):
-        config.sets(which)
-    return config
+    return read_as(SegmenterConfig, path)

@@ -73,6 +73,13 @@ class Scores:
     expected_error: float
     by_shot: dict[str, float]
 
+    def line(self) -> str:
+        """For people."""
+        return (
+            f"IoU on {self.photos} photos of {self.rooms} test rooms: mean {self.mean:.3f}, "
+            f"tenth percentile {self.worst:.3f}, all pixels {self.pooled:.3f}"
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data without single photos, rounded."""
         values = {key: value for key, value in vars(self).items() if key != "by_shot"}

@@ -8,68 +8,61 @@ run/config.yaml   the recipe with every value    log.jsonl   a line every few st
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
-from wallpaint.train.config import to_mapping
-from wallpaint.train.segmenter_config import RoomSet, SegmenterConfig
+from wallpaint.train import config as recipes
+from wallpaint.train.segmenter_config import SegmenterConfig
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from wallpaint.segment.network import Calibration, Finder
+    from wallpaint.train.room_sets import Report
     from wallpaint.train.segmenter_eval import Scores
 
-CONFIG, SCORES, RESULT = "config.yaml", "scores.json", "segmenter"
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a run ended. scores: None where it was stopped, or the recipe has no test rooms."""
-
-    step: int
-    steps: int
-    rooms: int
-    folder: Path | None
-    scores: Scores | None
-
-    def lines(self) -> list[str]:
-        """For people."""
-        told = [f"{self.step} of {self.steps} steps on {self.rooms} rooms"]
-        if self.scores is not None:
-            told.append(
-                f"IoU on {self.scores.photos} photos of {self.scores.rooms} test rooms: mean {self.scores.mean:.3f}, "
-                f"tenth percentile {self.scores.worst:.3f}, all pixels {self.scores.pooled:.3f}"
-            )
-        if self.folder is not None:
-            told.append(f"written: {self.folder} (use it with --bundle {self.folder})")
-        else:
-            told.append("stopped and saved: go on with --resume latest")
-        return told
+LABELS, SCORES, RESULT = "labels", "scores.json", "segmenter"
+WEIGHTS = "model.safetensors"
 
 
 def run(
-    config: SegmenterConfig, folder: Path, *, resume: bool = False, say: Callable[[str], None] = lambda line: None
+    config: SegmenterConfig,
+    folder: Path,
+    *,
+    resume: bool = False,
+    start: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Report:
-    """Make a wall finder. say: takes lines of progress. Raises ConfigError or InputError."""
-    from wallpaint.train import optimizer, tracking
-    from wallpaint.train.loop import fit
-    from wallpaint.train.segmenter import SegmenterTask
+    """Make a wall finder.
+
+    resume: go on from the newest checkpoint. start: a folder as this writes it, whose weights are begun with; its
+    network must be of the recipe's size. say: takes lines of progress. Raises ConfigError, InputError or ModelError.
+    """
+    from wallpaint.rooms.sets import labels as labelling
+    from wallpaint.train import optimizer, room_sets, tracking
+    from wallpaint.train.loop import fit, refuse_earlier
+    from wallpaint.train.segmenter import SegmenterTask, make_network
 
     optimizer.check(config.optimizer)
     tracking.check(config.tracking)
-    _write_config(config, folder)
-    rooms = prepare(config.sets("rooms"), config, say)
-    others = {which: prepare(config.sets(which), config, say) for which in ("validation", "test")}
-    _keep_apart(rooms, others)
-    task = SegmenterTask(rooms, config.labels, config)
+    if not resume:
+        refuse_earlier(folder)
+    if start is not None:  # before hours of rendering
+        _begin_with(make_network(config.network), start)
+    recipes.write(config, folder)
+    labels = config.labels or folder / LABELS
+    found = room_sets.prepare(config.sets, config.crew, say)
+    say(f"looking at {sum(map(len, found.values()))} rooms")
+    seen = {use: labelling.derive_all(rooms, labels, config.crew) for use, rooms in found.items()}
+    rooms = room_sets.settle(seen["rooms"], folder, resume=resume)
+    task = SegmenterTask(rooms, labels, config)
+    if start is not None:
+        _begin_with(task.network, start)
     say(f"training on {len(rooms)} rooms")
     outcome = fit(
         task,
@@ -77,57 +70,51 @@ def run(
         config.optimizer,
         folder,
         seed=config.seed,
-        digest=_digest(config, rooms),
+        digest=room_sets.digest(config, ("labels", "seen_px"), rooms, start and start / WEIGHTS),
         device="cpu",
         resume=resume,
         told=config.tracking,
         tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
-    if outcome.step < config.loop.steps:
-        return Report(outcome.step, config.loop.steps, len(rooms), None, None)
-    scores = finish(config, outcome.weights, folder, rooms, others)
-    return Report(outcome.step, config.loop.steps, len(rooms), folder / RESULT, scores)
+    parameters = sum(value.numel() for value in task.network.parameters())
+    report = room_sets.Report(outcome.step, config.loop.steps, len(rooms), parameters)
+    if outcome.stopped:
+        return report
+    whole = {**dict(task.network.named_buffers()), **outcome.weights}
+    scores = finish(config, whole, folder, labels, {**seen, "rooms": rooms})
+    judged = () if scores is None else (scores.line(),)
+    return dataclasses.replace(report, judged=judged, written=f"{folder / RESULT} (use it with --bundle)")
 
 
-def prepare(sets: Sequence[RoomSet], config: SegmenterConfig, say: Callable[[str], None]) -> list[Path]:
-    """Render what sets lack, look at what is where, and return the room files of all."""
-    from wallpaint.rooms.sets import labels, render, room_file
+def _begin_with(network: nn.Module, start: Path) -> None:
+    """Put a wall finder's weights into a network. Raises ModelError; ConfigError where it is of another size."""
+    from wallpaint.errors import ModelError
+    from wallpaint.segment.network import load
+    from wallpaint.train.segmenter import WALL
 
-    found: list[Path] = []
-    for one in sets:
-        wanted = [one.folder / room_file.name_of(seed) for seed in range(one.seed, one.seed + one.count)]
-        notes = [one.folder / room_file.skipped_name_of(seed) for seed in range(one.seed, one.seed + one.count)]
-        if not all(room.exists() or note.exists() for room, note in zip(wanted, notes, strict=True)):
-            say(f"rendering rooms {one.seed} to {one.seed + one.count - 1} into {one.folder}")
-            job = render.RenderJob(one.count, one.seed, (one.px, one.px), one.samples, one.folder, config.crew)
-            render.run(job)
-        found += [room for room in wanted if room.exists()]
-    if found:
-        say(f"looking at {len(found)} rooms")
-    return labels.derive_all(found, config.labels, config.crew)
-
-
-def _keep_apart(rooms: Sequence[Path], others: Mapping[str, Sequence[Path]]) -> None:
-    """Raise ConfigError where rooms that judge are learnt from."""
-    learnt = {room.name for room in rooms}
-    for which, judging in others.items():
-        twice = sorted(learnt & {room.name for room in judging})
-        if twice:
-            raise ConfigError(f"{which} has rooms that are learnt from: {', '.join(twice[:3])}: choose other seeds")
+    if not all((start / name).is_file() for name in ("config.json", WEIGHTS)):
+        raise ModelError(f"{start}: is no folder with config.json and {WEIGHTS}: name the one that a run has written")
+    finder = load(start)
+    try:
+        network.load_state_dict(finder.model.state_dict())
+    except RuntimeError as error:
+        raise ConfigError(f"{start}: its network is of another size than the recipe's") from error
+    if finder.wall != WALL:
+        raise ConfigError(f"{start}: wall is its class {finder.wall}, expected {WALL}")
 
 
 def finish(
     config: SegmenterConfig,
     weights: Mapping[str, Tensor],
     folder: Path,
-    rooms: Sequence[Path],
-    others: Mapping[str, Sequence[Path]],
+    labels: Path,
+    rooms: Mapping[str, Sequence[Path]],
 ) -> Scores | None:
-    """Calibrate on validation rooms, judge on test rooms, and write the result's folder."""
+    """Calibrate on validation rooms, judge on test rooms, and write the result. rooms: by what they are for."""
     from wallpaint.segment.network import Calibration
     from wallpaint.train import segmenter_eval
 
-    made = {which: list(segmenter_eval.shots(found, config.labels)) for which, found in others.items()}
+    made = {use: list(segmenter_eval.shots(rooms[use], labels)) for use in ("validation", "test")}
     plain = Calibration(seen_px=config.seen_px)
     finder = _finder(config, weights, plain)
     calibration = segmenter_eval.calibrate(finder, made["validation"]) if made["validation"] else plain
@@ -136,7 +123,7 @@ def finish(
         scores = segmenter_eval.evaluate(dataclasses.replace(finder, calibration=calibration), made["test"])
         told = {**scores.to_dict(), "by_photo": {name: round(value, 4) for name, value in scores.by_shot.items()}}
         atomic.put(folder / SCORES, json.dumps(told, indent=1).encode() + b"\n")
-    write(folder / RESULT, config, weights, calibration, scores, len(rooms))
+    write(folder / RESULT, config, weights, calibration, scores, len(rooms["rooms"]))
     return scores
 
 
@@ -185,7 +172,7 @@ def write(
     put_json(folder / "preprocessor_config.json", processor)
     put_json(folder / CALIBRATION, dataclasses.asdict(calibration))
     atomic.put(folder / "README.md", card(config, scores, rooms).encode())
-    atomic.put(folder / "model.safetensors", save(halves, metadata={"format": "pt"}))
+    atomic.put(folder / WEIGHTS, save(halves, metadata={"format": "pt"}))
 
 
 def card(config: SegmenterConfig, scores: Scores | None, rooms: int) -> str:
@@ -218,28 +205,3 @@ It has seen rendered rooms only. On real photos it is less sure than on these, a
 
     wallpaint mask room.jpg -o mask.png --overlay look.png
 """
-
-
-def _write_config(config: SegmenterConfig, folder: Path) -> None:
-    import yaml  # type: ignore[import-untyped]
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: cannot be made ({error.strerror}): name another folder") from error
-    plain: dict[str, Any] = to_mapping(config)
-    for which in ("rooms", "validation", "test"):
-        plain[which] = [to_mapping(one) for one in config.sets(which)]
-    told = f"# Every value of this run, by wallpaint {__version__}.\n"
-    atomic.put(folder / CONFIG, (told + yaml.safe_dump(plain, sort_keys=False)).encode())
-
-
-def _digest(config: SegmenterConfig, rooms: Sequence[Path]) -> str:
-    """Of all that must not change between the parts of a run."""
-    plain = to_mapping(config)
-    for name in ("rooms", "validation", "test", "labels", "crew", "tracking", "seen_px"):
-        plain.pop(name)
-    for name in ("save_every", "keep_last", "log_every", "workers", "watch_every"):
-        plain["loop"].pop(name)
-    told = json.dumps([plain, [room.name for room in rooms]], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()

@@ -113,11 +113,11 @@ def derive_all(
     picture is of another room.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lacking = [room for room in rooms if not (folder / name_of(_seed_of(room))).exists()]
+    lacking = [room for room in rooms if not (folder / name_of(room_file.seed_of(room))).exists()]
     tasks = [(str(room), str(folder)) for room in lacking]
     for done in workers.results(f"{__name__}:derive_one", tasks, crew):
         step(Path(done))
-    return [room for room in rooms if _is_whole(folder / name_of(_seed_of(room)))]
+    return [room for room in rooms if _is_whole(folder / name_of(room_file.seed_of(room)))]
 
 
 def derive_one(room: str, folder: str) -> str:
@@ -141,13 +141,6 @@ def derive_one(room: str, folder: str) -> str:
 def fits(labels: Labels, alpha: Array) -> bool:
     """Whether labels are of the very room that a file holds: its walls to be repainted are walls here."""
     return bool(np.maximum(alpha - labels.coverage, 0).mean() <= MOST_DIFFERENT)
-
-
-def _seed_of(room: Path) -> int:
-    digits = room.stem.removeprefix("room_")
-    if not digits.isdigit():
-        raise InputError(f"{room}: is not named as a room file is")
-    return int(digits)
 
 
 def _is_whole(path: Path) -> bool:

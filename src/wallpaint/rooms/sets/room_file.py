@@ -31,6 +31,7 @@ from wallpaint.rooms.materials import Array, Color
 from wallpaint.version import __version__
 
 FORMAT = "wallpaint.room/1"
+PATTERN = "room_*.npz"  # of room files in a folder
 LARGEST_HALF = 2.0**15  # what the brightest pixel of a layer comes to, at most twice that
 _DATE = (1980, 1, 1, 0, 0, 0)
 _WORTH = 6  # zlib's level
@@ -97,6 +98,14 @@ class Skipped:
 def name_of(seed: int) -> str:
     """The file of a room."""
     return f"room_{seed:06d}.npz"
+
+
+def seed_of(path: Path) -> int:
+    """The seed of a room's file, by its name. Raises InputError."""
+    digits = path.stem.removeprefix("room_")
+    if not digits.isdigit():
+        raise InputError(f"{path}: is not named as a room file is")
+    return int(digits)
 
 
 def skipped_name_of(seed: int) -> str:
