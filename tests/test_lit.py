@@ -59,8 +59,21 @@ def test_a_model_that_knows_the_old_paint_gives_the_truth(
     for color in (NAVY, SAGE):
         result = seen.repaint({"wall": color}, match="lit")
         assert delta_e(result.codes, room.lit(rgb(color)))[room.wall].mean() < 1.5
-        assert result.report["walls"][0]["estimate"] == {"from": "light model", "expected_error": 4.0}
+        assert result.report["walls"][0]["estimate"]["from"] == "light model"
         assert (result.codes == room.photo)[far_outside(room.soft_mask)].all()
+
+
+def test_a_doubt_is_told_for_the_paint(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = with_model(scene, Told("#d9cfc0", error=4.0), monkeypatch)
+
+    def expected(color: str) -> float:
+        return float(seen.repaint({"wall": color}, match="lit").report["walls"][0]["estimate"]["expected_error"])
+
+    dark, middle, bright = (expected(color) for color in ("#101010", "#808080", "#f4f1ea"))
+    assert 1.0 < dark < middle < bright < 6.0
+    wall = seen.walls["wall"].sight
+    assert wall.seen is not None
+    assert lit.expected_error(wall.seen, wall.wall) == pytest.approx(4.0)
 
 
 def test_what_the_user_knows_of_the_old_paint_counts_for_more_than_the_model(

@@ -22,6 +22,8 @@ INNER, AT_EDGES = 0.99, 0.04
 SURE_OF_WALL = (0.85, 1.0)  # share of wall in a small pixel from which it begins to count, and counts fully
 LARGEST_CORRECTION = 4.0  # natural log, between the photo and the evened wall
 LOCAL = 0.6  # share that is kept of what sets a place's change apart from the wall's usual one
+MISJUDGED = 0.3  # natural log; about what the network is off in light, on validation photos
+USUAL = 5.6  # CIEDE2000 that this makes of a wall on average over paints, on validation photos
 MOST_HINT = 2.0  # natural log by which a known old colour may move what the network thinks it is
 
 
@@ -93,10 +95,22 @@ def paint(
     return light_model.relit(base, change + (slope * (luma - typical))[..., None])
 
 
-def expected_error(seen: Coefficients, wall: Array) -> float:
-    """CIEDE2000 by which the network expects to be off on this wall."""
+def expected_error(seen: Coefficients, wall: Array, shown: Array | None = None) -> float:
+    """CIEDE2000 by which the network expects to be off on this wall.
+
+    shown: (3,) linear sRGB, the wall's new colour in the picture, if it is to be said for that: the network, which
+    never sees the paint, says it for paints on average, but light that is misjudged shows less on dark walls.
+    """
     share = cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
-    return float((seen.error * share).sum() / max(float(share.sum()), 1e-6))
+    error = float((seen.error * share).sum() / max(float(share.sum()), 1e-6))
+    return error if shown is None else error * float(np.sqrt(_seen_of_light(shown) / USUAL))
+
+
+def _seen_of_light(shown: Array) -> float:
+    """What a misjudgement of light by `MISJUDGED` makes of a colour, CIEDE2000."""
+    lab = color.linear_to_lab(np.asarray(shown, np.float64))
+    moved = (color.linear_to_lab(np.clip(shown * np.exp(by), 0, 1)) for by in (MISJUDGED, -MISJUDGED))
+    return sum(float(color.delta_e_2000(lab, other)) for other in moved) / 2
 
 
 def _told(seen: Coefficients, wall: Array, old: Array | None) -> Coefficients:

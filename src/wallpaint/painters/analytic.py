@@ -91,7 +91,7 @@ def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
         painted = light_model.relit(painted, SECOND_OPINION * second)
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
     target = _median(painted, shading.weight)
-    error = lit.expected_error(seen, sight.wall)
+    error = lit.expected_error(seen, sight.wall, target)
     return Painted(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
 
 
