@@ -272,7 +272,8 @@ def pack(model: LightModel) -> bytes:
     from safetensors.numpy import save
 
     stored: dict[str, Array] = {}
-    for name, value in sorted(model.weights.items()):
+    for name, weight in sorted(model.weights.items()):
+        value = np.ascontiguousarray(weight)  # safetensors writes memory as it lies, whatever its strides
         if value.size < LARGE:
             stored[name] = value if name in ("mean", "scale") else value.astype(np.float16)
             continue

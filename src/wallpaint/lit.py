@@ -21,7 +21,7 @@ from wallpaint.light_model import Coefficients, LightModel
 INNER, AT_EDGES = 0.99, 0.04
 SURE_OF_WALL = (0.85, 1.0)  # share of wall in a small pixel from which it begins to count, and counts fully
 LARGEST_CORRECTION = 4.0  # natural log, between the photo and the evened wall
-LOCAL = 0.6  # share that is kept of what sets a place's change apart from the wall's usual one
+LOCAL = 0.8  # share that is kept of what sets a place's change apart from the wall's usual one
 MISJUDGED = 0.3  # natural log; about what the network is off in light, on validation photos
 USUAL = 5.6  # CIEDE2000 that this makes of a wall on average over paints, on validation photos
 MOST_HINT = 2.0  # natural log by which a known old colour may move what the network thinks it is

@@ -38,7 +38,6 @@ LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
 CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
 DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
-SECOND_OPINION = 0.25  # share of the scene's own light estimate in what the light model says
 COARSE = 4  # working pixels between those that contrast is looked up at
 MOST_WIDENED = 1.2
 FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
@@ -84,11 +83,6 @@ def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
     gamut, shading, sight = wall.canvas.space.gamut, wall.shading, wall.sight
     likely = float(color.luminance(wall.light.appearance(albedo)))
     painted = _seen(wall, seen, _unpainted(shading, quiet_shade(shading, likely)), albedo)
-    if _told_old(wall) is None:
-        second = light_model.unrolled(wall.light.appearance(albedo)) - light_model.unrolled(
-            _median(painted, shading.weight)
-        )
-        painted = light_model.relit(painted, SECOND_OPINION * second)
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
     target = _median(painted, shading.weight)
     error = lit.expected_error(seen, sight.wall, target)

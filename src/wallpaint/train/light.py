@@ -44,9 +44,9 @@ class NetworkConfig:
     the vector that sums up the room. fine: channels at full size.
     """
 
-    widths: tuple[int, ...] = (32, 64, 96, 128)
-    depths: tuple[int, ...] = (1, 2, 2, 2)
-    room: int = 96
+    widths: tuple[int, ...] = (16, 48, 128, 256)
+    depths: tuple[int, ...] = (1, 1, 2, 3)
+    room: int = 192
     fine: int = 16
 
 
