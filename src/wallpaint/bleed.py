@@ -20,7 +20,7 @@ from wallpaint.paint import Paint
 from wallpaint.scene import Scene
 
 SMOOTH = 1.2  # deviation, in the network's pixels
-MOST_CHANGE = 0.7  # natural log
+MOST_CHANGE = 1.2  # natural log
 STRIP_PX = 256
 LEAST_SHARE = 1 / 255  # of a pixel that must not be wall
 
