@@ -59,9 +59,14 @@ def room() -> wall_pictures.Cooked:
     return cooked(record, walls)
 
 
-def test_the_shipped_recipe_is_read() -> None:
+def test_the_shipped_recipe_is_of_the_shipped_network() -> None:
     config = segmenter_config.read(ROOT / "configs" / "segmenter.yaml")
-    assert sum(one.count or 0 for one in config.rooms) == 364
+    shipped = json.loads((ROOT / "src" / "wallpaint" / "segment" / "weights" / "config.json").read_text())
+    assert {name: shipped[name] for name in ("hidden_sizes", "depths", "num_attention_heads")} == {
+        "hidden_sizes": list(config.network.widths),
+        "depths": list(config.network.depths),
+        "num_attention_heads": list(config.network.heads),
+    }
     assert all(one.seed >= 950_000 for one in config.test)
 
 
