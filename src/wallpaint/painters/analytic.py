@@ -117,7 +117,9 @@ def _widened(shading: Shading, shade: Array, goal: Array, gamut: Array) -> float
 def _seen(wall: Wall, seen: Coefficients, base: Array, albedo: Array) -> Array:
     """The wall in a new paint, (h, w, 3) linear sRGB, before gamut limits. base: see `lit.paint`."""
     place = lit.Place(wall.canvas.origin, wall.step, wall.sight.size)
-    return lit.paint(seen, wall.sight, place, base, wall.shading.weight, albedo, _told_old(wall))
+    shading = wall.shading
+    plain = not shading.evened and shading.old_paints < 2
+    return lit.paint(seen, wall.sight, place, base, shading.weight, albedo, _told_old(wall), plain=plain)
 
 
 def _told_old(wall: Wall) -> Array | None:
