@@ -299,6 +299,20 @@ def test_16_bit_photos_stay_16_bit() -> None:
     assert result.codes.dtype == np.uint16
     assert delta_e(result.codes, room.literal(rgb(SAGE)))[room.wall].mean() < 0.5
     assert np.unique(result.codes[room.wall][:, 0]).size > 1000, "no steps of 8 bits"
+
+
+def test_the_light_model_keeps_16_bits_and_paints_to_the_border() -> None:
+    """As the painter is by default. Its light is not that of a drawn room, so bounds are wider than without it."""
+    room = make_room(bits=16)
+    result = repaint(room.photo, room.soft_mask, SAGE)
+    assert result.codes.dtype == np.uint16
+    assert np.unique(result.codes[room.wall][:, 0]).size > 1000, "no steps of 8 bits"
+    assert result.report["walls"][0]["delta_e_2000"] <= 0.5
+    off = delta_e(result.codes, room.literal(rgb(SAGE)))
+    border = room.wall.copy()
+    border[3:, 3:-3] = False
+    assert off[room.wall].mean() < 3
+    assert off[border].mean() < 4
     assert np.array_equal(result.codes[far_outside(room.soft_mask)], room.photo[far_outside(room.soft_mask)])
 
 
