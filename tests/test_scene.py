@@ -81,6 +81,18 @@ def test_a_large_photo_is_painted_as_well_as_a_small_one(
     assert np.quantile(off[near], 0.99) < 4
 
 
+@pytest.mark.parametrize("color", ["#2b3a5c", SAGE])
+def test_the_light_model_paints_a_large_photo_as_a_small_one(
+    room: Room, monkeypatch: pytest.MonkeyPatch, color: str
+) -> None:
+    whole = repaint(room.photo, room.soft_mask, color).codes
+    monkeypatch.setattr(scenes, "WORKING_PX", 80)
+    assert prepare(room.photo, {"wall": room.soft_mask}).walls["wall"].step == 4
+    off = delta_e(repaint(room.photo, room.soft_mask, color).codes, whole)[room.wall]
+    assert off.mean() < 0.4
+    assert np.quantile(off, 0.99) < 1.5
+
+
 def test_detail_finer_than_a_block_survives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "WORKING_PX", 80)
     room = make_room(plaster=0.03)
@@ -141,6 +153,20 @@ def test_where_a_wall_lies_does_not_matter(room: Room) -> None:
     one = repaint(room.photo, mask, SAGE, painter=painter).codes
     two = repaint(larger, larger_mask, SAGE, painter=painter).codes[37:-11, 53:-5]
     assert np.abs(one.astype(int) - two).max() <= 1
+
+
+@pytest.mark.parametrize("color", ["#2b3a5c", SAGE, "#f4f1ea"])
+def test_where_a_wall_lies_matters_little_to_the_light_model(room: Room, color: str) -> None:
+    """It looks at the whole photo, and the larger one, which shows more of the same room, is another."""
+    larger = cv2.copyMakeBorder(room.photo, 37, 11, 53, 5, cv2.BORDER_REFLECT)
+    mask = np.zeros(room.alpha.shape, np.uint8)
+    mask[20:80, 110:200] = 255
+    larger_mask = cv2.copyMakeBorder(mask, 37, 11, 53, 5, cv2.BORDER_CONSTANT, value=0)
+    one = repaint(room.photo, mask, color).codes
+    two = repaint(larger, larger_mask, color).codes[37:-11, 53:-5]
+    moved = np.abs(one.astype(int) - two)
+    assert moved.max() <= 5
+    assert moved[mask > 0].mean() < 1
 
 
 def test_adjoining_hard_masks_leave_nothing_over() -> None:
