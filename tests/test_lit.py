@@ -103,6 +103,31 @@ def test_the_package_has_a_model_that_is_sane_in_a_plain_room(room: Room) -> Non
     assert 0.5 < result.report["walls"][0]["estimate"]["expected_error"] < 25
 
 
+class Slanted(Told):
+    """A model that thinks the old paint ever brighter from left to right, by SLANT in all, in natural logs."""
+
+    SLANT = 1.5
+
+    def look(self, photo: Array, mask: Array) -> Coefficients:
+        seen = super().look(photo, mask)
+        ramp = np.exp(self.SLANT * (np.arange(64, dtype=np.float32) + 0.5) / 64 - self.SLANT)
+        return replace(seen, old=seen.old * ramp[None, :, None])
+
+
+@pytest.mark.parametrize("columns", [slice(20, 150), slice(170, 300)])
+def test_what_is_seen_of_a_place_is_applied_there(columns: slice, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a wall that is but a part of the photo, whose working pixels begin elsewhere."""
+    room = make_room(plaster=0.0, shadow=0.0)
+    mask = np.zeros(room.soft_mask.shape, np.uint8)
+    mask[20:110, columns] = 255
+    scene = with_model(prepare(room.photo, {"wall": mask}), Slanted("#d9cfc0"), monkeypatch)
+    result = scene.repaint({"wall": "#808080"}, match="lit")
+    inner = slice(columns.start + 15, columns.stop - 15)
+    change = np.log(linear(result.codes)[40:90, inner].mean((0, 2)) / linear(room.photo)[40:90, inner].mean((0, 2)))
+    slope = float(np.polyfit(np.arange(len(change)), change, 1)[0]) * room.photo.shape[1]
+    assert slope == pytest.approx(-lit.LOCAL * Slanted.SLANT, rel=0.15)
+
+
 @pytest.mark.parametrize("size", [(40, 200), (200, 40), (30, 30)])
 def test_any_shape_of_photo(size: tuple[int, int]) -> None:
     small = make_room(*size)

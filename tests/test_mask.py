@@ -301,6 +301,14 @@ def test_ones_saved_as_bytes() -> None:
     assert "white must be 255" in line
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_an_inverted_mask_is_the_exchanged_one_to_the_last_bit(kind: type) -> None:
+    top = np.iinfo(kind).max
+    codes = np.tile(np.linspace(0, top, 256).astype(kind), (4, 1))
+    inverted = masks.read_mask((top - codes).astype(kind), invert=True)
+    assert np.array_equal(inverted.alpha, masks.read_mask(codes).alpha)
+
+
 def test_inverted_masks_are_suspected() -> None:
     wall = np.zeros((300, 400), bool)
     wall[20:150, 50:350] = True

@@ -75,7 +75,13 @@ def read_mask(source: MaskSource, *, invert: bool = False, limits: Limits | None
         warnings=warnings,
     )
     file = _snap_jpeg(file) if file.was_jpeg else file
-    return replace(file, alpha=1 - file.alpha) if invert else file
+    return replace(file, alpha=_inverted(file.alpha)) if invert else file
+
+
+def _inverted(alpha: Alpha) -> Alpha:
+    """What the mask with black and white exchanged would say, to the last bit for masks of 8 and 16 bits."""
+    top = np.float32(65535)
+    return np.asarray(np.round((1 - alpha) * top) / top, np.float32)
 
 
 def _codes(source: MaskSource, limits: Limits) -> tuple[Codes, Codes | None, str, str]:
@@ -136,7 +142,7 @@ def _cut_out(colour: Codes, cut: Alpha, white: float, name: str) -> tuple[Alpha,
 
 def _unit(codes: Codes, white: float) -> Alpha:
     values: Alpha = np.asarray(codes, dtype=np.float32)
-    return values.copy() if white == 1.0 else values * np.float32(1.0 / white)
+    return values.copy() if white == 1.0 else values / np.float32(white)
 
 
 def _channels(colour: Codes) -> Iterator[Codes]:

@@ -236,8 +236,30 @@ def test_everything_wrong_with_a_recipe_is_told_at_once() -> None:
             side=40,
             network=NetworkConfig(widths=(8, 9)),
         )
-    for word in ("rooms names no set", "validation[0] has seeds", "multiple of 16", "four numbers", "9 is no multiple"):
+    for word in (
+        "rooms names no set",
+        "validation[0] has seeds",
+        "multiple of 16",
+        "four whole numbers",
+        "9 is no multiple",
+    ):
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        ("rooms:", "rooms should be a list"),
+        ("network: {widths: 8}", "network.widths should be a list"),
+        ("network: {widths: [0, 8, 8, 8]}", "four whole numbers each, from 1"),
+        ("network: {depths: [1, two, 1, 1]}", "four whole numbers each, from 1"),
+        ("network: {fine: 0}", "network.fine must be at least 1"),
+    ],
+)
+def test_a_wrong_recipe_is_one_line(lines: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "recipe.yaml").write_text(lines)
+    with pytest.raises(ConfigError, match=reason):
+        light_job.read(tmp_path / "recipe.yaml")
 
 
 def test_the_shipped_weights_are_of_the_shipped_recipes_network() -> None:

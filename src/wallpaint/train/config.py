@@ -313,7 +313,10 @@ def _value(kind: Any, value: Any, name: str, errors: list[str]) -> Any:
         if value is None and type(None) in kind.__args__:
             return None
         kind = next(k for k in kind.__args__ if k is not type(None))
-    if typing.get_origin(kind) is tuple and isinstance(value, list):
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            errors.append(f"{name} should be a list, not {value!r}")
+            return None
         part = typing.get_args(kind)[0]
         if isinstance(part, type) and dataclasses.is_dataclass(part):
             built = [_build(part, one, f"{name}[{number}].", errors) for number, one in enumerate(value)]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wallpaint import color
+from wallpaint import color, light_model
 from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
 from wallpaint.fields import Array
@@ -87,12 +87,15 @@ class LightConfig:
                 yield f"{name} must be at least {lowest}, not {getattr(self, name)}"
         if self.side % 16:
             yield f"side must be a multiple of 16, not {self.side}"
-        widths, depths = self.network.widths, self.network.depths
-        if len(widths) != 4 or len(depths) != 4:
-            yield "network.widths and network.depths have four numbers each"
-        for width in widths:
-            if type(width) is not int or width % 8:
-                yield f"network.widths: {width} is no multiple of 8"
+        network = self.network
+        stages = (network.widths, network.depths)
+        if any(len(stage) != 4 or not all(type(n) is int and n > 0 for n in stage) for stage in stages):
+            yield "network.widths and network.depths should be four whole numbers each, from 1"
+        for width in network.widths:
+            if type(width) is int and width % light_model.GROUP:
+                yield f"network.widths: {width} is no multiple of {light_model.GROUP}"
+        if network.room < 1 or network.fine < 1:
+            yield "network.room and network.fine must be at least 1"
 
 
 class LightTask:

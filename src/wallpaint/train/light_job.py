@@ -95,6 +95,8 @@ def finish(config: LightConfig, outcome: Outcome, folder: Path, task: LightTask,
     with torch.no_grad():
         for name, parameter in task.network.named_parameters():
             parameter.copy_(best[name])
+    kept = light_model.parse(encode(task.network, config, 1.0)).weights  # which are judged as the file holds them
+    task.network.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()})
     task.network.eval()
     found = check.measure(task.network)
     found = found[~np.isnan(found[:, 0])]
