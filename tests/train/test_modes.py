@@ -199,7 +199,9 @@ def test_cached_is_as_if_encoded_at_every_step(tiny_bundle: Path, data: Path, tm
     changed = EVERYTHING if mode == "paired" else {}
     runs = {}
     for variants in (3, 0):  # six steps of two out of five samples: no version comes twice
-        config = make(tiny_bundle, data, mode, cache={"variants": variants}, **changed).config
+        # Adam divides by the size of gradients, and some are next to nothing: epsilon keeps it from magnifying rounding
+        ways = {"cache": {"variants": variants}, "optimizer": {"epsilon": 1e-5}}
+        config = make(tiny_bundle, data, mode, **ways, **changed).config
         runs[variants] = run(config, tmp_path / f"{variants}")
     calls = runs[3].calls
     assert runs[3].encoded == 15
