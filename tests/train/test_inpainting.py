@@ -318,8 +318,10 @@ def test_another_set_or_schedule_is_not_gone_on_with(tiny_bundle: Path, data: Pa
     assert run(longer, tmp_path / "run", resume=True).step == 2
     lines = (own / "train" / "metadata.jsonl").read_text().splitlines(keepends=True)
     (own / "train" / "metadata.jsonl").write_text("".join(lines[:-1]))
+    kept = (tmp_path / "run" / "config.yaml").read_bytes()
     with pytest.raises(ConfigError, match="another recipe, bundle or data set"):
-        run(longer, tmp_path / "run", resume=True)
+        run(replace(longer, loop=replace(longer.loop, log_every=5)), tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "config.yaml").read_bytes() == kept
 
 
 def test_a_cache_key_is_its_content_settings_and_version(tmp_path: Path) -> None:

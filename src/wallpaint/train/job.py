@@ -72,7 +72,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
         *(part_sum(bundle, part) for part in parts),
         json.dumps([_schedule(task.scheduler), _lasting(config)], sort_keys=True, default=str),
     )
-    if state.is_main_process:
+    if state.is_main_process and not resume:  # one that goes on keeps its recipe until this is known to be the same
         recipes.write(config, folder)
     state.wait_for_everyone()
     encoded = 0
@@ -94,6 +94,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
             resume=resume,
             told=config.tracking,
             watch=_watch(config, task) if config.loop.watch_every else None,
+            accepted=lambda: recipes.write(config, folder),
             tick=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
         )
     files: dict[str, Path] = {}

@@ -53,7 +53,8 @@ def run(
     if not resume:
         refuse_earlier(folder)
     begun = None if start is None else _weights(start, config)
-    recipes.write(config, folder)
+    if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
+        recipes.write(config, folder)
     found = room_sets.prepare(config.sets, config.crew, say)
     say(f"making {sum(map(len, found.values()))} rooms small")
     small = {use: light_rooms.make_small(rooms, config.small or folder / SMALL) for use, rooms in found.items()}
@@ -76,6 +77,7 @@ def run(
         resume=resume,
         told=config.tracking,
         watch=check if config.loop.watch_every else None,
+        accepted=lambda: recipes.write(config, folder),
         tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
     parameters = sum(value.numel() for value in task.network.parameters())

@@ -141,6 +141,7 @@ def fit(
     resume: bool = False,
     told: TrackingConfig = TrackingConfig(),  # noqa: B008
     watch: Watch | None = None,
+    accepted: Callable[[], None] = lambda: None,
     tick: Callable[[int, float], None] = lambda step, loss: None,
     say: Callable[[str], None] = _LOGGER.warning,
 ) -> Outcome:
@@ -149,8 +150,8 @@ def fit(
     folder: of the run; its checkpoints and log go there. digest: of all that must not change between the parts of a run
     that was broken off. resume: go on from the newest whole checkpoint; a folder whose checkpoints are all damaged is
     refused, and without `resume` one that has any. told: who hears of it besides the log. watch: looks at the network
-    every `watch_every` steps and at the end, in the main process, while others wait. tick: told each step that is done,
-    and its loss. say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises
+    every `watch_every` steps and at the end, in the main process, while others wait. accepted: called in the main
+    process once nothing speaks against the run, before its first step. tick: told each step that is done, and its loss. say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises
     ConfigError; InputError where something cannot be written; ModelError for a loss that is no number, before anything
     of it is saved. What fails in the main process is raised in all.
     """
@@ -162,6 +163,7 @@ def fit(
     training = _prepare(run, accelerator)
     found, notes = mains(by_main(accelerator, lambda: _find(run, resume, say))) or (None, [])
     start = _put_back(training, found, accelerator) if found else 0
+    by_main(accelerator, accepted)
     with contextlib.ExitStack() as stack:
         tellers = by_main(accelerator, lambda: stack.enter_context(tracking.tellers(told, folder, start)))
         done = _train(run, training, accelerator, start, tellers or [], tick)

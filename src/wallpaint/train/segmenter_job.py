@@ -54,7 +54,8 @@ def run(
         refuse_earlier(folder)
     if start is not None:  # before hours of rendering
         _begin_with(make_network(config.network), start)
-    recipes.write(config, folder)
+    if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
+        recipes.write(config, folder)
     labels = config.labels or folder / LABELS
     found = room_sets.prepare(config.sets, config.crew, say)
     say(f"looking at {sum(map(len, found.values()))} rooms")
@@ -74,6 +75,7 @@ def run(
         device="cpu",
         resume=resume,
         told=config.tracking,
+        accepted=lambda: recipes.write(config, folder),
         tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
     parameters = sum(value.numel() for value in task.network.parameters())
