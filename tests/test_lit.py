@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ class Told:
     def __init__(self, old: str, **more: float) -> None:
         self.old, self.more = rgb(old), more
 
-    def look(self, photo: Array, mask: Array) -> Coefficients:
+    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
         import cv2
 
         def full(value: object, channels: int) -> Array:
@@ -83,6 +84,50 @@ def test_what_the_user_knows_of_the_old_paint_counts_for_more_than_the_model(
     assert delta_e(result.codes, room.lit(rgb(SAGE)))[room.wall].mean() < 1.5
 
 
+class Listening(Told):
+    """A model that keeps what it is told of the old paint."""
+
+    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
+        self.heard = old
+        return super().look(photo, mask, old)
+
+
+def test_the_model_is_told_the_old_paint_where_there_is_a_single_one(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name or by something white; not where a second paint, a pattern or no word of the user speaks."""
+    model = Listening("#d9cfc0")
+    monkeypatch.setattr(light_model, "load", lambda: model)
+    striped = room.photo.copy()
+    striped[:, (np.arange(room.photo.shape[1]) // 40) % 2 == 0] //= 3
+
+    def heard(photo: Array, **hints: Any) -> Array | None:
+        prepare(photo, {"wall": room.soft_mask}, **hints).repaint({"wall": NAVY}, match="lit")
+        return model.heard
+
+    told = heard(room.photo, old_color="#d9cfc0")
+    assert told is not None
+    np.testing.assert_allclose(told, rgb("#d9cfc0"), atol=1e-6)
+    white = heard(room.photo, white=(5, 5))
+    assert white is not None
+    assert heard(room.photo) is None
+    assert heard(striped, old_color="#d9cfc0", old_wall="patterned") is None
+
+
+def test_the_package_s_model_listens(room: Room) -> None:
+    """What it says of the light follows what it is told, and the old paint gives the photo."""
+    model = light_model.load()
+    if model is None:
+        pytest.skip("this installation was made without the light model's weights")
+    photo, wall = linear(room.photo).astype(np.float32), room.soft_mask.astype(np.float32) / 255
+    seen = {albedo: model.look(photo, wall, np.full(3, albedo)) for albedo in (0.2, 0.5)}
+    for albedo, one in seen.items():
+        assert (one.old == np.float32(albedo)).all()
+        e, slope = one.change(np.full(3, albedo))
+        assert max(np.abs(e).max(), np.abs(slope).max()) < 1e-5
+    assert np.abs(seen[0.2].bounce - seen[0.5].bounce).mean() > 1e-3
+
+
 def test_gloss_stays_and_bounced_light_grows_with_the_paint(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = prepare(room.photo, {"wall": room.soft_mask})
 
@@ -108,8 +153,8 @@ class Slanted(Told):
 
     SLANT = 1.5
 
-    def look(self, photo: Array, mask: Array) -> Coefficients:
-        seen = super().look(photo, mask)
+    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
+        seen = super().look(photo, mask, old)
         ramp = np.exp(self.SLANT * (np.arange(64, dtype=np.float32) + 0.5) / 64 - self.SLANT)
         return replace(seen, old=seen.old * ramp[None, :, None])
 

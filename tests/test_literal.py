@@ -28,8 +28,8 @@ class Corner(Told):
         super().__init__(old, **more)
         self.left = left
 
-    def look(self, photo: Array, mask: Array):
-        seen = super().look(photo, mask)
+    def look(self, photo: Array, mask: Array, old: Array | None = None):
+        seen = super().look(photo, mask, old)
         old = seen.old.copy()
         old[:, : old.shape[1] // 2] *= self.left
         return replace(seen, old=np.minimum(old, 0.97))

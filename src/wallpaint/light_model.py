@@ -2,8 +2,8 @@
 
     photo, mask (about 64 px) -> network -> coefficients a pixel -> appearance in a paint of albedo rho
 
-The network is not told the paint. It gives the numbers of a formula, so that one pass serves every paint, the picture
-changes smoothly with the paint, and the old paint gives the photo itself:
+The network is not told the new paint. It gives the numbers of a formula, so that one pass serves every paint, the
+picture changes smoothly with the paint, and the old paint gives the photo itself:
 
     painted = roll_off(unroll(photo) x exp(e (1 + spread x shade)))
     e = contrast x log( coat(rho) / coat(old) ),    coat(rho) = rho / (1 - bounce rho) + gloss
@@ -11,6 +11,7 @@ changes smoothly with the paint, and the old paint gives the photo itself:
 old: the albedo that is there now; bounce: share of a white wall's light that comes back to it, a geometric series;
 gloss: light that no paint changes, as an albedo (outside the walls nearly all of it); contrast: of the camera's tone
 curve; spread: how far shadows fill when walls grow bright. The roll-off stands for the end of the camera's range.
+Where the old paint is known the network is told it, and it stands in the formula as it is.
 
 It runs in NumPy, so that nothing waits for a deep-learning library to load; `train.light_network` is
 the same network for training, and a test holds the two together.
@@ -44,6 +45,8 @@ GLOSS_LOGS = (-7.0, 5.0)
 GLOSS_OUTSIDE = 5.0  # log; beside the walls nothing changes but the light that they send
 MOST_SPREAD = 0.6
 INPUTS, OUTPUTS = 10, 12  # channels in, and numbers a pixel out
+HINTS = 4  # of the numbers in: whether the old paint is known, and how much brighter it is than the wall, log
+LOWEST_OLD = 0.01  # albedo that an old paint may be told to be
 GROUP = 8  # channels that are normalised together
 NORM_EPS = 1e-5
 LARGE = 4096  # values from which on a tensor is stored in 8 bits each
@@ -109,10 +112,11 @@ def size_for(height: int, width: int, longer: int) -> tuple[int, int]:
     return (next(fit), next(fit))
 
 
-def inputs(photo: Array, mask: Array) -> tuple[Array, Array, Array]:
+def inputs(photo: Array, mask: Array, old: Array | None = None) -> tuple[Array, Array, Array]:
     """What the network is shown: (h, w, 10) planes, (F,) numbers, and the wall's median, (3,) linear sRGB.
 
-    photo: (h, w, 3) float32, linear sRGB, small. mask: (h, w) float32, 0..1.
+    photo: (h, w, 3) float32, linear sRGB, small. mask: (h, w) float32, 0..1. old: (3,) albedo of the old paint, linear
+    sRGB, where it is known and the same all over the wall.
     """
     rgb = np.clip(photo, 0, 1).astype(np.float32)
     inside = mask > 0.5
@@ -125,13 +129,28 @@ def inputs(photo: Array, mask: Array) -> tuple[Array, Array, Array]:
         0.5 * np.log(np.maximum(rgb, DARKEST) / median.astype(np.float32)),
         np.stack([mask, mask * (rgb.max(-1) > CLIPPED), rgb.max(-1) > CLIPPED, row], -1).astype(np.float32),
     ]
-    return np.concatenate(planes, -1).astype(np.float32), statistics.describe(rgb, mask, median), median
+    numbers = np.concatenate([statistics.describe(rgb, mask, median), hint(median, old)])
+    return np.concatenate(planes, -1).astype(np.float32), numbers, median
 
 
-def interpret(out: Array, photo: Array, mask: Array, median: Array) -> Coefficients:
-    """What the network's (h, w, 12) outputs mean. photo, mask, median: see `inputs`."""
-    old = np.exp(np.clip(np.log(median).astype(np.float32) - out[..., :3], -7, 3))
-    old = MOST_OLD * old / (1 + old**4) ** 0.25
+def hint(median: Array, old: Array | None) -> Array:
+    """The last numbers of `inputs`, (4,) float32: what is known of the old paint; zeros where nothing is."""
+    if old is None:
+        return np.zeros(HINTS, np.float32)
+    return np.array([1, *np.log(_told(old) / np.maximum(median, DARKEST))], np.float32)
+
+
+def _told(old: Array) -> Array:
+    return np.clip(np.asarray(old, np.float32), LOWEST_OLD, MOST_OLD)
+
+
+def interpret(out: Array, photo: Array, mask: Array, median: Array, told: Array | None = None) -> Coefficients:
+    """What the network's (h, w, 12) outputs mean. photo, mask, median, told: see `inputs`, where told is old."""
+    if told is None:
+        old = np.exp(np.clip(np.log(median).astype(np.float32) - out[..., :3], -7, 3))
+        old = MOST_OLD * old / (1 + old**4) ** 0.25
+    else:
+        old = np.broadcast_to(_told(told), photo.shape)
     low, high = CONTRASTS
     luma = color.luminance(np.clip(photo, DARKEST, 1)) / float(color.luminance(median))
     return Coefficients(
@@ -161,16 +180,17 @@ class LightModel:
     calibration: float
     depths: tuple[int, ...]
 
-    def look(self, photo: Array, mask: Array) -> Coefficients:
-        """Look at a photo once. photo: (H, W, 3) linear sRGB, a few hundred pixels a side. mask: (H, W), 0..1."""
+    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
+        """Look at a photo once. photo: (H, W, 3) linear sRGB, a few hundred pixels a side. mask: (H, W), 0..1. old:
+        see `inputs`."""
         height, width = size_for(mask.shape[0], mask.shape[1], self.side)
         small = cv2.resize(photo.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         wall = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        planes, numbers, median = inputs(small, wall)
+        planes, numbers, median = inputs(small, wall, old)
         out = forward(self.weights, self.depths, planes, numbers)
         # The mirror image is as good a photo; both answers together are a little better than one.
         out = (out + forward(self.weights, self.depths, planes[:, ::-1], numbers)[:, ::-1]) / 2
-        found = interpret(out, np.clip(small, 0, 1), wall, median)
+        found = interpret(out, np.clip(small, 0, 1), wall, median, old)
         return Coefficients(**{**vars(found), "error": found.error * np.float32(self.calibration)})
 
 

@@ -32,12 +32,13 @@ class Sight:
     """A photo and one of its walls, small.
 
     photo: (h, w, 3) float32, linear sRGB. wall: (h, w), 0..1, share of the wall. size: (height, width) of the full
-    photo.
+    photo. old: (3,) albedo of the old paint, linear sRGB, where it is known and the wall shows no other.
     """
 
     photo: Array
     wall: Array
     size: tuple[int, int]
+    old: Array | None = None
 
     @cached_property
     def seen(self) -> Coefficients | None:
@@ -48,7 +49,7 @@ class Sight:
 
 def see(sight: Sight, model: LightModel) -> Coefficients:
     """Let a model look."""
-    return model.look(sight.photo, sight.wall)
+    return model.look(sight.photo, sight.wall, sight.old)
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,8 @@ def _make_wall(
     share = float(np.mean(alpha))
     small = overview[0]
     own = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
-    sight = Sight(small, own, photo.size)
+    one_paint = not shading.evened and shading.old_paints < 2
+    sight = Sight(small, own, photo.size, np.asarray(light.old) if light.is_told and one_paint else None)
     return Wall(name, canvas, shading, step, light, sight, sample, share, shading.notes)
 
 

@@ -25,6 +25,7 @@ from wallpaint.train.room_sets import RoomSet
 from wallpaint.train.schedule import Place
 
 SMALL = NetworkConfig(widths=(8, 16, 16, 16), depths=(1, 1, 1, 1), room=16, fine=8)
+NUMBERS = 53  # that describe a photo and what is told of it
 HAS_MITSUBA = importlib.util.find_spec("mitsuba") is not None
 LEAST_FALL = 0.3  # share of the loss that the tiny recipe takes away
 TINY = """
@@ -75,7 +76,9 @@ def small_rooms(recipe: LightConfig, folder: Path) -> list[Path]:
 
 def fresh_network(seed: int = 0) -> light_network.LightNetwork:
     torch.manual_seed(seed)
-    made = light_network.LightNetwork((16, 24, 32, 40), (1, 2, 1, 1), 24, 8, torch.randn(52), torch.rand(52) + 0.5)
+    made = light_network.LightNetwork(
+        (16, 24, 32, 40), (1, 2, 1, 1), 24, 8, torch.randn(NUMBERS), torch.rand(NUMBERS) + 0.5
+    )
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(torch.randn_like(parameter) * (0.5 / max(1, parameter[0].numel()) ** 0.5))
@@ -86,7 +89,7 @@ def test_numpy_and_torch_are_one_network() -> None:
     network, rng = fresh_network(), np.random.default_rng(0)
     planes = rng.standard_normal((48, 64, 10)).astype(np.float32)
     planes[..., 6] = rng.random((48, 64))
-    numbers = rng.standard_normal(52).astype(np.float32)
+    numbers = rng.standard_normal(NUMBERS).astype(np.float32)
     with torch.no_grad():
         truth = network(torch.from_numpy(planes.transpose(2, 0, 1).copy())[None], torch.from_numpy(numbers)[None])
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
@@ -107,7 +110,7 @@ def test_a_models_file_is_small_and_says_nearly_the_same() -> None:
         close = np.abs(value).max() / 250 if value.size >= light_model.LARGE else 1e-3 * np.abs(value) + 1e-6
         assert (np.abs(back.weights[name] - value) <= close).all(), name
     rng = np.random.default_rng(3)
-    planes, numbers = rng.random((32, 48, 10)).astype(np.float32), rng.standard_normal(52).astype(np.float32)
+    planes, numbers = rng.random((32, 48, 10)).astype(np.float32), rng.standard_normal(NUMBERS).astype(np.float32)
     before, after = (light_model.forward(m.weights, m.depths, planes, numbers) for m in (model, back))
     assert np.abs(after - before).mean() < 0.02 * before.std()
     assert light_model.pack(back) == data
@@ -115,14 +118,17 @@ def test_a_models_file_is_small_and_says_nearly_the_same() -> None:
     assert light_model.pack(replace(model, weights=laid_out)) == data
 
 
-def test_numpy_and_torch_are_one_formula() -> None:
+@pytest.mark.parametrize("old", [None, (0.6, 0.3, 0.004)])
+def test_numpy_and_torch_are_one_formula(old: tuple[float, ...] | None) -> None:
     rng = np.random.default_rng(1)
     out = rng.standard_normal((16, 24, 12)).astype(np.float32)
     photo, mask = rng.random((16, 24, 3)).astype(np.float32), rng.random((16, 24)).astype(np.float32)
     median, albedo = np.array([0.5, 0.4, 0.3], np.float32), np.array([0.7, 0.1, 0.3], np.float32)
-    told = light_model.interpret(out, photo, mask, median).appearance(albedo)
+    known = None if old is None else np.array(old, np.float32)
+    told = light_model.interpret(out, photo, mask, median, known).appearance(albedo)
     tensors = (torch.from_numpy(x.transpose(2, 0, 1).copy())[None] for x in (out, photo))
-    seen = light_network.interpret(*tensors, torch.from_numpy(mask)[None], torch.from_numpy(median)[None])
+    rest = (mask, median, np.full(3, np.nan, np.float32) if known is None else known)
+    seen = light_network.interpret(*tensors, *(torch.from_numpy(x)[None] for x in rest))
     trained = light_network.appearance(seen, torch.from_numpy(albedo)[None, None])[0, 0]
     np.testing.assert_allclose(told, trained.numpy().transpose(1, 2, 0), rtol=2e-3, atol=1e-4)
 
@@ -159,6 +165,29 @@ def test_samples_depend_on_their_place_alone(recipe: LightConfig, tmp_path: Path
     second.sample(Place(1, 0, 1))
     for name, value in first.sample(place).items():
         assert torch.equal(value, second.sample(place)[name]), name
+
+
+def test_an_old_paint_that_is_told_is_seen_and_stands_in_the_formula(recipe: LightConfig, tmp_path: Path) -> None:
+    rooms = light.read_rooms(small_rooms(recipe, tmp_path))
+    task = light.LightTask(rooms, recipe)
+    samples = [task.sample(Place(i, 0, i % len(rooms))) for i in range(60)]
+    told = [one for one in samples if not one["told_old"].isnan().any()]
+    assert 5 < len(told) < 30
+    for one in samples:
+        hint = one["numbers"][-light_model.HINTS :]
+        assert not one["jitter"][-light_model.HINTS :].any()
+        if one["told_old"].isnan().any():
+            assert not hint.any()
+        else:
+            assert hint[0] == 1
+            torch.testing.assert_close(torch.log(one["told_old"]) - torch.log(one["median"]), hint[1:])
+    network = task.network.eval()
+    batch = task.collate(told[:4])
+    with torch.no_grad():
+        seen = light._interpreted(network(batch["planes"], batch["numbers"]), batch)
+    assert torch.equal(seen.old, batch["told_old"][..., None, None].expand_as(seen.old))
+    assert (task.network.mean[-light_model.HINTS :] == 0).all()
+    assert (task.network.scale[-light_model.HINTS :] == 1).all()
 
 
 def test_the_colour_difference_is_near_ciede2000() -> None:
@@ -215,6 +244,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(recipe: LightConfig,
     assert again == replace(whole, written=again.written)
     files = [(tmp_path / name / light_model.FILE).read_bytes() for name in ("whole", "parts")]
     assert files[0] == files[1]
+    kept = (tmp_path / "parts" / "config.yaml").read_bytes()
+    with pytest.raises(ConfigError, match="another recipe"):
+        light_job.run(replace(short, seed=5), tmp_path / "parts", resume=True)
+    assert (tmp_path / "parts" / "config.yaml").read_bytes() == kept
 
 
 def test_weights_to_begin_with_are_looked_at_first(recipe: LightConfig, tmp_path: Path) -> None:

@@ -113,15 +113,19 @@ class LightNetwork(nn.Module):
         return self.out(x.movedim(1, -1)).movedim(-1, 1) + overall[..., None, None]
 
 
-def interpret(out: Tensor, photo: Tensor, mask: Tensor, median: Tensor) -> Coefficients:
-    """What the outputs mean: see `light_model.interpret`. photo (B, 3, h, w), mask (B, h, w), median (B, 3)."""
+def interpret(out: Tensor, photo: Tensor, mask: Tensor, median: Tensor, told_old: Tensor) -> Coefficients:
+    """What the outputs mean: see `light_model.interpret`. photo (B, 3, h, w), mask (B, h, w), median (B, 3), told_old
+    (B, 3), NaN where the old paint is not told."""
     old = torch.exp((torch.log(median)[..., None, None] - out[:, :3]).clamp(-7, 3))
+    old = told.MOST_OLD * old / (1 + old**4) ** 0.25
+    known = told_old[..., None, None].clamp(told.LOWEST_OLD, told.MOST_OLD)
+    old = torch.where(known.isnan(), old, known)
     low, high = told.CONTRASTS
     luma = _luminance(photo.clamp(told.DARKEST, 1)) / _luminance(median[..., None, None])
     return Coefficients(
         photo,
         torch.log(luma),
-        told.MOST_OLD * old / (1 + old**4) ** 0.25,
+        old,
         told.MOST_BOUNCE * torch.sigmoid(out[:, 3:6]),
         torch.exp((out[:, 6:9] + told.GLOSS_OUTSIDE * (1 - mask[:, None])).clamp(*told.GLOSS_LOGS)),
         low + (high - low) * torch.sigmoid(out[:, 9:10]),

@@ -33,7 +33,8 @@ TINT = (0.12, 0.02)  # deviation of the light's own colour, log: amber to blue, 
 @dataclass(frozen=True, eq=False)
 class Sample:
     """planes, numbers, median: see `light_model.inputs`. photo: (h, w, 3) linear sRGB. albedo: (M, 3) linear sRGB.
-    truth: (M, h, w, 3) sRGB-encoded, 0..1. wall, rest: (h, w) float32, where it is judged. kind: of the old wall."""
+    truth: (M, h, w, 3) sRGB-encoded, 0..1. wall, rest: (h, w) float32, where it is judged. kind: of the old wall. old:
+    (3,) float32, albedo of its paint, linear sRGB, NaN where it has several."""
 
     planes: Array
     numbers: Array
@@ -44,6 +45,18 @@ class Sample:
     wall: Array
     rest: Array
     kind: str
+    old: Array
+
+    def told(self) -> Sample:
+        """The same, the old paint being told, where there is one."""
+        if np.isnan(self.old).any():
+            return self
+        hint = light_model.hint(self.median, self.old)
+        return replace(self, numbers=np.concatenate([self.numbers[: -len(hint)], hint]))
+
+    @property
+    def is_told(self) -> bool:
+        return bool(self.numbers[-light_model.HINTS])
 
 
 def size_of(rng: np.random.Generator, side: int) -> tuple[int, int]:
@@ -55,7 +68,7 @@ def size_of(rng: np.random.Generator, side: int) -> tuple[int, int]:
 def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paints_each: int, split: str) -> Sample:
     """Draw a sample. size: (height, width). paints_each: M. split: whose paints are used."""
     seen = buckets, tail, _, alpha, _ = _tinted(_crop(room, rng, size), rng)
-    kind, old = _old(room, rng, seen, split)
+    kind, old, albedo = _old(room, rng, seen, split)
     new = np.stack([_paint(rng, split) for _ in range(paints_each)])
     repaints = [_radiance(buckets, tail, rho) for rho in new]
     device = _camera(rng)
@@ -77,6 +90,7 @@ def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paint
         ((alpha > 0.9) & (mask > 0.3)).astype(np.float32),
         ((alpha < 0.02) & (mask < 0.5)).astype(np.float32),
         kind,
+        albedo.astype(np.float32),
     )
 
 
@@ -115,23 +129,24 @@ def _tinted(seen: _View, rng: np.random.Generator) -> _View:
     return buckets * gain, tail, [picture * gain for picture in dressings], alpha, number
 
 
-def _old(room: SmallRoom, rng: np.random.Generator, seen: _View, split: str) -> tuple[str, Array]:
-    """What the walls are like today: kind, radiance."""
+def _old(room: SmallRoom, rng: np.random.Generator, seen: _View, split: str) -> tuple[str, Array, Array]:
+    """What the walls are like today: kind, radiance, albedo (3,), which is NaN where they have no single one."""
+    none = np.full(3, np.nan)
     buckets, tail, dressings, alpha, number = seen
     draw = float(rng.random())
     if len(dressings) and draw < DRESSED:
-        return "dressed", dressings[int(rng.integers(len(dressings)))]
+        return "dressed", dressings[int(rng.integers(len(dressings)))], none
     first = room.old_paint if rng.random() < OWN else _paint(rng, split)
     draw = float(rng.random())
     if draw >= TWO_PAINTS + PATTERNED:
-        return "plain", _radiance(buckets, tail, first)
+        return "plain", _radiance(buckets, tail, first), np.asarray(first)
     second = _paint(rng, split)
     part = _parts(rng, alpha.shape, number) if draw < TWO_PAINTS else _pattern(rng, alpha.shape)
     rho = first + part[..., None] * (second - first)
     share = float((part * alpha).sum() / max(float(alpha.sum()), 1e-6))
     mean = first + share * (second - first)
     kind = "two paints" if draw < TWO_PAINTS else "pattern"
-    return kind, _painted_so(buckets, tail, rho, mean, alpha)
+    return kind, _painted_so(buckets, tail, rho, mean, alpha), none
 
 
 def _radiance(buckets: Array, tail: Array, rho: Array) -> Array:
