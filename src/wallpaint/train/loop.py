@@ -151,9 +151,10 @@ def fit(
     that was broken off. resume: go on from the newest whole checkpoint; a folder whose checkpoints are all damaged is
     refused, and without `resume` one that has any. told: who hears of it besides the log. watch: looks at the network
     every `watch_every` steps and at the end, in the main process, while others wait. accepted: called in the main
-    process once nothing speaks against the run, before its first step. tick: told each step that is done, and its loss. say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises
-    ConfigError; InputError where something cannot be written; ModelError for a loss that is no number, before anything
-    of it is saved. What fails in the main process is raised in all.
+    process once nothing speaks against the run, before its first step. tick: told each step that is done, and its loss.
+    say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises ConfigError;
+    InputError where something cannot be written; ModelError for a loss that is no number, before anything of it is
+    saved. What fails in the main process is raised in all.
     """
     from accelerate import Accelerator, PartialState  # type: ignore[import-untyped]
 
