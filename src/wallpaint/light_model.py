@@ -44,6 +44,7 @@ CONTRASTS = (0.6, 1.5)
 GLOSS_LOGS = (-7.0, 5.0)
 GLOSS_OUTSIDE = 5.0  # log; beside the walls nothing changes but the light that they send
 MOST_SPREAD = 0.6
+SIZES = (1.0, 1.25)  # that a photo is seen at, against the size that the network learnt at
 INPUTS, OUTPUTS = 10, 12  # channels in, and numbers a pixel out
 HINTS = 4  # of the numbers in: whether the old paint is known, and how much brighter it is than the wall, log
 LOWEST_OLD = 0.01  # albedo that an old paint may be told to be
@@ -183,15 +184,29 @@ class LightModel:
     def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
         """Look at a photo once. photo: (H, W, 3) linear sRGB, a few hundred pixels a side. mask: (H, W), 0..1. old:
         see `inputs`."""
-        height, width = size_for(mask.shape[0], mask.shape[1], self.side)
-        small = cv2.resize(photo.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        wall = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        small, wall = self._seen(photo, mask, SIZES[0])
+        size, median = wall.shape[::-1], inputs(small, wall)[2]
+        answers = [
+            cv2.resize(self._answer(*self._seen(photo, mask, share), median, old), size, interpolation=cv2.INTER_LINEAR)
+            for share in SIZES
+        ]
+        found = interpret(np.mean(answers, axis=0), np.clip(small, 0, 1), wall, median, old)
+        return Coefficients(**{**vars(found), "error": found.error * np.float32(self.calibration)})
+
+    def _seen(self, photo: Array, mask: Array, share: float) -> tuple[Array, Array]:
+        """Photo and mask at a share of the network's own size."""
+        size = size_for(mask.shape[0], mask.shape[1], round(share * self.side))[::-1]
+        small, wall = (cv2.resize(x.astype(np.float32), size, interpolation=cv2.INTER_AREA) for x in (photo, mask))
+        return small, wall
+
+    def _answer(self, small: Array, wall: Array, against: Array, old: Array | None) -> Array:
+        """The network's outputs, (h, w, 12). against: the wall's median, (3,), that they are to be read with."""
         planes, numbers, median = inputs(small, wall, old)
         out = forward(self.weights, self.depths, planes, numbers)
         # The mirror image is as good a photo; both answers together are a little better than one.
         out = (out + forward(self.weights, self.depths, planes[:, ::-1], numbers)[:, ::-1]) / 2
-        found = interpret(out, np.clip(small, 0, 1), wall, median, old)
-        return Coefficients(**{**vars(found), "error": found.error * np.float32(self.calibration)})
+        out[..., :3] += np.log(against / median).astype(np.float32)
+        return np.asarray(out, np.float32)
 
 
 def forward(weights: Mapping[str, Array], depths: tuple[int, ...], planes: Array, numbers: Array) -> Array:
