@@ -56,13 +56,20 @@ def waves() -> Array:
     return (0.3 * np.sin(x / 7) + 0.3 * np.cos(y / 9)).astype(np.float32)
 
 
-def reshaded(change: Array, *, swatch: float = 0.05, expected: float = 5.0, evened: bool = False) -> Array:
+def reshaded(
+    change: Array,
+    *,
+    swatch: float = 0.05,
+    expected: float = 5.0,
+    evened: bool = False,
+    squeezed: tuple[float, float] = (1.0, 1.0),
+) -> Array:
     """How far the log shade of a wavy wall moved where the model says `change`."""
     shade = waves()
     taken = plain_shading(shade - np.float32(np.median(shade)), evened)
     after = picture(taken.shade + change, 0.05)
     found, moved = literal.reshaded(
-        taken, taken.shade, picture(taken.shade), after, np.full(3, swatch), expected, widened=1.0
+        taken, taken.shade, picture(taken.shade), after, np.full(3, swatch), expected, squeezed
     )
     assert np.array_equal(found.shade, moved)
     assert found.spread == pytest.approx(np.quantile(moved, SPREAD_QUANTILES), abs=1e-3)
@@ -92,6 +99,22 @@ def test_other_gradients_are_not_taken_over() -> None:
     pairs = [np.concatenate([np.diff(a, axis=i).ravel() for i in (0, 1)]) for a in (old, new)]
     assert np.corrcoef(*pairs)[0, 1] > literal.GRADIENTS - 0.02
     assert np.abs(reshaded(ripples, evened=True)).std() > 2 * np.abs(reshaded(ripples)).std()
+
+
+def test_what_the_gamut_takes_of_the_gradients_leaves_less_to_the_model() -> None:
+    y, _ = np.mgrid[0:HEIGHT, 0:WIDTH]
+    ripples = (0.06 * np.sin(y / 3)).astype(np.float32)
+    shares = [reshaded(ripples, squeezed=(1.0, kept)).std() for kept in (1.0, 0.975, literal.FINISHED)]
+    assert shares[0] > 1.2 * shares[1] > 0
+    assert shares[2] == 0
+
+
+def test_gradients_kept() -> None:
+    all_of_it, y = np.ones((HEIGHT, WIDTH), np.float32), np.mgrid[0:HEIGHT, 0:WIDTH][0]
+    assert literal.gradients_kept(all_of_it, waves(), 0.5 * waves() + 1) == pytest.approx(1, abs=0.01)
+    assert literal.gradients_kept(all_of_it, waves(), -waves()) == 0
+    assert 0.2 < literal.gradients_kept(all_of_it, waves(), waves() + 0.3 * np.sin(y / 3)) < 0.9
+    assert literal.gradients_kept(all_of_it, waves(), 0 * waves()) == 1
 
 
 def test_a_model_out_of_its_depth_and_the_wall_s_own_colour_change_nothing() -> None:

@@ -97,21 +97,24 @@ def _paint_literally(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
     after = _seen(wall, seen, before, albedo)
     expected = lit.expected_error(seen, wall.sight.wall)
     gamut = wall.canvas.space.gamut
-    widened = _widened(shading, shade, albedo, gamut)
-    shading, shade = literal.reshaded(shading, shade, before, after, albedo, expected, widened)
+    squeezed = _squeezed(shading, shade, albedo, gamut)
+    shading, shade = literal.reshaded(shading, shade, before, after, albedo, expected, squeezed)
     return Painted(_locked(shading, shade, albedo, gamut), albedo)
 
 
-def _widened(shading: Shading, shade: Array, goal: Array, gamut: Array) -> float:
-    """By what the gamut widens a wall's contrast in the colour goal, 1..`MOST_WIDENED`."""
+def _squeezed(shading: Shading, shade: Array, goal: Array, gamut: Array) -> tuple[float, float]:
+    """What the gamut makes of a wall's shading in the colour goal: by what it widens the contrast, 1..`MOST_WIDENED`,
+    and how its gradients correlate with the shading's, 0..1."""
     coarse = (slice(None, None, COARSE), slice(None, None, COARSE))
-    inside = shading.weight[coarse] > 0.5
+    weight = shading.weight[coarse]
+    inside = weight > 0.5
     if not inside.any():
-        return 1.0
-    got = _render(shading, shade[coarse], shading.tint[coarse], shading.veil[coarse], goal, gamut)[inside]
-    after = literal.light_range(np.log(np.maximum(color.luminance(got), light_model.DARKEST)))
-    before = literal.light_range(shade[coarse][inside])
-    return float(np.clip(after / max(before, 1e-3), 1.0, MOST_WIDENED))
+        return 1.0, 1.0
+    got = _render(shading, shade[coarse], shading.tint[coarse], shading.veil[coarse], goal, gamut)
+    luma = np.log(np.maximum(color.luminance(got), light_model.DARKEST)).astype(np.float32)
+    after, before = literal.light_range(luma[inside]), literal.light_range(shade[coarse][inside])
+    widened = float(np.clip(after / max(before, 1e-3), 1.0, MOST_WIDENED))
+    return widened, literal.gradients_kept(weight, shade[coarse], luma)
 
 
 def _seen(wall: Wall, seen: Coefficients, base: Array, albedo: Array) -> Array:

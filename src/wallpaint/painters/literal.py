@@ -25,6 +25,7 @@ from wallpaint.shading import MAX_TINT, SPREAD_QUANTILES, Shading
 MOST = 0.75  # share of the model's word; what photos show of light that 64 pixels do not is worth the rest
 HUE = 0.5  # share of that for colour: the model takes some of a lamp's glow for paint
 GRADIENTS = 0.985  # least correlation of log-luminance gradients with the photo's; bar 0.95 after the tone curve
+FINISHED = 0.967  # the same with what the gamut takes of it
 CONTRASTS = (0.85, 1.22)  # of the range from the 5th to the 95th percentile against the photo's; bar 0.8 to 1.25
 OTHER_PAINT = 15.0  # CIELAB distance of the swatch from the wall as it is, at which its shading may be another one
 SURE, LOST = 10.0, 14.0  # CIEDE2000 that the model expects to be off: believed up to the one, no more from the other
@@ -35,13 +36,19 @@ _RANGE = (0.05, 0.95)
 
 
 def reshaded(
-    shading: Shading, shade: Array, before: Array, after: Array, swatch: Array, expected: float, widened: float
+    shading: Shading,
+    shade: Array,
+    before: Array,
+    after: Array,
+    swatch: Array,
+    expected: float,
+    squeezed: tuple[float, float],
 ) -> tuple[Shading, Array]:
     """A wall's shading, and its log shade (h, w), as they would be in another paint.
 
     shade: (h, w), the one to start from, without the noise that the paint would show. before: (h, w, 3) linear sRGB,
     the wall with this shade in its old paint. after: the same in the new paint, as the light model sees it. swatch:
-    (3,) linear sRGB. expected: CIEDE2000 by which the model expects to be off. widened: see `kept_share`.
+    (3,) linear sRGB. expected: CIEDE2000 by which the model expects to be off. squeezed: see `kept_share`.
     """
     rows, cols = np.nonzero(shading.weight > 0.5)
     away = float(color.delta_e_76(color.linear_to_lab(swatch), color.linear_to_lab(shading.median)))
@@ -54,7 +61,7 @@ def reshaded(
     hue = _log(after) - _log(before) - grown[..., None]
     grown -= np.float32(np.median(grown[at] + shade[at]) - np.median(shade[at]))
     hue = np.clip(hue - np.median(hue[at], axis=0), -MAX_TINT, MAX_TINT)
-    share = np.float32(most if shading.evened else kept_share(shading.weight, shade, grown, at, most, widened))
+    share = np.float32(most if shading.evened else kept_share(shading.weight, shade, grown, at, most, squeezed))
     shade = (shade + share * grown).astype(np.float32)
     tint = (shading.tint + share * np.float32(HUE) * hue).astype(np.float32)
     spread = np.quantile(shade[rows, cols], SPREAD_QUANTILES)
@@ -62,13 +69,20 @@ def reshaded(
 
 
 def kept_share(
-    weight: Array, shade: Array, change: Array, at: tuple[Array, Array], most: float, widened: float = 1.0
+    weight: Array,
+    shade: Array,
+    change: Array,
+    at: tuple[Array, Array],
+    most: float,
+    squeezed: tuple[float, float] = (1.0, 1.0),
 ) -> float:
     """The largest share, 0..most, of a change of log shade (h, w) that leaves gradients and contrast as they must be.
 
-    weight: (h, w), share of wall. at: (rows, cols) of the pixels that contrast is measured on. widened: 1 or more, by
-    what the gamut widens contrast anyway.
+    weight: (h, w), share of wall. at: (rows, cols) of the pixels that contrast is measured on. squeezed: what the gamut
+    does anyway: by what it widens contrast, 1 or more, and how gradients correlate after it, 0..1.
     """
+    widened, kept = squeezed
+    least_alike = max(GRADIENTS, FINISHED / max(kept, 1e-3))
     old, new = _gradients(weight, shade), _gradients(weight, shade + change)
     moved = new - old
     own, added, both = float(old @ old), float(moved @ moved), float(old @ moved)
@@ -76,11 +90,18 @@ def kept_share(
     least, largest = (limit * light_range(begin) for limit in (CONTRASTS[0], CONTRASTS[1] / widened))
     for share in np.linspace(most, 0, STEPS, endpoint=False):
         length = np.sqrt(own * max(own + 2 * share * both + share**2 * added, 0.0))
-        if own + share * both < GRADIENTS * length:
+        if own + share * both < least_alike * length:
             continue
         if least <= light_range(begin + np.float32(share) * step) <= largest:
             return float(share)
     return 0.0
+
+
+def gradients_kept(weight: Array, before: Array, after: Array) -> float:
+    """Correlation of the gradients of two log luminances, (h, w), 0..1; 1 where there are none."""
+    old, new = _gradients(weight, before), _gradients(weight, after)
+    length = float(np.sqrt((old @ old) * (new @ new)))
+    return max(0.0, float(old @ new) / length) if length > 0 else 1.0
 
 
 def _gradients(weight: Array, shade: Array) -> Array:
