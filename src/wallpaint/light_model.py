@@ -1,6 +1,6 @@
 """What a small network sees of the light: from a photo and a mask to how each place would look in any paint.
 
-    photo, mask (about 64 px) -> network -> coefficients a pixel -> appearance in a paint of albedo rho
+    photo, mask (about 80 px) -> network -> coefficients a pixel -> appearance in a paint of albedo rho
 
 The network is not told the new paint. It gives the numbers of a formula, so that one pass serves every paint, the
 picture changes smoothly with the paint, and the old paint gives the photo itself:

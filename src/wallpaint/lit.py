@@ -1,4 +1,4 @@
-"""A wall as the light model sees it: its coefficients, found at some 64 pixels, brought to the wall's working size.
+"""A wall as the light model sees it: its coefficients, found at some 80 pixels, brought to the wall's working size.
 
     small photo -> coefficients -> change of light in a paint -> enlarged -> applied to the wall without its noise
 

@@ -22,7 +22,7 @@ from wallpaint import color
 from wallpaint.fields import Array
 from wallpaint.shading import MAX_TINT, SPREAD_QUANTILES, Shading
 
-MOST = 0.75  # share of the model's word; what photos show of light that 64 pixels do not is worth the rest
+MOST = 0.75  # share of the model's word; what photos show of light that 80 pixels do not is worth the rest
 HUE = 0.5  # share of that for colour: the model takes some of a lamp's glow for paint
 GRADIENTS = 0.985  # least correlation of log-luminance gradients with the photo's; bar 0.95 after the tone curve
 FINISHED = 0.967  # the same with what the gamut takes of it
