@@ -77,17 +77,15 @@ def paint(
     weight: Array,
     albedo: Array,
     old: Array | None,
-    *,
-    plain: bool = False,
 ) -> Array:
     """One wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut limits.
 
     base: (h, w, 3) float32, linear sRGB, the wall in one old paint, without noise. weight: (h, w), share of wall.
-    albedo: (3,) of the paint. old: (3,) albedo of the old paint where it is known; plain: it is the same
-    all over the wall, whatever the network thinks.
+    albedo: (3,) of the paint. old: (3,) albedo of the old paint where it is known. On a wall that shows one
+    paint the network was told it (`Sight.old`); on others what it thinks is moved until its median is the one known.
     """
     wall, photo = sight.wall, sight.photo
-    seen, share = _told(seen, wall, old, plain), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
+    seen, share = _told(seen, wall, old), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
     e, slope = seen.change(albedo)
     rows, cols = place.rows_cols(weight.shape, seen.shade.shape)
     small_base, known = _reduced(base, weight, rows, cols, seen.shade.shape)
@@ -123,7 +121,7 @@ def _seen_of_light(shown: Array) -> float:
     return sum(float(color.delta_e_2000(lab, other)) for other in moved) / 2
 
 
-def _told(seen: Coefficients, wall: Array, old: Array | None, plain: bool) -> Coefficients:
+def _told(seen: Coefficients, wall: Array, old: Array | None) -> Coefficients:
     """The coefficients with the old paint moved to what it is known to be."""
     if old is None:
         return seen
@@ -132,8 +130,7 @@ def _told(seen: Coefficients, wall: Array, old: Array | None, plain: bool) -> Co
         return seen
     thought = np.median(seen.old[inside], axis=0)
     factor = np.exp(np.clip(np.log(np.maximum(old, 1e-2) / thought), -MOST_HINT, MOST_HINT)).astype(np.float32)
-    before = np.broadcast_to(thought, seen.old.shape) if plain else seen.old
-    moved = np.minimum(before * factor, light_model.MOST_OLD).astype(np.float32)
+    moved = np.minimum(seen.old * factor, light_model.MOST_OLD).astype(np.float32)
     return Coefficients(**{**vars(seen), "old": moved})
 
 

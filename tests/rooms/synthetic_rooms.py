@@ -66,6 +66,7 @@ def render(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | Skipp
         buckets=buckets.astype(np.float32),
         alpha=alpha.astype(np.float32),
         depth=np.where(y < 0.7 * height, 4.0, 4.0 - 3.0 * y / height).astype(np.float32),
+        albedo=np.where(alpha[..., None] > 0, 1.0, [0.3, 0.2, 0.1]).astype(np.float32),
         wall_number=number.astype(np.int8),
         dressings=views,
         facts={"light": "window"},

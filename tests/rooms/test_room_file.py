@@ -137,7 +137,7 @@ FOREIGN = {
     "objects": _archive({"meta": np.array([{}], object)}),
     "meta of another program": _archive({"meta": np.frombuffer(b'{"format": "x/1"}', np.uint8)}),
     "meta that is a list": _archive({"meta": np.frombuffer(b"[]", np.uint8)}),
-    "meta alone": _archive({"meta": np.frombuffer(b'{"format": "wallpaint.room/1"}', np.uint8)}),
+    "meta alone": _archive({"meta": np.frombuffer(b'{"format": "wallpaint.room/2"}', np.uint8)}),
 }
 
 

@@ -91,15 +91,16 @@ def test_numpy_and_torch_are_one_network() -> None:
     planes[..., 6] = rng.random((48, 64))
     numbers = rng.standard_normal(NUMBERS).astype(np.float32)
     with torch.no_grad():
-        truth = network(torch.from_numpy(planes.transpose(2, 0, 1).copy())[None], torch.from_numpy(numbers)[None])
-    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+        planes_first = torch.from_numpy(planes.transpose(2, 0, 1).copy())
+        truth, _ = network(planes_first[None], torch.from_numpy(numbers)[None])
+    weights = {name: value.numpy() for name, value in light_network.model_of(network).items()}
     found = light_model.forward(weights, (1, 2, 1, 1), planes, numbers)
     assert float(truth.abs().max()) > 0.1
     np.testing.assert_allclose(found, truth[0].numpy().transpose(1, 2, 0), rtol=1e-3, atol=1e-4)
 
 
 def test_a_models_file_is_small_and_says_nearly_the_same() -> None:
-    weights = {name: value.numpy() for name, value in fresh_network().state_dict().items()}
+    weights = {name: value.numpy() for name, value in light_network.model_of(fresh_network()).items()}
     model = light_model.LightModel(weights, 64, 1.25, (1, 2, 1, 1))
     data = light_model.pack(model)
     back = light_model.parse(data)
@@ -184,10 +185,33 @@ def test_an_old_paint_that_is_told_is_seen_and_stands_in_the_formula(recipe: Lig
     network = task.network.eval()
     batch = task.collate(told[:4])
     with torch.no_grad():
-        seen = light._interpreted(network(batch["planes"], batch["numbers"]), batch)
+        seen = light._interpreted(network(batch["planes"], batch["numbers"])[0], batch)
     assert torch.equal(seen.old, batch["told_old"][..., None, None].expand_as(seen.old))
     assert (task.network.mean[-light_model.HINTS :] == 0).all()
     assert (task.network.scale[-light_model.HINTS :] == 1).all()
+
+
+def test_what_is_seen_is_judged_by_its_albedo(recipe: LightConfig, tmp_path: Path) -> None:
+    rooms = light.read_rooms(small_rooms(recipe, tmp_path))
+    task = light.LightTask(rooms, recipe)
+    samples = [task.sample(Place(i, 0, i % len(rooms))) for i in range(40)]
+    floor = np.float32([0.3, 0.2, 0.1])
+    painted = 0
+    for one in samples:
+        surfaces = one["surfaces"].numpy().transpose(1, 2, 0)
+        known, rest = surfaces.min(-1) > 0, one["rest"].numpy() > 0
+        np.testing.assert_allclose(surfaces[known & rest], np.broadcast_to(floor, (np.sum(known & rest), 3)), rtol=0.02)
+        inside = known & (one["wall"].numpy() > 0) & ~rest
+        if not one["told_old"].isnan().any() and inside.any():
+            painted += 1
+            np.testing.assert_allclose(surfaces[inside], np.broadcast_to(one["told_old"], (inside.sum(), 3)), rtol=1e-3)
+    assert painted > 3
+    batch = task.collate(samples[:8])
+    right = torch.log(batch["photo"].clamp_min(light.DARK) / batch["median"][..., None, None])
+    right = right - torch.log(batch["surfaces"].clamp_min(light.LEAST_ALBEDO))
+    assert float(light._surfaces_error(right, batch).abs().max()) < 1e-5
+    off = light._surfaces_error(right + torch.tensor([0.1, -0.1, 0.4])[:, None, None], batch)
+    assert float(off.max()) == pytest.approx(0.2, rel=0.02)
 
 
 def test_the_colour_difference_is_near_ciede2000() -> None:
@@ -302,7 +326,7 @@ def test_the_shipped_weights_are_of_the_shipped_recipes_network() -> None:
         pytest.skip("this installation was made without the light model's weights")
     assert (model.side, model.depths) == (shipped.side, shipped.network.depths)
     count = len(model.weights["mean"])
-    made = light.make_network(shipped.network, torch.zeros(count), torch.ones(count)).state_dict()
+    made = light_network.model_of(light.make_network(shipped.network, torch.zeros(count), torch.ones(count)))
     assert {name: tuple(value.shape) for name, value in made.items()} == {
         name: value.shape for name, value in model.weights.items()
     }

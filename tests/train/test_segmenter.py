@@ -53,8 +53,9 @@ def room() -> wall_pictures.Cooked:
     walls[:60] = True
     buckets = np.zeros((3, 96, 128, 3), np.float32)
     buckets[1:, :60], buckets[0, 60:] = 0.4, 0.2
+    alpha, albedo = walls * 1.0, np.ones((96, 128, 3), np.float32)
     record = RoomRecord(
-        1, "train", "made", 1, (0.5, 0.5, 0.5), buckets, walls * 1.0, walls * 1.0, walls.astype(np.int8)
+        1, "train", "made", 1, (0.5, 0.5, 0.5), buckets, alpha, walls * 1.0, albedo, walls.astype(np.int8)
     )
     return cooked(record, walls)
 

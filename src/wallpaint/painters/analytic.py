@@ -120,9 +120,7 @@ def _squeezed(shading: Shading, shade: Array, goal: Array, gamut: Array) -> tupl
 def _seen(wall: Wall, seen: Coefficients, base: Array, albedo: Array) -> Array:
     """The wall in a new paint, (h, w, 3) linear sRGB, before gamut limits. base: see `lit.paint`."""
     place = lit.Place(wall.canvas.origin, wall.step, wall.sight.size)
-    shading = wall.shading
-    plain = not shading.evened and shading.old_paints < 2
-    return lit.paint(seen, wall.sight, place, base, shading.weight, albedo, _told_old(wall), plain=plain)
+    return lit.paint(seen, wall.sight, place, base, wall.shading.weight, albedo, _told_old(wall))
 
 
 def _told_old(wall: Wall) -> Array | None:

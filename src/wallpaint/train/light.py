@@ -31,8 +31,12 @@ from wallpaint.train.watching import Seen
 
 REST_WEIGHT = 0.25  # of what lies outside the walls, in the loss
 DOUBT_WEIGHT = 0.1  # of the confidence
+SURFACES_WEIGHT = 5.0  # of how far the albedo of all that is seen is misjudged, log
+LEAST_ALBEDO, DARK = 0.01, 0.004  # below which albedo, or linear light, says little
 NUMBERS_NOISE = 0.3  # deviation of the jitter of the standardised numbers
 TOLD = 0.4  # share of photos of walls in one paint whose network is told it
+EVERY = 2  # rows and columns from one pixel that is judged to the next; all have their turn
+PICTURES = ("planes", "photo", "truth", "wall", "rest", "surfaces")  # by name, of a batch
 CHECK_STREAM, SAMPLE_STREAM, NUMBER_STREAM = 11, 12, 13
 METRIC = "val/ciede2000"
 
@@ -128,7 +132,8 @@ class LightTask:
         jitter = NUMBERS_NOISE * rng.standard_normal(drawn.numbers.shape, np.float32)
         jitter[-light_model.HINTS :] = 0
         told = drawn.told() if rng.random() < TOLD else drawn
-        return tensors(told) | {"jitter": torch.from_numpy(jitter)}
+        turn = place.position // self.config.loop.batch_size % EVERY**2
+        return tensors(told) | {"jitter": torch.from_numpy(jitter), "corner": torch.tensor(divmod(turn, EVERY))}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
@@ -136,9 +141,12 @@ class LightTask:
     def losses(self, network: nn.Module, batch: Any) -> Losses:
         numbers = batch["numbers"] + batch["jitter"] * self.network.scale
         planes = batch["planes"].contiguous(memory_format=torch.channels_last)
-        out = network(planes, numbers)
+        out, light = network(planes, numbers)
         with torch.autocast(out.device.type, enabled=False):
-            return _losses(out.float(), batch)
+            row, column = batch["corner"][0].tolist()
+            thin = {name: batch[name][..., row::EVERY, column::EVERY] for name in PICTURES}
+            out, light = (x.float()[..., row::EVERY, column::EVERY] for x in (out, light))
+            return _losses(out, light, batch | thin)
 
 
 def make_network(config: NetworkConfig, mean: Tensor, scale: Tensor) -> LightNetwork:
@@ -159,11 +167,12 @@ def tensors(sample: Sample) -> dict[str, Tensor]:
         "truth": torch.from_numpy(sample.truth.transpose(0, 3, 1, 2).copy()),
         "wall": torch.from_numpy(sample.wall),
         "rest": torch.from_numpy(sample.rest),
+        "surfaces": torch.from_numpy(sample.surfaces.transpose(2, 0, 1).copy()),
         "told_old": torch.from_numpy(sample.old if sample.is_told else np.full_like(sample.old, np.nan)),
     }
 
 
-def _losses(out: Tensor, batch: dict[str, Tensor]) -> Losses:
+def _losses(out: Tensor, light: Tensor, batch: dict[str, Tensor]) -> Losses:
     seen = _interpreted(out, batch)
     painted = light_network.appearance(seen, batch["albedo"])  # [B, M, 3, h, w]
     error = difference(_lab(painted), _lab(_linear(batch["truth"])))  # [B, M, h, w]
@@ -171,14 +180,26 @@ def _losses(out: Tensor, batch: dict[str, Tensor]) -> Losses:
     typical = error.detach().mean(1)
     doubt = _mean(typical / torch.exp(seen.log_error) + seen.log_error, batch["wall"])
     by_sample = wall.mean(1)
-    total = by_sample.mean() + REST_WEIGHT * rest.mean() + DOUBT_WEIGHT * doubt.mean()
+    surfaces = _surfaces_error(light, batch).mean()
+    total = by_sample.mean() + REST_WEIGHT * rest.mean() + DOUBT_WEIGHT * doubt.mean() + SURFACES_WEIGHT * surfaces
     terms = {"wall": by_sample.mean().detach(), "rest": rest.mean().detach(), "doubt": doubt.mean().detach()}
+    terms["surfaces"] = surfaces.detach()
     return Losses(total, terms, None, by_sample.detach())
 
 
 def _interpreted(out: Tensor, batch: dict[str, Tensor]) -> light_network.Coefficients:
     mask = batch["planes"][:, 6]
     return light_network.interpret(out, batch["photo"], mask, batch["median"], batch["told_old"])
+
+
+def _surfaces_error(light: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """(B,): by how much, natural log, the albedo of what is seen is misjudged. light: (B, 3, h, w), log of the light on
+    it against the wall's median."""
+    photo, albedo = batch["photo"], batch["surfaces"]
+    guess = torch.log(photo.clamp_min(DARK) / batch["median"][..., None, None]) - light
+    away = (guess - torch.log(albedo.clamp_min(LEAST_ALBEDO))).abs().mean(1)
+    known = (albedo.amin(1) > LEAST_ALBEDO) & (photo.amin(1) > DARK) & (photo.amax(1) < light_model.CLIPPED)
+    return _mean(away, known.float())
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
@@ -209,7 +230,8 @@ def _lab(rgb: Tensor) -> Tensor:
     """CIELAB of linear sRGB, channels third from last, with gradients."""
     matrix = torch.tensor(np.asarray(color.RGB_TO_XYZ / color.WHITE_XYZ[:, None], np.float32))
     xyz = torch.einsum("ij,...jhw->...ihw", matrix, rgb.clamp(1e-5, 1.5))
-    f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-3) ** (1 / 3), 7.787 * xyz + 16 / 116)
+    root = torch.exp(torch.log(xyz.clamp_min(1e-3)) / 3)  # a third of the time of a power
+    f = torch.where(xyz > 0.008856, root, 7.787 * xyz + 16 / 116)
     x, y, z = f.unbind(-3)
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -3)
 
@@ -249,7 +271,7 @@ class Check:
         with torch.no_grad():
             for sample in (each.told() if told else each for each in self.samples):
                 batch = {name: value[None] for name, value in tensors(sample).items()}
-                out = network(batch["planes"], batch["numbers"]).float()
+                out = network(batch["planes"], batch["numbers"])[0].float()
                 seen = _interpreted(out, batch)
                 painted = light_network.appearance(seen, batch["albedo"])[0].numpy().transpose(0, 2, 3, 1)
                 truth = color.linear_to_lab(color.srgb_to_linear(sample.truth))

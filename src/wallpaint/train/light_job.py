@@ -21,6 +21,7 @@ from wallpaint.files import atomic
 from wallpaint.train import config as recipes
 from wallpaint.train import light_rooms, optimizer, room_sets, tracking
 from wallpaint.train.light import METRIC, Check, LightConfig, LightTask, read_rooms
+from wallpaint.train.light_network import load_model, model_of
 from wallpaint.train.loop import Outcome, fit, refuse_earlier
 from wallpaint.version import __version__
 
@@ -64,7 +65,7 @@ def run(
             raise ConfigError(f"{use} has no room with enough wall: take more seeds")
     task, check = LightTask(read_rooms(rooms), config), Check(read_rooms(small["validation"]), config)
     if begun is not None:
-        task.network.load_state_dict(begun)
+        load_model(task.network, begun)
     say(f"training on {len(rooms)} rooms")
     outcome = fit(
         task,
@@ -98,7 +99,7 @@ def finish(config: LightConfig, outcome: Outcome, folder: Path, task: LightTask,
         for name, parameter in task.network.named_parameters():
             parameter.copy_(best[name])
     kept = light_model.parse(encode(task.network, config, 1.0)).weights  # which are judged as the file holds them
-    task.network.load_state_dict({name: torch.from_numpy(value) for name, value in kept.items()})
+    load_model(task.network, {name: torch.from_numpy(value) for name, value in kept.items()})
     task.network.eval()
     found = check.measure(task.network)
     found = found[~np.isnan(found[:, 0])]
@@ -123,7 +124,7 @@ def finish(config: LightConfig, outcome: Outcome, folder: Path, task: LightTask,
 
 def encode(network: Any, config: LightConfig, calibration: float) -> bytes:
     """A model's file; see `light_model.pack`."""
-    weights = {name: value.detach().float().numpy() for name, value in network.state_dict().items()}
+    weights = {name: value.detach().float().numpy() for name, value in model_of(network).items()}
     return light_model.pack(light_model.LightModel(weights, config.side, calibration, config.network.depths))
 
 
@@ -140,9 +141,9 @@ def _weights(start: Path, config: LightConfig) -> dict[str, Any]:
     except Exception as error:  # safetensors has errors of its own
         raise ModelError(f"{start}: is no light model ({type(error).__name__})") from error
     weights = {name: torch.from_numpy(value) for name, value in model.weights.items()}
-    trial: nn.Module = make_network(config.network, weights["mean"], weights["scale"])
+    trial = make_network(config.network, weights["mean"], weights["scale"])
     try:
-        trial.load_state_dict(weights)
+        load_model(trial, weights)
     except RuntimeError as error:
         raise ConfigError(f"{start}: its network is of another size than the recipe's") from error
     return weights

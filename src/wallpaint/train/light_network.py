@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +13,7 @@ from torch.nn import functional as f
 from wallpaint import light_model as told
 from wallpaint.color import LUMINANCE
 
+TEACHING = "light"  # what names of layers begin with that only training needs
 STARTS = {"white": -0.7, "bounce": -1.0, "gloss": -3.5, "contrast": -0.2, "spread": -0.35, "error": 2.0}
 
 
@@ -47,8 +48,10 @@ class Block(nn.Module):
 
 
 class LightNetwork(nn.Module):
-    """planes (B, 10, h, w), numbers (B, F) -> (B, 12, h, w); see `light_model.forward`.
+    """planes (B, 10, h, w), numbers (B, F) -> (B, 12, h, w), see `light_model.forward`, and light (B, 3, h, w).
 
+    light: natural log of the light on what is seen against the wall's median. It teaches the network what surfaces are
+    like; the finished model goes without it (`TEACHING`).
     widths: channels a level, finest first. depths: residual blocks a level. room: length of the vector that the whole
     room is summed up in. mean, scale: (F,) of the numbers.
     """
@@ -76,11 +79,17 @@ class LightNetwork(nn.Module):
         self.out = nn.Linear(fine, told.OUTPUTS)
         self.overall = nn.Linear(room, told.OUTPUTS)
         self.straight = nn.Linear(count, told.OUTPUTS)
+        self.light = nn.Linear(fine, 3)
+        self.light_overall = nn.Linear(room, 3)
         self._start()
 
     def _start(self) -> None:
         """A room of average light, whatever is seen."""
         with torch.no_grad():
+            for layer in (self.light, self.light_overall):
+                layer.weight.mul_(0.1)
+                layer.bias.zero_()
+            self.light.bias.fill_(-STARTS["white"])
             for layer, size in ((self.out, 0.1), (self.overall, 0.1), (self.straight, 0.0)):
                 layer.weight.mul_(size)
                 layer.bias.zero_()
@@ -88,7 +97,7 @@ class LightNetwork(nn.Module):
             values = [at["white"]] * 3 + [at["bounce"]] * 3 + [at["gloss"]] * 3
             self.out.bias.copy_(torch.tensor([*values, at["contrast"], at["spread"], at["error"]]))
 
-    def forward(self, planes: Tensor, numbers: Tensor) -> Tensor:
+    def forward(self, planes: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
         mask = planes[:, 6:7]
         x = self.stem(planes)
         kept: list[Tensor] = []
@@ -110,7 +119,19 @@ class LightNetwork(nn.Module):
             x = self.decoder[level](x)
         x = f.silu(self.fine(torch.cat([f.interpolate(x, scale_factor=2.0), planes], 1)))
         overall = self.overall(room) + self.straight(standard)
-        return self.out(x.movedim(1, -1)).movedim(-1, 1) + overall[..., None, None]
+        light = self.light(x.movedim(1, -1)).movedim(-1, 1) + self.light_overall(room)[..., None, None]
+        return self.out(x.movedim(1, -1)).movedim(-1, 1) + overall[..., None, None], light
+
+
+def model_of(network: nn.Module) -> dict[str, Tensor]:
+    """Its weights by name, without what only training needs."""
+    return {name: value for name, value in network.state_dict().items() if not name.startswith(TEACHING)}
+
+
+def load_model(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give it the weights of a finished model. Raises RuntimeError where they are of another size."""
+    own = {name: value for name, value in network.state_dict().items() if name.startswith(TEACHING)}
+    network.load_state_dict({**own, **weights})
 
 
 def interpret(out: Tensor, photo: Tensor, mask: Tensor, median: Tensor, told_old: Tensor) -> Coefficients:

@@ -22,19 +22,20 @@ from wallpaint.files import atomic
 
 CACHED_PX = 128  # longer side
 LEAST_WALL = 0.02  # of the picture
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
 class SmallRoom:
     """buckets: (K + 1, h, w, 3) float32, tail: (h, w, 3), see `rooms.tracing.buckets`. dressings: (N, h, w, 3)
-    float32. alpha: (h, w) float32. wall_number: (h, w) int8, -1 none. old_paint: (3,) linear sRGB."""
+    float32. alpha: (h, w) float32. albedo: (h, w, 3) float32, linear sRGB, see `room_file.RoomRecord`. wall_number: (h, w) int8, -1 none. old_paint: (3,) linear sRGB."""
 
     seed: int
     buckets: Array
     tail: Array
     dressings: Array
     alpha: Array
+    albedo: Array
     wall_number: Array
     old_paint: Array
 
@@ -76,6 +77,7 @@ def _encode(record: Any) -> bytes:
             else np.zeros((0, height, width, 3))
         ),
         "alpha": np.round(255 * small(record.alpha)).astype(np.uint8),
+        "albedo": _half(small(record.albedo)),
         "wall_number": number,
         "old_paint": np.asarray(record.old_paint, np.float32),
         "seed": np.array([record.seed, VERSION]),
@@ -102,6 +104,7 @@ def read(path: Path) -> SmallRoom:
                 stored["tail"].astype(np.float32),
                 stored["dressings"].astype(np.float32),
                 stored["alpha"].astype(np.float32) / np.float32(255),
+                stored["albedo"].astype(np.float32),
                 stored["wall_number"],
                 stored["old_paint"],
             )

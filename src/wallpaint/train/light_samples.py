@@ -7,8 +7,6 @@ with noise and JPEG, true repaints without; and a mask as people draw it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TypeAlias
-
 import cv2
 import numpy as np
 
@@ -34,7 +32,8 @@ TINT = (0.12, 0.02)  # deviation of the light's own colour, log: amber to blue, 
 class Sample:
     """planes, numbers, median: see `light_model.inputs`. photo: (h, w, 3) linear sRGB. albedo: (M, 3) linear sRGB.
     truth: (M, h, w, 3) sRGB-encoded, 0..1. wall, rest: (h, w) float32, where it is judged. kind: of the old wall. old:
-    (3,) float32, albedo of its paint, linear sRGB, NaN where it has several."""
+    (3,) float32, albedo of its paint, linear sRGB, NaN where it has several. surfaces: (h, w, 3) float32, linear sRGB,
+    albedo of all that is seen, 0 where it is not known."""
 
     planes: Array
     numbers: Array
@@ -46,6 +45,7 @@ class Sample:
     rest: Array
     kind: str
     old: Array
+    surfaces: Array
 
     def told(self) -> Sample:
         """The same, the old paint being told, where there is one."""
@@ -67,8 +67,9 @@ def size_of(rng: np.random.Generator, side: int) -> tuple[int, int]:
 
 def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paints_each: int, split: str) -> Sample:
     """Draw a sample. size: (height, width). paints_each: M. split: whose paints are used."""
-    seen = buckets, tail, _, alpha, _ = _tinted(_crop(room, rng, size), rng)
-    kind, old, albedo = _old(room, rng, seen, split)
+    view = _tinted(_crop(room, rng, size), rng)
+    buckets, tail, alpha = view.buckets, view.tail, view.alpha
+    kind, old, albedo, painted = _old(room, rng, view, split)
     new = np.stack([_paint(rng, split) for _ in range(paints_each)])
     repaints = [_radiance(buckets, tail, rho) for rho in new]
     device = _camera(rng)
@@ -91,10 +92,20 @@ def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paint
         ((alpha < 0.02) & (mask < 0.5)).astype(np.float32),
         kind,
         albedo.astype(np.float32),
+        _surfaces(view, painted),
     )
 
 
-_View: TypeAlias = tuple[Array, Array, list[Array], Array, Array]  # buckets, tail, dressings, alpha, wall numbers
+@dataclass(frozen=True, eq=False)
+class _View:
+    """A part of a room; the fields are those of a `SmallRoom`."""
+
+    buckets: Array
+    tail: Array
+    dressings: list[Array]
+    alpha: Array
+    albedo: Array
+    wall_number: Array
 
 
 def _crop(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int]) -> _View:
@@ -118,35 +129,43 @@ def _crop(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int]) -> _
 
     buckets = np.stack([view(layer) for layer in room.buckets])
     alpha, number = view(room.alpha), view(room.wall_number, cv2.INTER_NEAREST)
-    return buckets, view(room.tail), [view(picture) for picture in room.dressings], alpha, number
+    dressings = [view(picture) for picture in room.dressings]
+    return _View(buckets, view(room.tail), dressings, alpha, view(room.albedo), number)
 
 
 def _tinted(seen: _View, rng: np.random.Generator) -> _View:
     """The same room in light of another colour: all light is in proportion to what the lamps send."""
-    buckets, tail, dressings, alpha, number = seen
     amber, green = rng.normal(0, TINT)
     gain = np.exp(np.array([amber, green, -amber])).astype(np.float32)
-    return buckets * gain, tail, [picture * gain for picture in dressings], alpha, number
+    return replace(seen, buckets=seen.buckets * gain, dressings=[picture * gain for picture in seen.dressings])
 
 
-def _old(room: SmallRoom, rng: np.random.Generator, seen: _View, split: str) -> tuple[str, Array, Array]:
-    """What the walls are like today: kind, radiance, albedo (3,), which is NaN where they have no single one."""
+def _old(room: SmallRoom, rng: np.random.Generator, seen: _View, split: str) -> tuple[str, Array, Array, Array]:
+    """What the walls are like today: kind, radiance, albedo (3,), which is NaN where they have no single one, and their
+    albedo from place to place, (h, w, 3), 0 where it is not known."""
     none = np.full(3, np.nan)
-    buckets, tail, dressings, alpha, number = seen
+    buckets, tail, dressings, alpha, number = seen.buckets, seen.tail, seen.dressings, seen.alpha, seen.wall_number
     draw = float(rng.random())
     if len(dressings) and draw < DRESSED:
-        return "dressed", dressings[int(rng.integers(len(dressings)))], none
+        return "dressed", dressings[int(rng.integers(len(dressings)))], none, np.zeros_like(seen.albedo)
     first = room.old_paint if rng.random() < OWN else _paint(rng, split)
     draw = float(rng.random())
     if draw >= TWO_PAINTS + PATTERNED:
-        return "plain", _radiance(buckets, tail, first), np.asarray(first)
+        return "plain", _radiance(buckets, tail, first), np.asarray(first), np.broadcast_to(first, seen.albedo.shape)
     second = _paint(rng, split)
     part = _parts(rng, alpha.shape, number) if draw < TWO_PAINTS else _pattern(rng, alpha.shape)
     rho = first + part[..., None] * (second - first)
     share = float((part * alpha).sum() / max(float(alpha.sum()), 1e-6))
     mean = first + share * (second - first)
     kind = "two paints" if draw < TWO_PAINTS else "pattern"
-    return kind, _painted_so(buckets, tail, rho, mean, alpha), none
+    return kind, _painted_so(buckets, tail, rho, mean, alpha), none, rho
+
+
+def _surfaces(seen: _View, painted: Array) -> Array:
+    """(h, w, 3) float32: albedo of all that is seen. painted: (h, w, 3), of the walls."""
+    alpha = seen.alpha[..., None]
+    found = np.where(alpha > 0.98, painted, np.where(alpha < 0.02, seen.albedo, 0))
+    return found.astype(np.float32)
 
 
 def _radiance(buckets: Array, tail: Array, rho: Array) -> Array:

@@ -80,11 +80,16 @@ class SegmenterTask:
         device = next(network.parameters()).device
         wall, counts = batch["wall"].to(device), batch["counts"].to(device)
         logit = wall_logit(network(pixel_values=batch["photo"].to(device)).logits, wall.shape[-2:])
-        entropy = functional.binary_cross_entropy_with_logits(logit, wall, reduction="none")
-        by_sample = (entropy * counts).mean((1, 2))
-        overlap = 1 - soft_iou(torch.sigmoid(logit), wall, counts)
-        total = by_sample.mean() + self.config.overlap_weight * overlap.mean()
-        return Losses(total, {"entropy": by_sample.mean().detach(), "overlap": overlap.mean().detach()})
+        return weighed(logit, wall, counts, self.config.overlap_weight)
+
+
+def weighed(logit: Tensor, wall: Tensor, counts: Tensor, overlap_weight: float) -> Losses:
+    """Cross-entropy and what lacks of overlap, of (B, H, W) log odds against the share of wall."""
+    entropy = functional.binary_cross_entropy_with_logits(logit, wall, reduction="none")
+    by_sample = (entropy * counts).mean((1, 2))
+    overlap = 1 - soft_iou(torch.sigmoid(logit), wall, counts)
+    total = by_sample.mean() + overlap_weight * overlap.mean()
+    return Losses(total, {"entropy": by_sample.mean().detach(), "overlap": overlap.mean().detach()})
 
 
 def make_network(config: NetworkConfig) -> nn.Module:

@@ -163,6 +163,7 @@ def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | 
         buckets=seen.buckets,
         alpha=seen.wall,
         depth=seen.depth,
+        albedo=seen.albedo,
         wall_number=seen.wall_number.astype(np.int8),
         dressings=tuple(
             dressed_view(dressing, tracer.render_plain(room.dressed(dressing), size, samples), shown)

@@ -6,7 +6,7 @@ bytes. Light is float16 times a power of two a layer, which keeps both lamps and
     meta           uint8, JSON in UTF-8: format, seed, split, kind, old_paint, samples, version, dressings, facts
     buckets        (K + 1, h, w, 3) float16      bucket_scale    (K + 1,) float64
     alpha          (h, w) uint8, 0..255          wall_number     (h, w) int8, -1 none
-    depth          (h, w) float16, metres
+    depth          (h, w) float16, metres             albedo          (h, w, 3) uint8, sRGB-encoded
     dressing_N     (h, w, 3) float16             dressing_scale  (N,) float64
     swatch_N       (s, s, 3) uint8 sRGB, where the dressing has one
 """
@@ -25,12 +25,13 @@ from typing import Any
 
 import numpy as np
 
+from wallpaint.color import linear_to_srgb, srgb_to_linear
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.rooms.materials import Array, Color
 from wallpaint.version import __version__
 
-FORMAT = "wallpaint.room/1"
+FORMAT = "wallpaint.room/2"
 PATTERN = "room_*.npz"  # of room files in a folder
 LARGEST_HALF = 2.0**15  # what the brightest pixel of a layer comes to, at most twice that
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -63,8 +64,9 @@ class RoomRecord:
     """Everything that is kept of a rendered room.
 
     buckets: (K + 1, h, w, 3) float32, see `buckets.radiance`. alpha: (h, w) float32, 0..1, share of paintable wall.
-    depth: (h, w) float32, metres along the viewing axis. wall_number: (h, w) int8, -1 none. old_paint: (3,) linear
-    sRGB. facts: what else the designer says of the room, JSON types only.
+    depth: (h, w) float32, metres along the viewing axis. albedo: (h, w, 3) float32, linear sRGB, of what is seen, in
+    which paintable wall counts as white; 0 where there is nothing. wall_number: (h, w) int8, -1 none. old_paint: (3,)
+    linear sRGB. facts: what else the designer says of the room, JSON types only.
     """
 
     seed: int
@@ -75,6 +77,7 @@ class RoomRecord:
     buckets: Array
     alpha: Array
     depth: Array
+    albedo: Array
     wall_number: Array
     dressings: tuple[DressedView, ...] = ()
     facts: dict[str, object] = field(default_factory=dict)
@@ -129,6 +132,7 @@ def encode(record: RoomRecord) -> bytes:
         "alpha": np.round(np.clip(record.alpha, 0, 1) * 255).astype(np.uint8),
         "wall_number": record.wall_number.astype(np.int8),
         "depth": np.minimum(record.depth, np.finfo(np.float16).max).astype(np.float16),
+        "albedo": np.round(np.clip(linear_to_srgb(record.albedo), 0, 1) * 255).astype(np.uint8),
         "dressing_scale": np.array([scale for _, scale in dressed]),
     }
     for number, view in enumerate(record.dressings):
@@ -173,6 +177,7 @@ def read(path: Path) -> RoomRecord:
             * arrays["bucket_scale"].astype(np.float32)[:, None, None, None],
             alpha=arrays["alpha"].astype(np.float32) / np.float32(255),
             depth=arrays["depth"].astype(np.float32),
+            albedo=srgb_to_linear(arrays["albedo"].astype(np.float32) / 255).astype(np.float32),
             wall_number=arrays["wall_number"],
             dressings=views,
             facts=dict(meta["facts"]),
@@ -242,7 +247,7 @@ def _array(data: bytes) -> Array:
 
 def _check(path: Path, record: RoomRecord) -> None:
     size = record.size if record.alpha.ndim == 2 else (0, 0)
-    layers = [record.buckets, *(view.radiance[None] for view in record.dressings)]
+    layers = [record.buckets, record.albedo[None], *(view.radiance[None] for view in record.dressings)]
     fits = all(layer.ndim == 4 and layer.shape[1:] == (*size, 3) for layer in layers)
     if not fits or len(record.buckets) < 2 or record.depth.shape != size or record.wall_number.shape != size:
         raise InputError(f"{path}: a room file whose layers differ in size: render it again")
