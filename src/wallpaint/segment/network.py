@@ -1,8 +1,9 @@
 """The wall finder's network: a SegFormer that says of each place how likely it is wall.
 
-The one in this package is small and was trained on rendered rooms alone (`weights/README.md`). Any SegFormer that
-knows a class called wall takes its place: a bundle's, or a folder in transformers' layout such as the ones trained on
-ADE20K, where wall is the first of 150.
+The one in this package is small and was trained on rendered rooms alone (`weights/README.md`); a refiner, trained
+beside it, puts the edges of its map where the photo has them (`refiner`). Any SegFormer that knows a class called wall
+takes its place: a bundle's, or a folder in transformers' layout such as the ones trained on ADE20K, where wall is the
+first of 150.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -19,8 +20,13 @@ import numpy as np
 from wallpaint.errors import ModelError
 from wallpaint.fields import Array
 
+if TYPE_CHECKING:
+    import torch
+
+    from wallpaint.segment.refiner import Refiner
+
 BUILT_IN = Path(__file__).parent / "weights"
-CALIBRATION = "calibration.json"
+CALIBRATION, REFINER = "calibration.json", "refiner.safetensors"
 COARSEST = 32  # pixels that one place of the last stage sees: sides are multiples of it
 SCALES = (0.8, 1.0, 1.2)  # sizes that a picture is seen at, against the network's own
 MOST_STRETCHED = 3.0  # longest side against the shortest, as the network sees it
@@ -38,7 +44,8 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """A loaded network. model: transformers' own, in eval mode. wall: number of its class. name: for reports."""
+    """A loaded network. model: transformers' own, in eval mode. wall: number of its class. name: for reports. refiner:
+    what its map is refined by, in eval mode, where there is one."""
 
     model: Any
     wall: int
@@ -46,30 +53,48 @@ class Finder:
     std: tuple[float, float, float]
     calibration: Calibration
     name: str
+    refiner: Refiner | None = None
 
     def probability(self, rgb: Array) -> Array:
         """How likely each pixel is wall: (h, w) float32, at the size the network sees the picture at.
 
-        rgb: (H, W, 3) uint8 sRGB. The mean of the logits of the picture and its mirror image, seen at a few sizes.
+        rgb: (H, W, 3) uint8 sRGB. The mean of the logits of the picture and its mirror image, seen at a few sizes;
+        refined, where there is a refiner.
         """
         whole = seen_size(rgb.shape[:2], self.calibration.seen_px)
-        fine = np.mean([_enlarged(self._odds(rgb, share), whole) for share in SCALES], axis=0)
-        return sigmoid(self.calibration.scale * fine + self.calibration.shift)
+        odds = np.mean([_enlarged(self._odds(rgb, share), whole) for share in SCALES], axis=0)
+        if self.refiner is not None:
+            odds = self._refined(rgb, odds, self.refiner)
+        return sigmoid(self.calibration.scale * odds + self.calibration.shift)
+
+    def _refined(self, rgb: Array, odds: Array, refiner: Refiner) -> Array:
+        """Log odds, (h, w) float32, with their edges where the photo has them: the mean over both mirror images."""
+        import torch
+
+        pictures = self._seen(rgb, (odds.shape[0], odds.shape[1]))
+        with torch.inference_mode():
+            both = refiner(pictures, torch.from_numpy(np.stack([odds, odds[:, ::-1]]).astype(np.float32)))
+            return ((both[0] + both[1].flip(-1)) / 2).numpy()
 
     def _odds(self, rgb: Array, share: float) -> Array:
         """Log odds of wall, (h / 4, w / 4) float32. share: of the calibration's size."""
         import torch
 
-        size = seen_size(rgb.shape[:2], share * self.calibration.seen_px)
-        shrinks = size[0] * size[1] < rgb.shape[0] * rgb.shape[1]
-        small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        values = (small.astype(np.float32) / 255 - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
-        pictures = torch.from_numpy(np.stack([values, values[:, ::-1]]).transpose(0, 3, 1, 2).copy())
+        pictures = self._seen(rgb, seen_size(rgb.shape[:2], share * self.calibration.seen_px))
         with torch.inference_mode():
             logits = self.model(pixel_values=pictures).logits.float()
             rest = [k for k in range(logits.shape[1]) if k != self.wall]
             odds = logits[:, self.wall] - torch.logsumexp(logits[:, rest], 1)  # [2, h / 4, w / 4]
             return ((odds[0] + odds[1].flip(-1)) / 2).numpy()
+
+    def _seen(self, rgb: Array, size: tuple[int, int]) -> torch.Tensor:
+        """The picture and its mirror image as networks take it, [2, 3, h, w] float32. size: (h, w)."""
+        import torch
+
+        shrinks = size[0] * size[1] < rgb.shape[0] * rgb.shape[1]
+        small = cv2.resize(rgb, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+        values = (small.astype(np.float32) / 255 - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        return torch.from_numpy(np.stack([values, values[:, ::-1]]).transpose(0, 3, 1, 2).copy())
 
 
 def load(which: str | Path | None = None) -> Finder:
@@ -109,6 +134,7 @@ def _ready(model: Any, config: dict[str, Any], processor: dict[str, Any], folder
         std=std,  # type: ignore[arg-type]
         calibration=known or Calibration(seen_px=px),
         name=name,
+        refiner=read_refiner(folder),
     )
 
 
@@ -138,6 +164,25 @@ def read_calibration(folder: Path) -> Calibration | None:
     if not (math.isfinite(made.scale) and math.isfinite(made.shift) and 32 <= made.seen_px <= 4096):
         raise ModelError(f"{path}: holds numbers that make no sense: fetch the file again")
     return made
+
+
+def read_refiner(folder: Path) -> Refiner | None:
+    """The refiner beside a network's weights; None where there is none. Raises ModelError where it is damaged."""
+    path = folder / REFINER
+    if not path.is_file():
+        return None
+    from safetensors import SafetensorError, safe_open
+
+    from wallpaint.segment.refiner import Refiner
+
+    try:
+        with safe_open(path, "pt") as stored:
+            weights = {name: stored.get_tensor(name).float() for name in stored.keys()}  # noqa: SIM118
+            made = Refiner(tuple(json.loads(stored.metadata()["widths"])))
+        made.load_state_dict(weights)
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path}: is no refiner ({type(error).__name__}): fetch the file again") from error
+    return made.eval()
 
 
 def seen_size(size: tuple[int, ...], px: float) -> tuple[int, int]:

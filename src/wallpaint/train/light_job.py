@@ -26,7 +26,7 @@ from wallpaint.train.loop import Outcome, fit, refuse_earlier
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 SMALL, REPORT = "small", "report.json"
 

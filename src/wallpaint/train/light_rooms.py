@@ -28,7 +28,8 @@ VERSION = 2
 @dataclass(frozen=True, eq=False)
 class SmallRoom:
     """buckets: (K + 1, h, w, 3) float32, tail: (h, w, 3), see `rooms.tracing.buckets`. dressings: (N, h, w, 3)
-    float32. alpha: (h, w) float32. albedo: (h, w, 3) float32, linear sRGB, see `room_file.RoomRecord`. wall_number: (h, w) int8, -1 none. old_paint: (3,) linear sRGB."""
+    float32. alpha: (h, w) float32. albedo: (h, w, 3) float32, linear sRGB, see `room_file.RoomRecord`. wall_number:
+    (h, w) int8, -1 none. old_paint: (3,) linear sRGB."""
 
     seed: int
     buckets: Array

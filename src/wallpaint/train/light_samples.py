@@ -7,6 +7,7 @@ with noise and JPEG, true repaints without; and a mask as people draw it
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+
 import cv2
 import numpy as np
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
 from wallpaint.errors import InputError
+from wallpaint.segment.refiner import Refiner
 from wallpaint.train import wall_pictures
 from wallpaint.train.loop import Losses
 from wallpaint.train.schedule import Place, seed_of
@@ -22,6 +23,7 @@ from wallpaint.train.wall_pictures import Cooked, Picture
 
 WALL = 1  # of the two classes, see `bundles.configurations`
 _PHOTOS = 3  # stream of random numbers
+BAND, FAR = 4, 0.4  # pixels round an edge that count most for the refined map, and what all others count
 KEPT_ROOMS = 4096  # in memory, about 3 MB each
 
 
@@ -34,7 +36,7 @@ class SegmenterTask:
             raise InputError("there are no rooms to learn from: name sets of rooms in the recipe")
         self.rooms, self.labels, self.config = tuple(rooms), labels, config
         torch.manual_seed(config.seed)
-        self.network: nn.Module = make_network(config.network)
+        self.network: nn.Module = WallNetwork(config.network)
         self._photos: dict[int, tuple[int, Picture]] = {}
         self._room = lru_cache(KEPT_ROOMS)(lambda path: wall_pictures.cook(path, labels))
 
@@ -76,23 +78,48 @@ class SegmenterTask:
         }
 
     def losses(self, network: nn.Module, batch: dict[str, Tensor]) -> Losses:
-        """Both compare the soft share of wall in each pixel at the picture's full size."""
+        """Of the coarse map and of the refined one; both compare the soft share of wall in each pixel at the picture's
+        full size."""
         device = next(network.parameters()).device
         wall, counts = batch["wall"].to(device), batch["counts"].to(device)
-        logit = wall_logit(network(pixel_values=batch["photo"].to(device)).logits, wall.shape[-2:])
-        return weighed(logit, wall, counts, self.config.overlap_weight)
+        coarse, fine = network(batch["photo"].to(device))
+        with torch.autocast(device.type, enabled=False):
+            near = functional.avg_pool2d(wall[:, None], 2 * BAND + 1, 1, BAND, count_include_pad=False)[:, 0]
+            at_edges = counts * (FAR + (1 - FAR) * 4 * near * (1 - near))
+            maps = {"": (coarse.float(), counts), "fine_": (fine.float(), at_edges)}
+            terms = {name: _terms(odds, wall, counts) for name, (odds, counts) in maps.items()}
+        parts = [entropy.mean() + self.config.overlap_weight * overlap.mean() for entropy, overlap in terms.values()]
+        told = {
+            f"{name}{what}": value.mean().detach()
+            for name, pair in terms.items()
+            for what, value in zip(("entropy", "overlap"), pair, strict=True)
+        }
+        return Losses(torch.stack(parts).sum(), told)
 
 
-def weighed(logit: Tensor, wall: Tensor, counts: Tensor, overlap_weight: float) -> Losses:
-    """Cross-entropy and what lacks of overlap, of (B, H, W) log odds against the share of wall."""
-    entropy = functional.binary_cross_entropy_with_logits(logit, wall, reduction="none")
-    by_sample = (entropy * counts).mean((1, 2))
-    overlap = 1 - soft_iou(torch.sigmoid(logit), wall, counts)
-    total = by_sample.mean() + overlap_weight * overlap.mean()
-    return Losses(total, {"entropy": by_sample.mean().detach(), "overlap": overlap.mean().detach()})
+def _terms(odds: Tensor, wall: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and what lacks of overlap, (B,) each, of log odds (B, H, W) against the share of wall."""
+    entropy = functional.binary_cross_entropy_with_logits(odds, wall, reduction="none")
+    return (entropy * counts).mean((1, 2)), 1 - soft_iou(torch.sigmoid(odds), wall, counts)
 
 
-def make_network(config: NetworkConfig) -> nn.Module:
+class WallNetwork(nn.Module):
+    """A SegFormer and the refiner of its map: photo (B, 3, h, w), see `normalised`, to the log odds of both, (B, h, w).
+
+    They learn side by side: what the refiner asks for does not reach the SegFormer, which is to be as good alone.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.segformer = make_segformer(config)
+        self.refiner = Refiner(config.refiner)
+
+    def forward(self, photo: Tensor) -> tuple[Tensor, Tensor]:
+        coarse = wall_logit(self.segformer(pixel_values=photo).logits, photo.shape[-2:])
+        return coarse, self.refiner(photo, coarse.detach())
+
+
+def make_segformer(config: NetworkConfig) -> nn.Module:
     """A SegFormer with two classes and weights drawn from torch's generator.
 
     Convolutions start as in the authors' own code (He et al. 2015, by fan-out), not as in transformers, where those of

@@ -13,16 +13,19 @@ from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, 
 from wallpaint.train.room_sets import RoomSet
 
 COARSEST = 32  # pixels of a picture that one place of the last stage sees
+GROUP = 8  # channels of the refiner that are normalised together
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """A SegFormer's sizes, stage by stage. Source: Xie et al. 2021, whose smallest, B0, is (32, 64, 160, 256)."""
+    """A SegFormer's sizes, stage by stage. Source: Xie et al. 2021, whose smallest, B0, is (32, 64, 160, 256). refiner:
+    of the U-Net that refines its map, level by level, all pixels first."""
 
     widths: tuple[int, ...] = choice("channels", (24, 48, 128, 192))
     depths: tuple[int, ...] = choice("blocks", (2, 2, 2, 2))
     heads: tuple[int, ...] = choice("heads of attention", (1, 2, 4, 6))
     decoder: int = choice("channels that the stages are brought together in", 64)
+    refiner: tuple[int, ...] = choice("channels of the refiner, multiples of 8", (16, 32, 48, 64))
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,9 @@ class SegmenterConfig:
             yield "network.widths, .depths and .heads should be four whole numbers each, one a stage"
         elif any(width % heads for width, heads in zip(self.network.widths, self.network.heads, strict=True)):
             yield "network.widths should be multiples of network.heads"
+        refiner = self.network.refiner
+        if not 2 <= len(refiner) <= 5 or any(type(n) is not int or n < GROUP or n % GROUP for n in refiner):
+            yield f"network.refiner should be two to five multiples of {GROUP}"
         if not self.sizes:
             yield "sizes should name one size at least"
         for name, px in (*(("sizes", px) for px in self.sizes), ("seen_px", self.seen_px)):

@@ -2,7 +2,8 @@
 
 run/config.yaml   the recipe with every value    log.jsonl   a line every few steps
     checkpoints/  to go on from                  scores.json how well it finds walls of test rooms
-    segmenter/    the result, in transformers' layout: config.json, model.safetensors (float16), calibration.json, card
+    segmenter/    the result, in transformers' layout: config.json, model.safetensors (float16), calibration.json, card;
+                  and refiner.safetensors, which refines its map
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def run(
     from wallpaint.rooms.sets import labels as labelling
     from wallpaint.train import optimizer, room_sets, tracking
     from wallpaint.train.loop import fit, refuse_earlier
-    from wallpaint.train.segmenter import SegmenterTask, make_network
+    from wallpaint.train.segmenter import SegmenterTask, WallNetwork
 
     optimizer.check(config.optimizer)
     tracking.check(config.tracking)
     if not resume:
         refuse_earlier(folder)
     if start is not None:  # before hours of rendering
-        _begin_with(make_network(config.network), start)
+        _begin_with(WallNetwork(config.network), start)
     if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
         recipes.write(config, folder)
     labels = config.labels or folder / LABELS
@@ -89,7 +90,8 @@ def run(
 
 
 def _begin_with(network: nn.Module, start: Path) -> None:
-    """Put a wall finder's weights into a network. Raises ModelError; ConfigError where it is of another size."""
+    """Put a wall finder's weights into a `WallNetwork`; a refiner that it lacks stays as it is. Raises ModelError;
+    ConfigError where it is of another size."""
     from wallpaint.errors import ModelError
     from wallpaint.segment.network import load
     from wallpaint.train.segmenter import WALL
@@ -98,7 +100,9 @@ def _begin_with(network: nn.Module, start: Path) -> None:
         raise ModelError(f"{start}: is no folder with config.json and {WEIGHTS}: name the one that a run has written")
     finder = load(start)
     try:
-        network.load_state_dict(finder.model.state_dict())
+        network.segformer.load_state_dict(finder.model.state_dict())  # type: ignore[union-attr]
+        if finder.refiner is not None:
+            network.refiner.load_state_dict(finder.refiner.state_dict())  # type: ignore[union-attr]
     except RuntimeError as error:
         raise ConfigError(f"{start}: its network is of another size than the recipe's") from error
     if finder.wall != WALL:
@@ -134,15 +138,15 @@ def _finder(config: SegmenterConfig, weights: Mapping[str, Tensor], calibration:
 
     from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
     from wallpaint.segment.network import Finder
-    from wallpaint.train.segmenter import WALL, make_network
+    from wallpaint.train.segmenter import WALL, WallNetwork
 
-    network = make_network(config.network)
+    network = WallNetwork(config.network).eval()
     state = network.state_dict()
     with torch.no_grad():
         for name, value in weights.items():
             state[name].copy_(value.half())  # as it will be stored
     mean, std = tuple(IMAGENET_MEAN), tuple(IMAGENET_STD)
-    return Finder(network.eval(), WALL, mean, std, calibration, "trained")  # type: ignore[arg-type]
+    return Finder(network.segformer, WALL, mean, std, calibration, "trained", network.refiner)  # type: ignore[arg-type]
 
 
 def write(
@@ -153,18 +157,24 @@ def write(
     scores: Scores | None,
     rooms: int,
 ) -> None:
-    """The result in transformers' layout, float16, with calibration and model card."""
+    """The result: the SegFormer in transformers' layout, float16, with refiner, calibration and model card."""
     import torch
     from safetensors.torch import save
 
     from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
     from wallpaint.bundles.layout import put_json
-    from wallpaint.segment.network import CALIBRATION
-    from wallpaint.train.segmenter import make_network, network_values
+    from wallpaint.segment.network import CALIBRATION, REFINER
+    from wallpaint.train.segmenter import WallNetwork, network_values
 
-    state = make_network(config.network).state_dict()
-    tensors = {name: weights.get(name, value).detach().clone().contiguous() for name, value in state.items()}
-    halves = {name: value.half() if value.dtype == torch.float32 else value for name, value in tensors.items()}
+    network = WallNetwork(config.network)
+
+    def halves(part: str) -> dict[str, Tensor]:
+        values = {
+            name: weights.get(f"{part}.{name}", value).detach().clone().contiguous()
+            for name, value in network.get_submodule(part).state_dict().items()
+        }
+        return {name: value.half() if value.dtype == torch.float32 else value for name, value in values.items()}
+
     names = {"architectures": ["SegformerForSemanticSegmentation"], "model_type": "segformer"}
     values = network_values(config.network)
     values["id2label"] = {str(number): name for number, name in values["id2label"].items()}
@@ -174,7 +184,9 @@ def write(
     put_json(folder / "preprocessor_config.json", processor)
     put_json(folder / CALIBRATION, dataclasses.asdict(calibration))
     atomic.put(folder / "README.md", card(config, scores, rooms).encode())
-    atomic.put(folder / WEIGHTS, save(halves, metadata={"format": "pt"}))
+    told = {"format": "pt", "widths": json.dumps(list(config.network.refiner))}
+    atomic.put(folder / REFINER, save(halves("refiner"), metadata=told))
+    atomic.put(folder / WEIGHTS, save(halves("segformer"), metadata={"format": "pt"}))
 
 
 def card(config: SegmenterConfig, scores: Scores | None, rooms: int) -> str:
@@ -194,9 +206,10 @@ license: apache-2.0
 ---
 # A small wall finder
 
-A SegFormer ({widths} channels, two classes: other, wall) that says where the walls are in a photo of a room.
-Made by wallpaint {__version__} from nothing: no pretrained weights, no real photo. {rooms} rendered rooms, each shown
-in other paints, patterns, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} pictures.
+A SegFormer ({widths} channels, two classes: other, wall) that says where the walls are in a photo of a room, and a
+small U-Net (`refiner.safetensors`) that puts the edges of its map where the photo has them. Made by wallpaint
+{__version__} from nothing: no pretrained weights, no real photo. {rooms} rendered rooms, each shown in other paints,
+patterns, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} pictures.
 
 Wall is what a painter would paint: walls in any paint, papered or panelled. Ceiling, floor, doors, windows, skirting,
 rails, pictures, curtains and furniture are not.
