@@ -106,3 +106,49 @@ def test_what_is_no_wall_finder_is_refused(ade: Path, tmp_path: Path) -> None:
         (damaged / "calibration.json").write_text(text)
         with pytest.raises(ModelError, match="calibration"):
             network.load(damaged)
+
+
+def refined(folder: Path, seed: int, *, silent: bool) -> Path:
+    """The same network with a refiner of random weights beside it. silent: one that changes nothing."""
+    import torch
+    from safetensors.torch import save_file
+
+    from wallpaint.segment.refiner import Refiner
+
+    torch.manual_seed(seed)
+    made = Refiner((8, 16))
+    with torch.no_grad():
+        made.out.weight.mul_(0 if silent else 20)
+    save_file(made.state_dict(), folder / network.REFINER, metadata={"widths": "[8, 16]"})
+    return folder
+
+
+def test_a_refiner_beside_the_weights_changes_the_map(ade: Path, tmp_path: Path) -> None:
+    photo, _ = photo_and_walls()
+    plain = network.load(ade).probability(photo)
+    folder = tmp_path / "refined"
+    shutil.copytree(ade, folder)
+    assert np.abs(network.load(refined(folder, 0, silent=True)).probability(photo) - plain).max() < 1e-3
+    finder = network.load(refined(folder, 0, silent=False))
+    changed = finder.probability(photo)
+    assert changed.shape == plain.shape
+    assert np.abs(np.log(changed / plain)).max() > 0.3
+    mirrored = finder.probability(photo[:, ::-1].copy())[:, ::-1]
+    assert np.abs(np.log(changed / mirrored)).max() < 1e-2
+
+
+def test_a_damaged_refiner_is_refused(ade: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    folder = tmp_path / "damaged"
+    shutil.copytree(ade, folder)
+    whole = refined(folder, 0, silent=True) / network.REFINER
+    data = whole.read_bytes()
+    for damage in (data[:200], data[: len(data) // 2], b"{}"):
+        whole.write_bytes(damage)
+        with pytest.raises(ModelError, match="refiner"):
+            network.load(folder)
+    for metadata in (None, {"widths": "[8"}, {"widths": "[8, 24]"}, {"widths": "[7]"}):
+        save_file({"stem.weight": np.zeros((8, 4, 3, 3), np.float32)}, whole, metadata=metadata)
+        with pytest.raises(ModelError, match="refiner"):
+            network.load(folder)
