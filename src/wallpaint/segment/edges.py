@@ -15,12 +15,12 @@ from wallpaint.fields import Array
 from wallpaint.segment.network import sigmoid
 
 SPREAD_PX = 320  # on the longer side
-SPREAD, EDGE = 30.0, 4.0  # how far certainty spreads, and codes of CIELAB, 0..255, that stop it
+SPREAD, EDGE = 3.0, 4.0  # how far certainty spreads, and codes of CIELAB, 0..255, that stop it
 UNSURE = 0.02  # probabilities nearer to 0 or 1 count as this near
 WORKING_PX = 1024  # on the longer side
 SEEN_PX = 192  # on the longer side, about what a network's map tells apart
 BAND = 2.2  # of those pixels: how far edges may be off
-TRUST = 0.5  # weight of colour against the network
+TRUST = 0.25  # weight of colour against the network
 MOST_COLOUR = 4.0  # log odds that colour alone may be worth
 NOISE = 6.0  # CIELAB units below which a difference of colours is noise, texture or shade
 EPS = 2e-4  # variance of the photo, in 0..1, that the filter takes for noise
@@ -47,7 +47,7 @@ def sharpen(probability: Array, rgb: Array) -> Array:
     band_px = max(1.0, BAND * grow)
     settled = by_local_colour(rough, small, band_px)
     settled = _without_specks(settled)
-    slope, offset = guided(settled, small, max(2, round(0.7 * band_px)))
+    slope, offset = guided(settled, small, max(1, round(0.7 * band_px)))
     return _cut(slope, offset, settled, rgb)
 
 
