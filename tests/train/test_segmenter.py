@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from wallpaint.errors import ConfigError, ModelError
 from wallpaint.rooms.sets.room_file import RoomRecord
+from wallpaint.segment.network import BUILT_IN, load
 from wallpaint.train import segmenter_config, wall_pictures
 from wallpaint.train.config import from_mapping
 from wallpaint.train.segmenter_config import NetworkConfig, SegmenterConfig
@@ -68,18 +69,31 @@ def test_the_shipped_recipe_is_of_the_shipped_network() -> None:
         "depths": list(config.network.depths),
         "num_attention_heads": list(config.network.heads),
     }
+    refiner = load(BUILT_IN).refiner
+    assert refiner is not None
+    assert [refiner.stem.out_channels, *(layer.out_channels for layer in refiner.down)] == list(config.network.refiner)
     assert all(one.seed >= 950_000 for one in config.test)
 
 
 def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         SegmenterConfig(
-            sizes=(100,), seen_px=70, reuse=0, network=NetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1))
+            sizes=(100,),
+            seen_px=70,
+            reuse=0,
+            network=NetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1), refiner=(16, 20)),
         )
     wrong = {"loop": {"steps": 0}, "optimizer": {"schedule": "none"}, "reuse": 0}
     with pytest.raises(ConfigError, match=r"schedule must be one of.*loop.steps must be at least 1.*reuse must"):
         from_mapping(SegmenterConfig, wrong, "recipe")
-    for words in ("rooms names no set", "sizes should", "seen_px should", "reuse must", "multiples of network.heads"):
+    for words in (
+        "rooms names no set",
+        "sizes should",
+        "seen_px should",
+        "reuse must",
+        "multiples of network.heads",
+        "refiner",
+    ):
         assert words in str(caught.value)
 
 
@@ -87,6 +101,23 @@ def test_a_wrong_set_of_rooms_is_named(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("rooms: [{folder: a, sead: 3}]")
     with pytest.raises(ConfigError, match=r"rooms\[0\].*sead"):
         segmenter_config.read(tmp_path / "r.yaml")
+
+
+def test_the_refiner_asks_nothing_of_the_network_beside_it() -> None:
+    import torch
+
+    from wallpaint.train.segmenter import WallNetwork
+
+    torch.manual_seed(0)
+    sizes = NetworkConfig(widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), heads=(1, 1, 2, 2), decoder=32, refiner=(8, 16))
+    network = WallNetwork(sizes)
+    coarse, fine = network(torch.randn(2, 3, 64, 96))
+    assert coarse.shape == fine.shape == (2, 64, 96)
+    fine.square().mean().backward()
+    assert all(value.grad is None for value in network.segformer.parameters())
+    assert all(value.grad is not None for value in network.refiner.parameters())
+    coarse.square().mean().backward()
+    assert any(value.grad is not None for value in network.segformer.parameters())
 
 
 def test_a_picture_is_a_function_of_the_generator(room: wall_pictures.Cooked) -> None:
