@@ -16,7 +16,6 @@ from torch.nn import functional as f
 BOLD = 4.0  # factor on what comes out, so that little weights soon count
 GROUP = 8  # channels that are normalised together
 MOST_ODDS = 8.0  # log odds beyond which the map is as good as certain
-SIDE_MULTIPLE = 8  # of the picture's sides, for widths of four levels
 
 
 class Block(nn.Module):
@@ -35,17 +34,17 @@ class Block(nn.Module):
 class Refiner(nn.Module):
     """photo (B, 3, h, w), odds (B, h, w) -> odds (B, h, w), the log odds of wall.
 
-    photo: normalised as the finder takes it. h and w are multiples of SIDE_MULTIPLE. widths: channels a level, finest
-    (all pixels) first, multiples of GROUP. depth: blocks a level, down and up, but for the finest, which has none.
+    photo: normalised as the finder takes it. h and w can be halved once a level below the first. widths: channels a
+    level, finest (all pixels) first, multiples of GROUP; there is one block a level, down and up, but for the finest.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 48, 64), depth: int = 1) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 48, 64)) -> None:
         super().__init__()
         self.stem = nn.Conv2d(4, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
-        self.before = nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(depth))) for width in widths[1:])
+        self.before = nn.ModuleList(Block(width) for width in widths[1:])
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
-        self.after = nn.ModuleList(nn.Sequential(*(Block(width) for _ in range(depth))) for width in widths[1:])
+        self.after = nn.ModuleList(Block(width) for width in widths[1:])
         self.fine = nn.Conv2d(2 * widths[0], widths[0], 3, padding=1)
         self.out = nn.Conv2d(widths[0], 1, 1)
         nn.init.normal_(self.out.weight, 0, 0.02)
