@@ -34,6 +34,7 @@ def test_a_room_comes_back(tmp_path: Path, record: RoomRecord) -> None:
     np.testing.assert_allclose(found.buckets, record.buckets, rtol=5e-4, atol=1e-7)
     np.testing.assert_allclose(found.alpha, record.alpha, atol=0.5 / 255)
     np.testing.assert_allclose(found.depth, record.depth, rtol=5e-4)
+    np.testing.assert_allclose(found.albedo, record.albedo, atol=0.005)
     np.testing.assert_array_equal(found.wall_number, record.wall_number)
     view = found.dressings[0]
     assert (view.kind, view.track, view.walls) == ("wallpaper", "patterned", (0,))
@@ -156,8 +157,9 @@ def test_missing_files_folders_and_layers_of_other_sizes(tmp_path: Path, record:
         room_file.read(tmp_path / "room.npz")
     with pytest.raises(InputError, match="cannot be read"):
         room_file.read(tmp_path)
-    room_file.write(tmp_path / "room.npz", replace(record, depth=record.depth[:-1]))
-    with pytest.raises(InputError, match="differ in size"):
-        room_file.read(tmp_path / "room.npz")
+    for wrong in (replace(record, depth=record.depth[:-1]), replace(record, albedo=record.albedo[:-1])):
+        room_file.write(tmp_path / "room.npz", wrong)
+        with pytest.raises(InputError, match="differ in size"):
+            room_file.read(tmp_path / "room.npz")
     with pytest.raises(InputError, match="cannot be written"):
         room_file.write(tmp_path / "nowhere" / "room.npz", record)

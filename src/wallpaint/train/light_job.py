@@ -11,7 +11,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from wallpaint.train.light import METRIC, Check, LightConfig, LightTask, read_ro
 from wallpaint.train.light_network import load_model, model_of
 from wallpaint.train.loop import Outcome, fit, refuse_earlier
 from wallpaint.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 SMALL, REPORT = "small", "report.json"
 
