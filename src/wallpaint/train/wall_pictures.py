@@ -1,6 +1,7 @@
 """Pictures to learn walls from: a rendered room in any paint, its surfaces in other colours, through any camera.
 
-    draw   room + labels -> light in some paint or dressing -> surfaces recoloured and patterned -> a camera
+    draw   room + labels -> light in some paint or dressing -> surfaces recoloured and patterned -> patches of sun and
+           shadow -> a camera
     cut    -> part of it, turned, mirrored -> hue, saturation, grey, tone, blur, noise -> things put in front of it
 
 Rendered rooms look alike where real ones do not. What is a wall must not follow from any look, so every look is made
@@ -28,6 +29,7 @@ DRESSED = 0.4  # share of pictures that show a dressing, where the room has one
 RECOLOURED = 0.5  # share of pictures in which surfaces change colour
 EACH = 0.3  # share of surfaces that change, in those
 PATTERNED = 0.3  # share of pictures in which a surface, a wall or another one, gets a pattern
+PATCHED = 0.25  # share of pictures with patches of sun or shadow beside the room's own
 COVERED = 0.3  # share of pictures with things in front of them
 SMALLEST_CROP = 0.5  # of a side of the picture
 WIDEST_ASPECT = 1.5
@@ -98,6 +100,8 @@ def draw(room: Cooked, rng: np.random.Generator) -> Picture:
     light = _light(room, rng)
     if rng.random() < RECOLOURED:
         light = light * _ratio(room, rng)
+    if rng.random() < PATCHED:
+        light = light * _patches(room.coverage.shape, rng)
     return Picture(_shot(light, rng), room.coverage, room.doubtful)
 
 
@@ -165,6 +169,28 @@ def _pattern(room: Cooked, rng: np.random.Generator) -> Array:
     strength = rng.normal(0, 0.35) + rng.normal(0, 0.15, 3)
     pattern: Array = np.exp((wave * here)[..., None] * strength.astype(np.float32))
     return pattern
+
+
+def _patches(size: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Patches of sun as panes of a window throw them, or of shadow, over all surfaces alike: (h, w, 3) float32."""
+    height, width = size
+    across, up = np.exp(rng.uniform(np.log(0.03), np.log(0.3), 2)) * max(size)
+    slant, lean = rng.normal(0, 0.5, 2)
+    pane = np.array([[0, 0], [1, slant], [1 + lean, 1 + slant], [lean, 1]]) * [across, up]
+    gap = rng.uniform(1.05, 1.4)
+    start = rng.uniform(-0.2, 0.9, 2) * [width, height]
+    here = np.zeros(size, np.uint8)
+    for number in range(int(rng.integers(1, 5))):
+        step = gap * (number % 2 * pane[1] + number // 2 * pane[3])
+        corners = np.round(16 * (start + step + pane)).astype(np.int32)
+        cv2.fillPoly(here, [corners], 255, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(here.astype(np.float32) / 255, (0, 0), float(np.exp(rng.uniform(np.log(0.3), np.log(3)))))
+    if rng.random() < 0.7:
+        gain = rng.uniform(1.3, 5) * np.array([1, rng.uniform(0.85, 1), rng.uniform(0.6, 1)])
+    else:
+        gain = np.full(3, rng.uniform(0.25, 0.8))
+    patches: Array = (1 + soft[..., None] * (gain - 1)).astype(np.float32)
+    return patches
 
 
 # -- where the picture is cut
