@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -97,6 +98,34 @@ def test_numpy_and_torch_are_one_network() -> None:
     found = light_model.forward(weights, (1, 2, 1, 1), planes, numbers)
     assert float(truth.abs().max()) > 0.1
     np.testing.assert_allclose(found, truth[0].numpy().transpose(1, 2, 0), rtol=1e-3, atol=1e-4)
+
+
+def test_a_room_that_was_rendered_anew_is_made_small_anew(recipe: LightConfig, tmp_path: Path) -> None:
+    first = small_rooms(recipe, tmp_path)[0]
+    was = light_rooms.read(first)
+    room = recipe.rooms[0].folder / first.name
+    copy = tmp_path / "rooms" / room.name
+    copy.parent.mkdir()
+    record = room_file.read(room)
+    room_file.write(
+        copy,
+        replace(
+            record,
+            buckets=record.buckets[:, :24],
+            alpha=record.alpha[:24],
+            depth=record.depth[:24],
+            albedo=record.albedo[:24],
+            wall_number=record.wall_number[:24],
+            dressings=(),
+        ),
+    )
+    made = first.stat().st_mtime_ns
+    os.utime(copy, ns=(made - 1, made - 1))
+    light_rooms.make_small([copy], first.parent)
+    assert light_rooms.read(first).buckets.shape == was.buckets.shape
+    os.utime(copy, ns=(made + 1, made + 1))
+    light_rooms.make_small([copy], first.parent)
+    assert light_rooms.read(first).buckets.shape[1] == 24
 
 
 def test_a_models_file_is_small_and_says_nearly_the_same() -> None:

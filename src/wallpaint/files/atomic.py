@@ -12,6 +12,11 @@ from wallpaint.errors import InputError
 PART = ".part"
 
 
+def is_current(path: Path, source: Path) -> bool:
+    """Whether a file is there and was written after the one that it is made from."""
+    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
 def put(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write to a temporary name in the same folder, then rename.
 

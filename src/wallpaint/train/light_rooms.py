@@ -2,7 +2,7 @@
 
 room file -> buckets, tail, dressings at `CACHED_PX` -> one uncompressed file a room
 
-A file that is there is not made again; one without a byte stands for a room without enough wall.
+A file is made again where its room was; one without a byte stands for a room without enough wall.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def make_small(rooms: Sequence[Path], folder: Path) -> list[Path]:
     made = []
     for room in rooms:
         small = folder / room.name
-        if not small.exists():
+        if not atomic.is_current(small, room):
             atomic.put(small, _encode(room_file.read(room)), durable=False)
         made.append(small)
     return [path for path in made if path.stat().st_size > 0]

@@ -107,13 +107,13 @@ def read(path: Path) -> Labels:
 def derive_all(
     rooms: Sequence[Path], folder: Path, crew: int, step: Callable[[Path], None] = lambda path: None
 ) -> list[Path]:
-    """Derive the labels that a folder lacks. rooms: room files. crew: processes. step: is told of each that is done.
+    """Derive the labels that a folder lacks, or has of a room before it was rendered anew. rooms: room files. crew: processes. step: is told of each that is done.
 
     Returns the room files that have labels: left out are those that today's designs no longer agree with, since their
     picture is of another room.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lacking = [room for room in rooms if not (folder / name_of(room_file.seed_of(room))).exists()]
+    lacking = [room for room in rooms if not atomic.is_current(folder / name_of(room_file.seed_of(room)), room)]
     tasks = [(str(room), str(folder)) for room in lacking]
     for done in workers.results(f"{__name__}:derive_one", tasks, crew):
         step(Path(done))
