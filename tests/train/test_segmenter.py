@@ -239,7 +239,7 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
     run(short, tmp_path / "more", start=result)
     first = json.loads((tmp_path / "more" / "log.jsonl").read_text().splitlines()[0])
     assert first["loss"] < 0.9 * losses[0]
-    with pytest.raises(ConfigError, match="another size"):
+    with pytest.raises(ConfigError, match="no smaller one"):
         run(short, tmp_path / "other", start=network.BUILT_IN)
     with pytest.raises(ModelError, match="is no folder with"):
         run(short, tmp_path / "other", start=tmp_path)

@@ -42,7 +42,8 @@ def run(
     """Make a wall finder.
 
     resume: go on from the newest checkpoint. start: a folder as this writes it, whose weights are begun with; its
-    network must be of the recipe's size. say: takes lines of progress. Raises ConfigError, InputError or ModelError.
+    network may have fewer blocks a stage, and fewer channels of the refiner, than the recipe's. say: takes lines of
+    progress. Raises ConfigError, InputError or ModelError.
     """
     from wallpaint.rooms.sets import labels as labelling
     from wallpaint.train import optimizer, room_sets, tracking
@@ -90,21 +91,22 @@ def run(
 
 
 def _begin_with(network: nn.Module, start: Path) -> None:
-    """Put a wall finder's weights into a `WallNetwork`; a refiner that it lacks stays as it is. Raises ModelError;
-    ConfigError where it is of another size."""
+    """Put a wall finder's weights into a `WallNetwork`, see `growth`; a refiner that it lacks stays as it is. Raises
+    ModelError; ConfigError where it is no smaller network of the same kind."""
     from wallpaint.errors import ModelError
     from wallpaint.segment.network import load
+    from wallpaint.train import growth
     from wallpaint.train.segmenter import WALL
 
     if not all((start / name).is_file() for name in ("config.json", WEIGHTS)):
         raise ModelError(f"{start}: is no folder with config.json and {WEIGHTS}: name the one that a run has written")
     finder = load(start)
     try:
-        network.segformer.load_state_dict(finder.model.state_dict())  # type: ignore[union-attr]
+        growth.deeper(network.get_submodule("segformer"), finder.model.state_dict())
         if finder.refiner is not None:
-            network.refiner.load_state_dict(finder.refiner.state_dict())  # type: ignore[union-attr]
-    except RuntimeError as error:
-        raise ConfigError(f"{start}: its network is of another size than the recipe's") from error
+            growth.wider(network.refiner, finder.refiner.state_dict())  # type: ignore[arg-type]
+    except ValueError as error:
+        raise ConfigError(f"{start}: its network is no smaller one of the recipe's kind: {error}") from error
     if finder.wall != WALL:
         raise ConfigError(f"{start}: wall is its class {finder.wall}, expected {WALL}")
 

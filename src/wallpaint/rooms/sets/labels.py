@@ -107,7 +107,9 @@ def read(path: Path) -> Labels:
 def derive_all(
     rooms: Sequence[Path], folder: Path, crew: int, step: Callable[[Path], None] = lambda path: None
 ) -> list[Path]:
-    """Derive the labels that a folder lacks, or has of a room before it was rendered anew. rooms: room files. crew: processes. step: is told of each that is done.
+    """Derive the labels that a folder lacks, or has of a room before it was rendered anew.
+
+    rooms: room files. crew: processes. step: is told of each that is done.
 
     Returns the room files that have labels: left out are those that today's designs no longer agree with, since their
     picture is of another room.
