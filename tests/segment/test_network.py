@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from painted_rooms import photo_and_walls
@@ -123,8 +125,13 @@ def refined(folder: Path, seed: int, *, silent: bool) -> Path:
     return folder
 
 
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    values = probability.astype(np.float64)
+    return np.log(values / (1 - values))
+
+
 def test_a_refiner_beside_the_weights_changes_the_map(ade: Path, tmp_path: Path) -> None:
-    photo, _ = photo_and_walls()
+    photo = np.ascontiguousarray(photo_and_walls()[0][::3, ::3])  # fewer pixels than the network sees
     plain = network.load(ade).probability(photo)
     folder = tmp_path / "refined"
     shutil.copytree(ade, folder)
@@ -135,6 +142,25 @@ def test_a_refiner_beside_the_weights_changes_the_map(ade: Path, tmp_path: Path)
     assert np.abs(np.log(changed / plain)).max() > 0.3
     mirrored = finder.probability(photo[:, ::-1].copy())[:, ::-1]
     assert np.abs(np.log(changed / mirrored)).max() < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("size", "px"),
+    [((40, 60), 96), ((96, 96), 96), ((132, 132), 132), ((150, 130), math.sqrt(150 * 130)), ((900, 1200), 192)],
+)
+def test_a_refiner_sees_the_photos_own_pixels_up_to_twice_the_networks(
+    ade: Path, tmp_path: Path, size: tuple[int, int], px: float
+) -> None:
+    """The network of the folder sees 96 pixels a side."""
+    folder = tmp_path / "refined"
+    shutil.copytree(ade, folder)
+    photo = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    finder = network.load(refined(folder, 0, silent=True))
+    found = finder.probability(photo)
+    assert found.shape == network.seen_size(size, px)
+    plain = network.load(ade).probability(photo)
+    enlarged = cv2.resize(log_odds(plain), found.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    assert np.abs(log_odds(found) - enlarged).max() < 2e-2
 
 
 def test_a_damaged_refiner_is_refused(ade: Path, tmp_path: Path) -> None:

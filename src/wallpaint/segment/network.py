@@ -29,6 +29,7 @@ BUILT_IN = Path(__file__).parent / "weights"
 CALIBRATION, REFINER = "calibration.json", "refiner.safetensors"
 COARSEST = 32  # pixels that one place of the last stage sees: sides are multiples of it
 SCALES = (0.8, 1.0, 1.2)  # sizes that a picture is seen at, against the network's own
+FINER = 2.0  # how much finer than the network itself its refiner sees a photo that has the pixels
 MOST_STRETCHED = 3.0  # longest side against the shortest, as the network sees it
 
 
@@ -56,15 +57,18 @@ class Finder:
     refiner: Refiner | None = None
 
     def probability(self, rgb: Array) -> Array:
-        """How likely each pixel is wall: (h, w) float32, at the size the network sees the picture at.
+        """How likely each pixel is wall: (h, w) float32, at the size the picture is seen at, by the refiner last.
 
         rgb: (H, W, 3) uint8 sRGB. The mean of the logits of the picture and its mirror image, seen at a few sizes;
-        refined, where there is a refiner.
+        refined, where there is a refiner, at the photo's own size or up to `FINER` times the network's.
         """
-        whole = seen_size(rgb.shape[:2], self.calibration.seen_px)
+        seen_px = self.calibration.seen_px
+        whole = seen_size(rgb.shape[:2], seen_px)
         odds = np.mean([_enlarged(self._odds(rgb, share), whole) for share in SCALES], axis=0)
         if self.refiner is not None:
-            odds = self._refined(rgb, odds, self.refiner)
+            own_px = math.sqrt(rgb.shape[0] * rgb.shape[1])
+            fine = seen_size(rgb.shape[:2], min(max(own_px, seen_px), FINER * seen_px))
+            odds = self._refined(rgb, _enlarged(odds, fine), self.refiner)
         return sigmoid(self.calibration.scale * odds + self.calibration.shift)
 
     def _refined(self, rgb: Array, odds: Array, refiner: Refiner) -> Array:

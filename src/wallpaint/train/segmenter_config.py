@@ -8,11 +8,11 @@ from pathlib import Path
 
 from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
+from wallpaint.segment.network import COARSEST
 from wallpaint.train import room_sets
 from wallpaint.train.config import LoopConfig, OptimizerConfig, TrackingConfig, read_as
 from wallpaint.train.room_sets import RoomSet
 
-COARSEST = 32  # pixels of a picture that one place of the last stage sees
 GROUP = 8  # channels of the refiner that are normalised together
 
 
