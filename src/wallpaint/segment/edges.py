@@ -14,7 +14,7 @@ from wallpaint import mask as masks
 from wallpaint.fields import Array
 from wallpaint.segment.network import sigmoid
 
-SPREAD_PX = 320  # on the longer side
+SPREAD_PX = 448  # on the longer side
 SPREAD, EDGE = 3.0, 4.0  # how far certainty spreads, and codes of CIELAB, 0..255, that stop it
 UNSURE = 0.02  # probabilities nearer to 0 or 1 count as this near
 WORKING_PX = 1024  # on the longer side

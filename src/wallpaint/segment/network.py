@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BUILT_IN = Path(__file__).parent / "weights"
 CALIBRATION, REFINER = "calibration.json", "refiner.safetensors"
 COARSEST = 32  # pixels that one place of the last stage sees: sides are multiples of it
-SCALES = (0.8, 1.0, 1.2)  # sizes that a picture is seen at, against the network's own
+SCALES = (0.65, 0.8, 1.0, 1.2)  # sizes that a picture is seen at, against the network's own
 FINER = 2.0  # how much finer than the network itself its refiner sees a photo that has the pixels
 MOST_STRETCHED = 3.0  # longest side against the shortest, as the network sees it
 

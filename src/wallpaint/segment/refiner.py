@@ -38,7 +38,7 @@ class Refiner(nn.Module):
     level, finest (all pixels) first, multiples of GROUP; there is one block a level, down and up, but for the finest.
     """
 
-    def __init__(self, widths: Sequence[int] = (16, 32, 48, 64)) -> None:
+    def __init__(self, widths: Sequence[int] = (16, 32, 64, 96)) -> None:
         super().__init__()
         self.stem = nn.Conv2d(4, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))

@@ -22,10 +22,10 @@ class NetworkConfig:
     of the U-Net that refines its map, level by level, all pixels first."""
 
     widths: tuple[int, ...] = choice("channels", (24, 48, 128, 192))
-    depths: tuple[int, ...] = choice("blocks", (2, 2, 2, 2))
+    depths: tuple[int, ...] = choice("blocks", (2, 2, 4, 4))
     heads: tuple[int, ...] = choice("heads of attention", (1, 2, 4, 6))
     decoder: int = choice("channels that the stages are brought together in", 64)
-    refiner: tuple[int, ...] = choice("channels of the refiner, multiples of 8", (16, 32, 48, 64))
+    refiner: tuple[int, ...] = choice("channels of the refiner, multiples of 8", (16, 32, 64, 96))
 
 
 @dataclass(frozen=True)
