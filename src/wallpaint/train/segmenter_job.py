@@ -211,7 +211,7 @@ license: apache-2.0
 A SegFormer ({widths} channels, two classes: other, wall) that says where the walls are in a photo of a room, and a
 small U-Net (`refiner.safetensors`) that puts the edges of its map where the photo has them. Made by wallpaint
 {__version__} from nothing: no pretrained weights, no real photo. {rooms} rendered rooms, each shown in other paints,
-patterns, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} pictures.
+patterns, patches of sun, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} pictures.
 
 Wall is what a painter would paint: walls in any paint, papered or panelled. Ceiling, floor, doors, windows, skirting,
 rails, pictures, curtains and furniture are not.
