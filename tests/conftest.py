@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bundles_for_tests import random_folder
-from rooms_for_tests import Room, make_room
+from support.bundles import random_folder
+from support.drawn_rooms import Room, make_room
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
+# Child processes import `support` too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
 
 
 @pytest.fixture(scope="session")

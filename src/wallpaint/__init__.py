@@ -10,8 +10,6 @@ or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError, ModelError, ShapeError, WallpaintError
@@ -19,26 +17,27 @@ from wallpaint.version import __version__
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import load_bundle
-    from wallpaint.paint import Paint
-    from wallpaint.palette import Palette, read_palette
-    from wallpaint.photo import Limits, Photo, read_photo
-    from wallpaint.repaint import Result, Scene, make_painter, prepare, repaint
-    from wallpaint.segment.find import FoundWalls, find_walls
+    from wallpaint.imaging.photo import Limits, Photo, read_photo
+    from wallpaint.paints.paint import Paint
+    from wallpaint.paints.palette import Palette, read_palette
+    from wallpaint.pipeline.repaint import Result, Scene, make_painter, prepare, repaint
+    from wallpaint.segment.detect import FoundWalls, find_walls
 
 _HOMES = {
-    "FoundWalls": "segment.find",
-    "Limits": "photo",
-    "Paint": "paint",
-    "Palette": "palette",
-    "Photo": "photo",
-    "Result": "repaint",
-    "Scene": "repaint",
-    "find_walls": "segment.find",
+    "FoundWalls": "segment.detect",
+    "Limits": "imaging.photo",
+    "Paint": "paints.paint",
+    "Palette": "paints.palette",
+    "Photo": "imaging.photo",
+    "Result": "pipeline.repaint",
+    "Scene": "scene.scene",
+    "find_walls": "segment.detect",
     "load_bundle": "bundles.bundle",
-    "make_painter": "repaint",
-    "prepare": "repaint",
-    "read_palette": "palette",
-    "read_photo": "photo",
+    "make_painter": "pipeline.repaint",
+    "prepare": "scene.scene",
+    "read_palette": "paints.palette",
+    "read_photo": "imaging.photo",
+    "repaint": "pipeline.repaint",
 }
 
 __all__ = [
@@ -63,23 +62,6 @@ __all__ = [
     "read_photo",
     "repaint",
 ]
-
-
-class _Package(ModuleType):
-    """The package's own type: `wallpaint.repaint` is the function even once the module of that name is loaded."""
-
-    @property
-    def repaint(self) -> Any:
-        from wallpaint.repaint import repaint
-
-        return repaint
-
-    @repaint.setter
-    def repaint(self, module: object) -> None:
-        """Where the import system would put the module; it stays reachable by `from wallpaint.repaint import …`."""
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:

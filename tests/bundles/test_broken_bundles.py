@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
-from wallpaint.bundles.parts import KINDS
-from wallpaint.cli import main
+from wallpaint.bundles.components import KINDS
+from wallpaint.cli.app import main
 from wallpaint.errors import ModelError
 
 UNET = "unet/diffusion_pytorch_model.safetensors"

@@ -16,9 +16,9 @@ from safetensors.torch import load_file, save_file
 import wallpaint
 from wallpaint.bundles import lock, prompts
 from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.components import KINDS
 from wallpaint.bundles.listing import lines
 from wallpaint.bundles.manifest import MODULES, read, write
-from wallpaint.bundles.parts import KINDS
 from wallpaint.errors import InputError, ModelError
 
 
@@ -117,7 +117,7 @@ def test_the_empty_prompt_follows_the_text_encoder(copy: Path, monkeypatch: pyte
     os.utime(file, ns=(1, 1))  # copied elsewhere, say: the same bytes
     assert torch.equal(bundle.empty_prompt(), found)
     monkeypatch.setattr(lock, "sha256", lambda path: pytest.fail("a sum of a file that did not change"))
-    monkeypatch.setattr("wallpaint.bundles.parts.load", lambda *_: pytest.fail("the text encoder was loaded"))
+    monkeypatch.setattr("wallpaint.bundles.components.load", lambda *_: pytest.fail("the text encoder was loaded"))
     assert torch.equal(bundle.empty_prompt(), found)
 
 
@@ -133,7 +133,7 @@ def test_nothing_is_written_into_a_plain_folder(copy: Path, tmp_path: Path, monk
     assert sorted(copy.rglob("*")) == before
     assert len(list((tmp_path / "home/wallpaint/prompts").iterdir())) == 1
     with monkeypatch.context() as patch:
-        patch.setattr("wallpaint.bundles.parts.load", lambda *_: pytest.fail("the text encoder was loaded"))
+        patch.setattr("wallpaint.bundles.components.load", lambda *_: pytest.fail("the text encoder was loaded"))
         assert torch.equal(bundle.empty_prompt(), true)
     file = copy / "text_encoder/model.safetensors"
     tensors = {key: value.clone() for key, value in load_file(file).items()}
@@ -284,7 +284,7 @@ def test_built_in_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bu
 
 def test_the_commands_are_shown_without_torch() -> None:
     code = (
-        "import sys; from wallpaint.cli import main; assert main(['models', '--help']) == 0;"
+        "import sys; from wallpaint.cli.app import main; assert main(['models', '--help']) == 0;"
         "heavy = {'torch', 'diffusers', 'transformers', 'huggingface_hub', 'safetensors'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from wallpaint.bundles import image_prompt
+from wallpaint.bundles.components import KINDS, skeleton
 from wallpaint.bundles.configurations import NAMES, configuration
 from wallpaint.bundles.manifest import MODULES
-from wallpaint.bundles.parts import KINDS, skeleton
 from wallpaint.bundles.published import published
 from wallpaint.errors import InputError
 

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from hub_for_tests import COMMIT, Hub, published_repos, serving
 
-from bundles_for_tests import random_folder
+from support.bundles import random_folder
+from support.hub import COMMIT, Hub, published_repos, serving
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
-from wallpaint.bundles.parts import KINDS
+from wallpaint.bundles.components import KINDS
 from wallpaint.bundles.published import published
 from wallpaint.bundles.pull import pull
-from wallpaint.cli import main
+from wallpaint.cli.app import main
 from wallpaint.errors import InputError, ModelError
 
 FILES = 19  # unet, vae, text encoder, ControlNet 2 each, tokenizer 4, scheduler 1, image prompt 3, depth 3
@@ -88,7 +88,7 @@ def test_what_was_pulled_loads_without_a_network(hub: Hub, tiny_bundle: Path, mo
 
 def test_what_was_pulled_repaints_without_a_network(hub: Hub, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its name, with a prompt too, as a person would the day after."""
-    from wallpaint.cli import main
+    from wallpaint.cli.app import main
 
     pull(SD15)
     cut_off(monkeypatch)
@@ -291,7 +291,7 @@ def test_the_command_with_the_hub_of_the_environment(tiny_bundle: Path, tmp_path
             "HF_ENDPOINT": hub.address,
             "HF_HOME": str(tmp_path / "home"),
         }
-        command = [sys.executable, "-m", "wallpaint.cli", "models", "pull", "sd15"]
+        command = [sys.executable, "-m", "wallpaint.cli.app", "models", "pull", "sd15"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout == f"sd15: {tmp_path / 'home' / 'wallpaint' / 'sd15'}\n"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bundles_for_tests import random_folder
+from support.bundles import random_folder
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.bundles.random_bundle import random_tensor, write_random
 from wallpaint.bundles.verify import verify
-from wallpaint.cli import main
+from wallpaint.cli.app import main
 from wallpaint.errors import InputError
 
 
@@ -119,8 +119,7 @@ def test_the_stock_inpainting_pipeline_takes_the_folder_and_a_lora(
 ) -> None:
     from diffusers import StableDiffusionInpaintPipeline
 
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "diffusion"))
-    from stock import write_lora
+    from support.stock_pipelines import write_lora
 
     pipeline = StableDiffusionInpaintPipeline.from_pretrained(tiny_bundle, local_files_only=True)
     pipeline.set_progress_bar_config(disable=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import ldm_names
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from support import ldm_names
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.errors import ModelError
 

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
-from made_sets import add, into_shard, make_set, save, small_room, write_lines
 from PIL import Image
 
-from conftest import ROOT
-from rooms_for_tests import make_room
-from wallpaint.cli import app, main
+from support.data_sets import add, into_shard, make_set, save, small_room, write_lines
+from support.drawn_rooms import make_room
+from support.paths import ROOT
+from wallpaint.cli.app import app, main
 from wallpaint.data.check import KINDS, check, write_quality
 from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.data.fingerprints import fingerprint
-from wallpaint.data.quality import mask_quality
+from wallpaint.data.mask_quality import mask_quality
 from wallpaint.data.settings import DataSettings
 
 TRAIN, VALIDATION = 150, 50

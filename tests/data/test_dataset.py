@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from made_sets import STILL, into_shard, make_set, save, small_room, still, write_lines
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from conftest import ROOT
-from wallpaint import color
+from support.data_sets import STILL, into_shard, make_set, save, small_room, still, write_lines
+from support.paths import ROOT
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.data.augment import Jitter, tint_matrix
 from wallpaint.data.dataset import WallInpaintingDataset, collate
 from wallpaint.data.settings import DataSettings
 from wallpaint.errors import ConfigError, InputError, ShapeError
+from wallpaint.imaging import color
 
 TENSORS = ("pixel_values", "mask", "color_mask", "reference_image", "dominant_color", "target_values")
 
@@ -375,8 +375,7 @@ def test_shards_beside_each_other_go_by_their_names(tmp_path: Path, pairs: Path)
 
 def test_rendered_rooms_come_in_endless_paints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "tests" / "rooms")
-    import synthetic_rooms
-
+    from support import synthetic_rooms
     from wallpaint.rooms.sets import room_file
 
     for seed in (0, 1, 900_000):

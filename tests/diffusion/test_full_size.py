@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from stock import write_lora
 
+from support.paths import ROOT
+from support.stock_pipelines import write_lora
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.bundles.random_bundle import write_random
 
@@ -40,7 +41,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def test_two_steps_with_everything(full: Bundle, tmp_path: Path) -> None:
     lora = write_lora(full, tmp_path, rank=8, alpha=8)
     ran = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("full_size_run.py")), str(full.folder), str(lora)],
+        [sys.executable, str(ROOT / "tests" / "support" / "full_size_run.py"), str(full.folder), str(lora)],
         capture_output=True,
         text=True,
         check=False,

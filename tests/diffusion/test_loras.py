@@ -12,8 +12,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from stock import Case, make_case, ours, stock, write_lora
 
+from support.stock_pipelines import Case, make_case, ours, stock, write_lora
 from wallpaint import ModelError
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.diffusion import loras

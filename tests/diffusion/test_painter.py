@@ -12,20 +12,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from stock import Case, make_case, ours, stock, write_lora
 
 import wallpaint
-from measures import delta_e
-from rooms_for_tests import Room
-from wallpaint import Paint, color
-from wallpaint import mask as masks
+from support.drawn_rooms import Room
+from support.measures import delta_e
+from support.stock_pipelines import Case, make_case, ours, stock, write_lora
+from wallpaint import Paint
 from wallpaint.bundles.bundle import Bundle, load_bundle
-from wallpaint.diffusion import pictures, placement
+from wallpaint.diffusion import image_tensors as pictures
 from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.settings import Lora, Settings
+from wallpaint.imaging import color
 from wallpaint.painters import analytic
-from wallpaint.painters.diffusion import DiffusionPainter
-from wallpaint.scene import Scene
+from wallpaint.painters.diffusion import placement
+from wallpaint.painters.diffusion.painter import DiffusionPainter
+from wallpaint.scene import mask as masks
+from wallpaint.scene.scene import Scene
 
 Array = np.ndarray
 QUICK = Settings(steps=2, dtype="float32", device="cpu")
@@ -96,7 +98,7 @@ def test_a_lora_of_scale_zero_is_absence(bundle: Bundle, case: Case, tmp_path: P
 def test_image_prompts_plus_are_the_stock_pipelines(
     case: Case, tmp_path_factory: pytest.TempPathFactory, guidance: float
 ) -> None:
-    from bundles_for_tests import random_folder
+    from support.bundles import random_folder
 
     plus = load_bundle(random_folder("tiny-plus", tmp_path_factory))
     settings = replace(QUICK, control_scale=0.0, guidance=guidance)
@@ -349,7 +351,7 @@ def test_a_texture_is_followed_and_new_detail_is_the_painters(bundle: Bundle, sc
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2], stripes[:, 1::2] = (200, 120, 90), (120, 160, 90)
     Image.fromarray(stripes).save(tmp_path / "stripes.png")
-    from wallpaint.reference import paint_from_picture
+    from wallpaint.paints.reference import paint_from_picture
 
     paint = paint_from_picture(tmp_path / "stripes.png")
     painter = DiffusionPainter(bundle, QUICK)
@@ -416,7 +418,7 @@ def test_a_scene_holds_no_networks(bundle: Bundle, scene: Scene) -> None:
 
 
 def test_what_cannot_be_seen_of_a_reference_prompts_for_nothing(tmp_path: Path) -> None:
-    from wallpaint.reference import paint_from_picture, reference_pixels
+    from wallpaint.paints.reference import paint_from_picture, reference_pixels
 
     seen = []
     for hidden in (0, 255):

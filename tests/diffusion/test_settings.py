@@ -9,7 +9,7 @@ import torch
 
 from wallpaint import ConfigError, ModelError
 from wallpaint.bundles import configurations
-from wallpaint.cli import main
+from wallpaint.cli.app import main
 from wallpaint.diffusion import schedulers
 from wallpaint.diffusion.settings import Lora, Settings, about
 
@@ -140,7 +140,7 @@ def _raised(error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("wallpaint.job.run", fail)
+    monkeypatch.setattr("wallpaint.pipeline.job.run", fail)
     assert main(REPAINT) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1
@@ -174,7 +174,7 @@ def test_other_errors_are_ours_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("wallpaint.job.run", fail)
+    monkeypatch.setattr("wallpaint.pipeline.job.run", fail)
     with pytest.raises(RuntimeError, match="a defect"):
         main(REPAINT)
 
@@ -242,7 +242,7 @@ def test_the_command_lines_defaults_are_the_settings() -> None:
     """Options that are not given change nothing: else the analytic painter would refuse them."""
     import inspect
 
-    from wallpaint.cli import repaint
+    from wallpaint.cli.app import repaint
 
     given = {name: p.default for name, p in inspect.signature(repaint).parameters.items()}
     given["compile"] = given.pop("compile_networks")

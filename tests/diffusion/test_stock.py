@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from stock import Case, make_case, ours, stock, write_lora
 
+from support.stock_pipelines import Case, make_case, ours, stock, write_lora
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.diffusion.settings import SCHEDULERS, Lora, Settings
 

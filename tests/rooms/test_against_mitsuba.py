@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import made_rooms
 import numpy as np
 import pytest
 
+from support import rendered_rooms as made_rooms
 from wallpaint.rooms.room import Room
 from wallpaint.rooms.tracing import backend
 
@@ -21,7 +21,7 @@ if importlib.util.find_spec("mitsuba") is None:
 if backend.activate() == backend.PLAIN:
     pytest.skip(f"{backend.describe()}; there is no kernel of ours to be checked", allow_module_level=True)
 
-from check_against_mitsuba import FIRST_SEED, PAINTS, Part, Pile, append, errors, measure, measure_until, read
+from support.check_against_mitsuba import FIRST_SEED, PAINTS, Part, Pile, append, errors, measure, measure_until, read
 
 SYSTEMATIC = 0.003  # allowed beside the noise
 NOISES = 1.5  # how far the measured error may lie above the one that the noise alone makes
@@ -90,12 +90,12 @@ def test_the_check_sees_a_fault() -> None:
 
 def test_nothing_of_the_kernel_is_in_the_reference() -> None:
     code = (
-        "from wallpaint.rooms.tracing import backend; backend.activate(); import mitsuba_plugins, sys;"
+        "from wallpaint.rooms.tracing import backend; backend.activate(); import sys;"
+        "from support import mitsuba_plugins;"
         "print(*sorted(n.rsplit('.', 1)[1] for n in sys.modules if n.startswith('wallpaint.rooms.tracing.')))"
     )
-    here = Path(__file__).parent
-    shown = subprocess.run([sys.executable, "-c", code], cwd=here, capture_output=True, text=True, check=True)
-    assert set(shown.stdout.split()) == {"backend", "buckets", "plain"}  # buckets: the type of a rendering
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(shown.stdout.split()) == {"backend", "buckets", "mitsuba_scene"}  # buckets: the type of a rendering
 
 
 @pytest.mark.parametrize("fault", [0.0, 0.01])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synthetic_rooms import buckets_of, modes, radiance_of
 
+from support.synthetic_rooms import buckets_of, modes, radiance_of
 from wallpaint.errors import ShapeError
 from wallpaint.rooms.tracing.buckets import LARGEST_RATIO, radiance, tail_ratio
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic_rooms import modes, radiance_of
 
-from wallpaint.color import luminance, srgb_to_linear
+from support.synthetic_rooms import modes, radiance_of
 from wallpaint.errors import ShapeError
+from wallpaint.imaging.color import luminance, srgb_to_linear
 from wallpaint.rooms.sets import camera
 from wallpaint.rooms.sets.camera import Camera, Exposure
 

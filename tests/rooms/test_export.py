@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import synthetic_rooms
 from PIL import Image
 
-from wallpaint.color import srgb_to_linear
+from support import synthetic_rooms
 from wallpaint.errors import ConfigError, InputError
+from wallpaint.evaluation.benchmark.dataset import load, read_set
+from wallpaint.imaging.color import srgb_to_linear
 from wallpaint.rooms.sets import export, pairs, room_file
 from wallpaint.rooms.sets.room_file import RoomRecord
-from wallpaint.validate.benchmark_set import load, read_set
 
 SIZE = (32, 48)
 SEEDS = (1, 2, 900_001, 950_002)

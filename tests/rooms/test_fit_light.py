@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wallpaint import light_statistics as statistics
-from wallpaint.color import linear_to_lab
-from wallpaint.light import Light
+from wallpaint.imaging.color import linear_to_lab
+from wallpaint.light import statistics
+from wallpaint.light.illuminant import Light
 from wallpaint.rooms.sets import fit_light
 from wallpaint.rooms.sets.fit_light import Examples
 

@@ -9,21 +9,22 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import made_rooms
 import numpy as np
 import pytest
 
-from wallpaint.rooms.materials import Array
+from support import rendered_rooms as made_rooms
+from support.paths import ROOT
 from wallpaint.rooms.mesh import merge
 from wallpaint.rooms.room import Room, look_at
 from wallpaint.rooms.tracing import backend
+from wallpaint.typing import Array
 
 if importlib.util.find_spec("mitsuba") is None:
     pytest.skip("Mitsuba is not installed", allow_module_level=True)
 
-from wallpaint.rooms.tracing import buckets, plain, tracer
+from wallpaint.rooms.tracing import buckets, tracer
+from wallpaint.rooms.tracing import mitsuba_scene as plain
 
-HERE = Path(__file__).parent
 needs_llvm = pytest.mark.skipif(backend.activate() == backend.PLAIN, reason="no libLLVM, hence no kernel")
 
 
@@ -157,7 +158,7 @@ def test_without_llvm(tmp_path: Path) -> None:
     out = tmp_path / "plain.npz"
     environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.PLAIN}
     done = subprocess.run(
-        [sys.executable, str(HERE / "render_without_llvm.py"), str(out)],
+        [sys.executable, str(ROOT / "tests" / "support" / "render_without_llvm.py"), str(out)],
         env=environment,
         capture_output=True,
         text=True,
@@ -188,7 +189,7 @@ def test_sun_sky_and_gloss_without_llvm(tmp_path: Path) -> None:
     """About as bright as the kernel's furnished room: its gloss is simpler, and its window shines upwards too."""
     out = tmp_path / "plain.npz"
     environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.PLAIN}
-    command = [sys.executable, str(HERE / "render_without_llvm.py"), str(out), "furnished"]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "render_without_llvm.py"), str(out), "furnished"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     found = np.load(out)["buckets"]
     assert np.isfinite(found).all()

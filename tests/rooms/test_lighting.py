@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wallpaint.color import luminance
+from wallpaint.imaging.color import luminance
 from wallpaint.rooms import lighting
 from wallpaint.rooms.shell import Opening, Plan
 
@@ -25,7 +25,7 @@ PLAN = Plan(5.0, 4.0, 2.6, WINDOWS)
     ],
 )
 def test_colour_temperatures_have_their_published_chromaticity(kelvin: float, x: float, y: float) -> None:
-    from wallpaint.color import RGB_TO_XYZ
+    from wallpaint.imaging.color import RGB_TO_XYZ
 
     rgb = lighting.kelvin_rgb(kelvin)
     assert luminance(np.array(rgb)) == pytest.approx(1, rel=0.03)

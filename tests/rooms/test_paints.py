@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from wallpaint.color import linear_to_lab
 from wallpaint.errors import InputError
+from wallpaint.imaging.color import linear_to_lab
 from wallpaint.rooms.surfaces import paints
 
 

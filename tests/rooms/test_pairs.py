@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import synthetic_rooms
 
-from wallpaint.color import delta_e_2000, linear_to_lab, srgb_to_linear
+from support import synthetic_rooms
+from wallpaint.imaging.color import delta_e_2000, linear_to_lab, srgb_to_linear
 from wallpaint.rooms.sets import camera, pairs
 from wallpaint.rooms.sets.pairs import Pair
 from wallpaint.rooms.sets.room_file import DressedView, RoomRecord

@@ -15,27 +15,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wallpaint import cli_rooms
+from wallpaint.cli import rooms as cli_rooms
 from wallpaint.errors import ConfigError, InputError, WallpaintError
 from wallpaint.rooms.materials import TILE, Material, Texture
 from wallpaint.rooms.room import Dressing
 from wallpaint.rooms.sets import render, room_file, sheet, workers
 from wallpaint.rooms.sets.render import RenderJob
 
-HERE = Path(__file__).parent
 SIZE = (24, 32)
 PROGRAM = """
 import sys
-sys.path.insert(0, {here!r})
 from pathlib import Path
 from wallpaint.rooms.sets.render import RenderJob, run
-run(RenderJob({count}, 0, (24, 32), 4, Path({out!r}), {workers}, "synthetic_rooms:render_slowly"))
+run(RenderJob({count}, 0, (24, 32), 4, Path({out!r}), {workers}, "support.synthetic_rooms:render_slowly"))
 """
 
 
 def job(out: Path, count: int = 6, renderer: str = "render", **changes: object) -> RenderJob:
     options: dict[str, object] = {"seed": 0, "size": SIZE, "samples": 4, "workers": 1} | changes
-    return RenderJob(count, out=out, renderer=f"synthetic_rooms:{renderer}", **options)  # type: ignore[arg-type]
+    return RenderJob(count, out=out, renderer=f"support.synthetic_rooms:{renderer}", **options)  # type: ignore[arg-type]
 
 
 def results_in(folder: Path) -> dict[str, bytes]:
@@ -78,7 +76,7 @@ def test_a_folder_holds_rooms_notes_and_settings(whole: Path) -> None:
 def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) -> None:
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
-    code = PROGRAM.format(here=str(HERE), count=16, out=str(out), workers=2)
+    code = PROGRAM.format(count=16, out=str(out), workers=2)
     env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
     before = 0
     for _ in range(3):
@@ -101,7 +99,7 @@ def test_ten_kills_at_random_moments(tmp_path: Path) -> None:
     """Every run is killed somewhere between the start of Python and the last room; what was done before is kept."""
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
-    code = PROGRAM.format(here=str(HERE), count=400, out=str(out), workers=2)
+    code = PROGRAM.format(count=400, out=str(out), workers=2)
     env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
     generator = np.random.default_rng(9)
     before: dict[str, bytes] = {}
@@ -126,7 +124,7 @@ def test_ten_kills_at_random_moments(tmp_path: Path) -> None:
 def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
-    code = PROGRAM.format(here=str(HERE), count=200, out=str(out), workers=1)
+    code = PROGRAM.format(count=200, out=str(out), workers=1)
     env = os.environ | {"SYNTHETIC_ROOMS_PIDS": str(pids)}
     process = subprocess.Popen(
         [sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import synthetic_rooms
 
+from support import synthetic_rooms
 from wallpaint.errors import InputError
 from wallpaint.rooms.sets import room_file
 from wallpaint.rooms.sets.room_file import RoomRecord

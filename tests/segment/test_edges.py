@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from painted_rooms import overlap, photo_and_walls, rough
 
+from support.painted_rooms import overlap, photo_and_walls, rough
 from wallpaint.segment import edges
 
 
@@ -72,7 +72,7 @@ def test_inputs_stay_as_they_are() -> None:
 
 def test_grain_leaves_no_crumbs() -> None:
     """A large noisy photo gives a mask that has nothing to be cleaned of."""
-    from wallpaint.mask import lint, read_mask
+    from wallpaint.scene.mask import lint, read_mask
 
     photo, walls = photo_and_walls()
     large = cv2.resize(photo, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC).astype(np.float32)

@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from painted_rooms import photo_and_walls
 
+from support.painted_rooms import photo_and_walls
 from wallpaint.errors import ModelError
 from wallpaint.segment import network
 

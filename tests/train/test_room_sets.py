@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rooms import synthetic_rooms
+from support import synthetic_rooms
 from wallpaint.errors import ConfigError
 from wallpaint.rooms.sets import render, room_file
 from wallpaint.train import room_sets
-from wallpaint.train.config import from_mapping, to_mapping
+from wallpaint.train.engine.config import from_mapping, to_mapping
 from wallpaint.train.room_sets import RoomSet
-from wallpaint.train.segmenter_config import SegmenterConfig
+from wallpaint.train.segmenter.config import SegmenterConfig
 
 
 @pytest.fixture

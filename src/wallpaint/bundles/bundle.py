@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.bundles import image_prompt, lock, parts, places, prompts, single_file
+from wallpaint.bundles import components as parts
+from wallpaint.bundles import image_prompt, lock, prompts, single_file
+from wallpaint.bundles import paths as places
 from wallpaint.bundles.configurations import SCHEDULER, configuration
 from wallpaint.bundles.manifest import (
     FILE_NAME,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wallpaint.bundles.components import expected_shapes
 from wallpaint.bundles.configurations import (
     CLIP_MEAN,
     CLIP_STD,
@@ -15,7 +16,6 @@ from wallpaint.bundles.configurations import (
     IMAGENET_STD,
 )
 from wallpaint.bundles.manifest import read_json
-from wallpaint.bundles.parts import expected_shapes
 from wallpaint.bundles.weights import Shape, compare, read_header
 from wallpaint.errors import ModelError
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wallpaint.bundles.parts import KINDS
+from wallpaint.bundles.components import KINDS
 from wallpaint.files.atomic import put
 
 PLACES = {

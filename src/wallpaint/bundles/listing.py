@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.bundles.manifest import FILE_NAME
-from wallpaint.bundles.places import BUILT_IN, advice, resolve
+from wallpaint.bundles.paths import BUILT_IN, advice, resolve
 from wallpaint.bundles.published import PUBLISHED
 from wallpaint.bundles.verify import parameters
 from wallpaint.errors import ModelError

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles import lock
+from wallpaint.bundles.components import KINDS, quiet
 from wallpaint.bundles.configurations import TOKENS
-from wallpaint.bundles.parts import KINDS, quiet
-from wallpaint.bundles.places import prompt_cache
+from wallpaint.bundles.paths import prompt_cache
 from wallpaint.bundles.weights import find, read_header
 from wallpaint.errors import InputError, ModelError
 from wallpaint.files.atomic import put

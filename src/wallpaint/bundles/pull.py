@@ -15,11 +15,11 @@ from pathlib import Path
 
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import Bundle
+from wallpaint.bundles.components import KINDS
 from wallpaint.bundles.hub import Snapshot, fetch
 from wallpaint.bundles.layout import PLACES, model_index, put_json
 from wallpaint.bundles.manifest import FILE_NAME, INDEX_NAME, Manifest, write
-from wallpaint.bundles.parts import KINDS
-from wallpaint.bundles.places import home
+from wallpaint.bundles.paths import home
 from wallpaint.bundles.prompts import EMPTY_NAME
 from wallpaint.bundles.published import SEGMENTER, Published, Source
 from wallpaint.bundles.verify import check_headers

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles import image_prompt
 from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.components import quiet, skeleton
 from wallpaint.bundles.configurations import TOKENS, configuration
 from wallpaint.bundles.layout import PLACES, adapter_place, model_index, put_json
 from wallpaint.bundles.manifest import INDEX_NAME, MODULES, Manifest, write
-from wallpaint.bundles.parts import quiet, skeleton
 from wallpaint.bundles.weights import Shape
 from wallpaint.errors import InputError
 from wallpaint.files.atomic import put

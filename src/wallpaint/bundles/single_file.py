@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.bundles.parts import KINDS, check_channels, check_diffusers, quiet, ready, skeleton
+from wallpaint.bundles.components import KINDS, check_channels, check_diffusers, quiet, ready, skeleton
 from wallpaint.bundles.weights import compare, read_header
 from wallpaint.errors import ModelError
 

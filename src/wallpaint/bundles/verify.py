@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles import image_prompt, lock, prompts
+from wallpaint.bundles.components import KINDS, check_diffusers, check_family
 from wallpaint.bundles.manifest import MODULES
-from wallpaint.bundles.parts import KINDS, check_diffusers, check_family
 from wallpaint.bundles.weights import Shape, find, read_header, shapes
 from wallpaint.errors import ModelError
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from wallpaint import mask as masks
 from wallpaint.data.settings import DataSettings
-from wallpaint.fields import Array
-from wallpaint.mask import Window
+from wallpaint.scene import mask as masks
+from wallpaint.scene.mask import Window
+from wallpaint.typing import Array
 
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601, of codes
 LEAST_WALL = 0.02  # of a crop, or it is taken round the wall instead

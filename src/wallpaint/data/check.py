@@ -17,16 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from wallpaint import colorspace, threads
-from wallpaint.data import fingerprints, listing, loading, quality
-from wallpaint.data.entries import METADATA, read_lines
+from wallpaint import threads
+from wallpaint.data import fingerprints, listing, loading
+from wallpaint.data import mask_quality as quality
 from wallpaint.data.fingerprints import Fingerprint
 from wallpaint.data.listing import Broken, Item, Listed, RoomItem
-from wallpaint.data.quality import Quality
+from wallpaint.data.mask_quality import Quality
+from wallpaint.data.metadata import METADATA, read_lines
 from wallpaint.errors import InputError
-from wallpaint.fields import Array
 from wallpaint.files import atomic
-from wallpaint.photo import Photo
+from wallpaint.imaging import icc as colorspace
+from wallpaint.imaging.photo import Photo
+from wallpaint.typing import Array
 
 FORMAT = "wallpaint.data-check/1"
 KINDS = {

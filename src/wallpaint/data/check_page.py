@@ -14,8 +14,8 @@ from wallpaint.data import loading
 from wallpaint.data.check import KINDS, Examined, Fault, Findings, srgb
 from wallpaint.data.listing import Item
 from wallpaint.errors import InputError
-from wallpaint.fields import Array
-from wallpaint.validate.page_style import STYLE
+from wallpaint.html.style import STYLE
+from wallpaint.typing import Array
 
 SHOWN = 60
 PICTURE_PX = 280

@@ -18,22 +18,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wallpaint import mask as masks
 from wallpaint import threads
 from wallpaint.bundles.prompts import tokenize
-from wallpaint.data import augment, colors, listing, loading
+from wallpaint.data import augment, listing, loading
+from wallpaint.data import target_colors as colors
 from wallpaint.data.augment import Jitter
-from wallpaint.data.entries import Rgb
 from wallpaint.data.listing import SPLITS, Item, RoomItem
 from wallpaint.data.loading import Pictures
+from wallpaint.data.metadata import Rgb
 from wallpaint.data.settings import DataSettings
 from wallpaint.data.shards import Member
-from wallpaint.diffusion import pictures
+from wallpaint.diffusion import image_tensors as pictures
 from wallpaint.errors import ConfigError, InputError
-from wallpaint.fields import Array
-from wallpaint.mask import Window
-from wallpaint.photo import Photo
-from wallpaint.reference import REFERENCE_PX, solid_reference
+from wallpaint.imaging.photo import Photo
+from wallpaint.paints.reference import REFERENCE_PX, solid_reference
+from wallpaint.scene import mask as masks
+from wallpaint.scene.mask import Window
+from wallpaint.typing import Array
 
 FORMAT = "wallpaint.samples/1"  # raised when the same settings come to make other samples
 _COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # streams of random numbers within a sample

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from wallpaint.fields import Array
+from wallpaint.typing import Array
 
 HASH_SIDE, HASH_PX = 8, 32
 THUMB_PX = 16

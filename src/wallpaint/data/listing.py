@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from wallpaint.data import entries, shards
-from wallpaint.data.entries import METADATA, Entry
+from wallpaint.data import metadata as entries
+from wallpaint.data import shards
+from wallpaint.data.metadata import METADATA, Entry
 from wallpaint.data.shards import Member
 from wallpaint.errors import InputError
 

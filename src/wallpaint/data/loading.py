@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wallpaint import mask as masks
-from wallpaint.color import linear_to_srgb
-from wallpaint.data.entries import Entry, Rgb
 from wallpaint.data.listing import File, Item, RoomItem
+from wallpaint.data.metadata import Entry, Rgb
 from wallpaint.data.shards import Member
 from wallpaint.errors import InputError, ShapeError
-from wallpaint.fields import Array
-from wallpaint.mask_file import read_mask
-from wallpaint.photo import Photo, read_photo
+from wallpaint.imaging.color import linear_to_srgb
+from wallpaint.imaging.mask_file import read_mask
+from wallpaint.imaging.photo import Photo, read_photo
+from wallpaint.scene import mask as masks
+from wallpaint.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from wallpaint.choices import choice, help_of
-from wallpaint.data.entries import is_number
+from wallpaint.data.metadata import is_number
 from wallpaint.errors import ConfigError
+from wallpaint.options import choice, help_of
 
 COLOR_METHODS = ("median", "mean", "kmeans")
 CROPS = ("center", "random", "wall")

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from wallpaint.bundles.parts import quiet
+from wallpaint.bundles.components import quiet
 from wallpaint.bundles.weights import read_header
 from wallpaint.errors import ModelError
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
+from wallpaint.bundles.components import quiet
 from wallpaint.bundles.configurations import TOKENS
-from wallpaint.bundles.parts import quiet
 from wallpaint.bundles.prompts import tokenize
 from wallpaint.diffusion import loras
 from wallpaint.diffusion.denoise import predict_noise, unobserved

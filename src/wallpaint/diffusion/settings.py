@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from wallpaint.choices import choice, help_of
 from wallpaint.diffusion.schedulers import CLASSES
 from wallpaint.errors import ConfigError
+from wallpaint.options import choice, help_of
 
 SCHEDULERS = tuple(CLASSES)
 DEVICES = ("auto", "cpu", "cuda", "mps")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from wallpaint.errors import InputError
-
-Array = NDArray[Any]
+from wallpaint.typing import Array
 
 FLOAT_WARNING: Final = "floating-point values 0..1 are turned into 16-bit codes"
 

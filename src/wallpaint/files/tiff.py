@@ -7,14 +7,12 @@ import logging
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wallpaint.errors import InputError
 from wallpaint.files import exif
 from wallpaint.files.containers import MAX_PROFILE_BYTES, TRUNCATED, Contents
 from wallpaint.files.pixels import FLOAT_WARNING, Pixels, floats_to_codes, widened
-
-Array = NDArray[Any]
+from wallpaint.typing import Array
 
 _MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _SEPARATED, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLORS: Final = {_MINISWHITE: 1, _MINISBLACK: 1, _RGB: 3, _PALETTE: 1, _SEPARATED: 4, _YCBCR: 3}

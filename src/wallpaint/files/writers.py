@@ -11,14 +11,12 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from wallpaint.errors import InputError
 from wallpaint.files import exif
-from wallpaint.photo import Source
-
-Array = NDArray[Any]
+from wallpaint.imaging.photo import Source
+from wallpaint.typing import Array
 
 _JPEG_SEGMENT_BYTES: Final = 65_533
 # A row's difference from the one above, packed quickly: a quarter smaller than the codec's own choice, as fast.

@@ -18,14 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from wallpaint import color, light_model, lit
-from wallpaint.fields import Array, box_mean, weighted_quantile
-from wallpaint.light_model import Coefficients
-from wallpaint.paint import Paint
-from wallpaint.painters import literal
-from wallpaint.painters.painter import Choice, Painted
-from wallpaint.scene import Scene, Wall
-from wallpaint.shading import Shading, tone
+from wallpaint.imaging import color
+from wallpaint.imaging.masked_filters import box_mean, weighted_quantile
+from wallpaint.light import albedo_edit as lit
+from wallpaint.light import model as light_model
+from wallpaint.light.model import Coefficients
+from wallpaint.painters import shading_transfer as literal
+from wallpaint.painters.protocol import Choice, Painted
+from wallpaint.paints.paint import Paint
+from wallpaint.scene.intrinsics import Shading, tone
+from wallpaint.scene.scene import Scene, Wall
+from wallpaint.typing import Array
 
 BRIGHTEST = 0.99  # Oklab lightness that the brightest part of a wall may reach: a trace under the file's white
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount

@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from wallpaint.errors import WallpaintError
-from wallpaint.rooms import lighting, programmes, shell, viewpoint
+from wallpaint.rooms import lighting, shell, viewpoint
+from wallpaint.rooms import room_types as programmes
 from wallpaint.rooms.arrangement import Arrangement
-from wallpaint.rooms.decorator import Decorator
+from wallpaint.rooms.furnishing import Decorator
 from wallpaint.rooms.furniture import doors, window_dressing
 from wallpaint.rooms.lighting import Lighting
-from wallpaint.rooms.materials import Array, Color, Material
+from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, merge
 from wallpaint.rooms.room import Dressing, Room, split_of
 from wallpaint.rooms.shell import SIDES, Opening, Plan, Slope
@@ -21,6 +22,7 @@ from wallpaint.rooms.surfaces import finishes as finishing
 from wallpaint.rooms.surfaces import paints, patterns
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.rooms.tracing import tracer
+from wallpaint.typing import Array
 
 TRIES = 6
 LEAST_FLUX = 0.02  # of a room's light, in the units of `lighting`: less is a room at night with its lamps off

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wallpaint.color import XYZ_TO_RGB
+from wallpaint.imaging.color import XYZ_TO_RGB
 from wallpaint.rooms.materials import BLACK, Color, Texture
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Sun

@@ -7,14 +7,12 @@ take from the diffuse part, so that a room's light is a polynomial in the albedo
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from wallpaint.errors import ShapeError
+from wallpaint.typing import Array
 
-Array = npt.NDArray[Any]
 Color = tuple[float, float, float]
 
 TILE = 512  # pixels on a side of every texture

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
+from wallpaint.typing import Array
 
 Point = tuple[float, float, float]
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Color, Material, Texture
+from wallpaint.rooms.materials import Color, Material, Texture
 from wallpaint.rooms.mesh import Mesh
+from wallpaint.typing import Array
 
 SPLITS = ("train", "validation", "test")
 FIRST_VALIDATION_SEED = 900_000

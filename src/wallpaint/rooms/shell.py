@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, Point, box, extrude, polygon, quad
+from wallpaint.typing import Array
 
 SIDES = ("back", "right", "front", "left")  # the picture is taken from near the front, looking towards the back
 WallMaterial = Callable[[str, str], Material]  # side, "upper" or "lower" -> its material

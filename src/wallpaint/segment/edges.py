@@ -10,9 +10,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wallpaint import mask as masks
-from wallpaint.fields import Array
+from wallpaint.scene import mask as masks
 from wallpaint.segment.network import sigmoid
+from wallpaint.typing import Array
 
 SPREAD_PX = 448  # on the longer side
 SPREAD, EDGE = 3.0, 4.0  # how far certainty spreads, and codes of CIELAB, 0..255, that stop it

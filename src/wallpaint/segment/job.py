@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from wallpaint.errors import InputError
-from wallpaint.fields import Array
 from wallpaint.files import atomic
-from wallpaint.photo import Limits, read_photo
-from wallpaint.segment.find import Point, find_walls, overlay
+from wallpaint.imaging.photo import Limits, read_photo
+from wallpaint.segment.detect import Point, find_walls, overlay
+from wallpaint.typing import Array
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from wallpaint.errors import ModelError
-from wallpaint.fields import Array
+from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     import torch
@@ -106,7 +106,8 @@ def load(which: str | Path | None = None) -> Finder:
 
     Raises ModelError.
     """
-    from wallpaint.bundles import image_prompt, parts
+    from wallpaint.bundles import components as parts
+    from wallpaint.bundles import image_prompt
     from wallpaint.bundles.bundle import load_bundle
 
     if which is None:

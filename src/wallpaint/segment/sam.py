@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from wallpaint.errors import ModelError
-from wallpaint.fields import Array
+from wallpaint.typing import Array
 
 MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of codes, as SAM was trained
 Point = tuple[int, int]
@@ -46,7 +46,7 @@ def regions(
 
 def load(folder: Path) -> Any:
     """A SamModel from a folder of this disk. Raises ModelError."""
-    from wallpaint.bundles import parts
+    from wallpaint.bundles import components as parts
     from wallpaint.bundles.manifest import read_json
 
     path = folder / "config.json"

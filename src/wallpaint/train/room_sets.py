@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from wallpaint.choices import choice
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
+from wallpaint.options import choice
 from wallpaint.rooms.room import split_of
 from wallpaint.rooms.sets import render, room_file
-from wallpaint.train.config import lasting
+from wallpaint.train.engine.config import lasting
 
 LISTING = "rooms.txt"
 SPLIT_OF = {"rooms": "train", "validation": "validation", "test": "test"}  # what each use in a recipe may take

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from wallpaint.color import srgb_to_linear
+from wallpaint.imaging.color import srgb_to_linear
 from wallpaint.rooms.furniture.carcass import boards, plates
-from wallpaint.rooms.materials import Array, Color, Material
+from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, ball, lathe, merge
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 # 8-bit sRGB of cloth and paper spines: creams and whites, greys, browns, reds, blues, greens, ochres, black
 SPINES = (

@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from wallpaint.rooms.furniture.mouldings import copies
-from wallpaint.rooms.materials import Array, Color, Material
+from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, polygon, quad, rounded_box
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 THICK = 0.018  # of a board
 FRONT = 0.019  # of a door

@@ -11,7 +11,7 @@ from wallpaint.rooms.furniture import small_things as things
 from wallpaint.rooms.furniture.foliage import color
 from wallpaint.rooms.furniture.mouldings import moulding, oval, plate
 from wallpaint.rooms.furniture.plants import stems_in_vase
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import (
     Mesh,
     Point,
@@ -27,6 +27,7 @@ from wallpaint.rooms.mesh import (
     two_sided,
 )
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 
 def _books(rng: np.random.Generator, f: Finishes) -> Mesh:

@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from wallpaint.rooms.furniture.mouldings import copies
-from wallpaint.rooms.materials import Array, Color, Material
+from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, Point, box, lathe, merge, surface, tube, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 
 def greens(rng: np.random.Generator, leaf: Material, count: int = 3) -> list[Material]:

@@ -19,9 +19,10 @@ from wallpaint.rooms.furniture.carcass import (
     pulls,
     timber,
 )
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, Point, ball, cylinder, lathe, merge, surface, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 
 def coat(rng: np.random.Generator, f: Finishes, length: float, shoulder: float) -> Mesh:

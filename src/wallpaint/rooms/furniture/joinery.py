@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, Point, ball, cylinder, lathe, merge, rounded_box, surface
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 WOODEN_LEGS = ("square", "round", "turned", "straight")
 

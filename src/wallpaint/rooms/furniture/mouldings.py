@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh
+from wallpaint.typing import Array
 
 SHARP = np.cos(np.radians(35.0))  # outlines that turn by less than this are shaded as curves
 

@@ -21,9 +21,10 @@ from wallpaint.rooms.furniture.foliage import (
     thin_tube,
 )
 from wallpaint.rooms.furniture.mouldings import copies
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, ball, cylinder, lathe, merge, surface
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 
 def _rubber(rng: np.random.Generator, f: Finishes) -> Mesh:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, Point, merge, surface
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 
 def any_cloth(rng: np.random.Generator, f: Finishes) -> Material:

@@ -13,10 +13,11 @@ import numpy as np
 
 from wallpaint.rooms.furniture import Kind, wall_fixtures
 from wallpaint.rooms.furniture.mouldings import arch, moulding, oval, plate, rectangle
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, Point, ball, box, cylinder, merge, quad, surface, tube, two_sided
 from wallpaint.rooms.surfaces import pictures
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 Placed = tuple[float, float, float, float]  # middle x and z, width, height
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh, ball, box, cylinder, lathe, merge, rounded_box, surface, tube, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.typing import Array
 
 CLOTH_Y = -0.095  # the middle plane of the pleats
 

@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from wallpaint.color import LUMINANCE, linear_to_srgb, luminance
 from wallpaint.errors import ShapeError
-from wallpaint.rooms.materials import Array, Color
+from wallpaint.imaging.color import LUMINANCE, linear_to_srgb, luminance
+from wallpaint.rooms.materials import Color
+from wallpaint.typing import Array
 
 GREY_POWER = 6.0  # Minkowski norm of the illuminant estimate
 GREEN_TRUST = 0.35  # real illuminants lie along the daylight curve and differ little from green to magenta

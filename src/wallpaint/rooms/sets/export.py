@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from wallpaint.color import delta_e_2000, linear_to_lab, linear_to_srgb, srgb_to_linear
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array
+from wallpaint.imaging.color import delta_e_2000, linear_to_lab, linear_to_srgb, srgb_to_linear
 from wallpaint.rooms.room import SPLITS
 from wallpaint.rooms.sets import camera, pairs, render, room_file, workers
 from wallpaint.rooms.sets.pairs import Pair
+from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 SETTINGS = "export.json"

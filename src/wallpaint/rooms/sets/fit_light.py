@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from wallpaint import color
-from wallpaint import light_statistics as statistics
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array
+from wallpaint.imaging import color
+from wallpaint.light import statistics
 from wallpaint.rooms.sets import pairs, room_file
+from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from torch import Tensor

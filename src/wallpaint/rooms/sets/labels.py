@@ -22,9 +22,10 @@ import numpy as np
 
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array, Material
+from wallpaint.rooms.materials import Material
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.shell import SIDES
+from wallpaint.typing import Array
 
 GRID = 3  # rays a pixel, along each side
 MOST_DIFFERENT = 0.02  # mean difference to the room file's own alpha, beyond which it is another room

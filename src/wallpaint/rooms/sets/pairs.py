@@ -13,12 +13,12 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from wallpaint.color import linear_to_lab, luminance
-from wallpaint.rooms.materials import Array
+from wallpaint.imaging.color import linear_to_lab, luminance
 from wallpaint.rooms.sets import camera
 from wallpaint.rooms.sets.camera import Camera, Exposure
 from wallpaint.rooms.sets.room_file import DressedView, RoomRecord
 from wallpaint.rooms.tracing import buckets
+from wallpaint.typing import Array
 
 PaintSampler: TypeAlias = Callable[[np.random.Generator, str], Array]
 """Draws a paint's albedo, (3,) linear sRGB, for a split: `paints.sample`."""

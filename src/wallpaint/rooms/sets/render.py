@@ -23,9 +23,9 @@ import numpy as np
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.sets.room_file import DressedView, RoomRecord, Skipped
+from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def dressed_view(dressing: Dressing, radiance: Array, wall_number: Array) -> Dre
 
 def swatch_of(texels: Array) -> Array:
     """A texture as a picture: (s, s, 3) linear, lowest row first, to (SWATCH_PX, SWATCH_PX, 3) uint8 sRGB, upright."""
-    from wallpaint.color import linear_to_srgb
+    from wallpaint.imaging.color import linear_to_srgb
 
     block = max(1, len(texels) // SWATCH_PX)
     side = len(texels) // block

@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from wallpaint.color import linear_to_srgb, srgb_to_linear
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array, Color
+from wallpaint.imaging.color import linear_to_srgb, srgb_to_linear
+from wallpaint.rooms.materials import Color
+from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 FORMAT = "wallpaint.room/2"

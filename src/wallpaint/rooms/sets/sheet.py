@@ -12,10 +12,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
-from wallpaint.rooms.materials import Array
 from wallpaint.rooms.sets import camera, pairs, room_file
 from wallpaint.rooms.sets.pairs import Pair
 from wallpaint.rooms.sets.room_file import RoomRecord
+from wallpaint.typing import Array
 
 GAP_PX = 6
 INK = (38, 38, 38)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wallpaint.rooms.materials import TILE, Array, Color, Texture
+from wallpaint.rooms.materials import TILE, Color, Texture
 from wallpaint.rooms.surfaces.noise import balanced, blurred, coordinates, fractal, mix, smooth, step, toned
+from wallpaint.typing import Array
 
 CARPET_METRES = 1.2
 FABRIC_METRES = 0.4

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wallpaint.color import srgb_to_linear
-from wallpaint.rooms.materials import Array, Color, Material
+from wallpaint.imaging.color import srgb_to_linear
+from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.surfaces import cloth, paints, textures
+from wallpaint.typing import Array
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import scipy.fft
 
-from wallpaint.color import srgb_to_linear
-from wallpaint.rooms.materials import TILE, Array, Color, Texture
+from wallpaint.imaging.color import srgb_to_linear
+from wallpaint.rooms.materials import TILE, Color, Texture
+from wallpaint.typing import Array
 
 SRGB_TO_LINEAR = np.asarray(srgb_to_linear(np.arange(256) / 255.0), np.float32)
 """Linear value of every 8-bit sRGB code."""

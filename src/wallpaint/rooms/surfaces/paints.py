@@ -12,9 +12,9 @@ from zlib import crc32
 
 import numpy as np
 
-from wallpaint.color import lab_to_linear, linear_to_lab, srgb_to_linear
 from wallpaint.errors import InputError
-from wallpaint.rooms.materials import Array
+from wallpaint.imaging.color import lab_to_linear, linear_to_lab, srgb_to_linear
+from wallpaint.typing import Array
 
 CELL = 10.0
 """Side of a cell in CIELAB units."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wallpaint.color import linear_to_lab, linear_to_srgb
-from wallpaint.rooms.materials import TILE, Array, Color, Material, Texture
+from wallpaint.imaging.color import linear_to_lab, linear_to_srgb
+from wallpaint.rooms.materials import TILE, Color, Material, Texture
 from wallpaint.rooms.surfaces import paints, textures
 from wallpaint.rooms.surfaces.noise import (
     balanced,
@@ -28,6 +28,7 @@ from wallpaint.rooms.surfaces.noise import (
 )
 from wallpaint.rooms.surfaces.pictures import Rgb, fill, leaf_outline
 from wallpaint.rooms.surfaces.tilings import courses
+from wallpaint.typing import Array
 
 Colors = tuple[Array, Array, Array]
 

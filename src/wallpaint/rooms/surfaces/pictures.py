@@ -12,10 +12,11 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from wallpaint.rooms.materials import TILE, Array, Texture
+from wallpaint.rooms.materials import TILE, Texture
 from wallpaint.rooms.surfaces.noise import SRGB_TO_LINEAR, fractal, smooth
 from wallpaint.rooms.surfaces.skies import SKIES as SKIES
 from wallpaint.rooms.surfaces.skies import sky as sky
+from wallpaint.typing import Array
 
 Rgb = tuple[int, int, int]
 Painter = Callable[[np.random.Generator, Array], Array]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from wallpaint.rooms.materials import TILE, Array, Color, Texture
+from wallpaint.rooms.materials import TILE, Color, Texture
 from wallpaint.rooms.surfaces.noise import blurred, coordinates, fractal, mix, smooth, step
+from wallpaint.typing import Array
 
 SKIES = ("clear", "overcast", "cloudy", "sunset", "dusk", "night")
 LEVEL = {"clear": 0.75, "overcast": 1.0, "cloudy": 0.95, "sunset": 0.5, "dusk": 0.12, "night": 0.006}

@@ -11,7 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from wallpaint.rooms.materials import TILE, Array, Color, Material, Texture
+from wallpaint.rooms.materials import TILE, Color, Material, Texture
 from wallpaint.rooms.surfaces.noise import (
     balanced,
     band,
@@ -27,6 +27,7 @@ from wallpaint.rooms.surfaces.noise import (
     warped,
 )
 from wallpaint.rooms.surfaces.tilings import Blocks, chevron, courses, herringbone, hexagons
+from wallpaint.typing import Array
 
 WOOD_METRES = 1.2
 PLANKS_METRES = 2.4

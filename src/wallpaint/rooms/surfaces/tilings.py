@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wallpaint.rooms.materials import TILE, Array
+from wallpaint.rooms.materials import TILE
 from wallpaint.rooms.surfaces.noise import coordinates
+from wallpaint.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

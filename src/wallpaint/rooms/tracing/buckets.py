@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wallpaint.errors import ShapeError
-from wallpaint.rooms.materials import Array
+from wallpaint.typing import Array
 
 LARGEST_RATIO = 0.98  # a wall that lit itself without loss would never stop
 SMOOTHING = 1 / 12  # deviation of the ratio's local means, as a share of the picture's longer side

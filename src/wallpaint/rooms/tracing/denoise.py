@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array
+from wallpaint.typing import Array
 
 
 @cache

@@ -14,11 +14,12 @@ import mitsuba as mi
 import numpy as np
 from mitsuba import Bool, Color3f, Float, Int32, Point2f, Point3f, Ray3f, UInt32, Vector3f
 
-from wallpaint.rooms.materials import TILE, Array, Texture
+from wallpaint.rooms.materials import TILE, Texture
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Eye, Room
 from wallpaint.rooms.surfaces.textures import PLASTER_METRES
 from wallpaint.rooms.tracing.sampling import Jit, ggx, ggx_half, hash32, schlick, sobol2, uniform
+from wallpaint.typing import Array
 
 LAST = 5  # the highest number of wall bounces that is kept apart; what comes after is estimated from the last two
 LONGEST_PATH = 24

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wallpaint.rooms.materials import Array
 from wallpaint.rooms.room import Eye, Room
 from wallpaint.rooms.tracing import backend, denoise
 from wallpaint.rooms.tracing.buckets import Rendering
+from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.rooms.tracing.kernel import Stage
@@ -32,7 +32,7 @@ def render(room: Room, size: tuple[int, int], samples: int, *, clean: bool = Tru
     what they must have been). Raises ConfigError where Mitsuba is missing.
     """
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import plain
+        from wallpaint.rooms.tracing import mitsuba_scene as plain
 
         rendering = plain.render(room, size, samples)
     else:
@@ -57,7 +57,7 @@ def render_plain(room: Room, size: tuple[int, int], samples: int, *, clean: bool
 def look(room: Room, size: tuple[int, int]) -> Array:
     """Which wall each pixel's one ray meets, without any light: (h, w) int16, its number, -1 where there is none."""
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import plain
+        from wallpaint.rooms.tracing import mitsuba_scene as plain
 
         return plain.look(room, size)
     from wallpaint.rooms.tracing import kernel
@@ -69,7 +69,7 @@ def look(room: Room, size: tuple[int, int]) -> Array:
 def survey(room: Room, eyes: list[Eye], near: float) -> list[tuple[float, float]]:
     """What each eye would see: the share of wall to be repainted, and the share of things nearer than `near` metres."""
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import plain
+        from wallpaint.rooms.tracing import mitsuba_scene as plain
 
         return plain.survey(room, eyes, near)
     from wallpaint.rooms.tracing import kernel

@@ -1,0 +1,7 @@
+"""`python -m wallpaint`."""
+
+import sys
+
+from wallpaint.cli.app import main
+
+sys.exit(main())

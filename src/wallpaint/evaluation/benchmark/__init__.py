@@ -1,0 +1,1 @@
+"""Repainting methods compared on rendered rooms with known ground truth."""

@@ -1,0 +1,1 @@
+"""HTML reports: style, scripts and embedded images."""

@@ -1,0 +1,1 @@
+"""Photos, masks and colours: reading and writing image files, colour arithmetic, ICC profiles."""

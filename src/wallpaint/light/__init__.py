@@ -1,0 +1,1 @@
+"""The light on the walls: illuminant estimate, light model, albedo edit."""

@@ -1,0 +1,1 @@
+"""The painter with Stable Diffusion inpainting."""

@@ -1,0 +1,1 @@
+"""Paints, palettes and reference pictures."""

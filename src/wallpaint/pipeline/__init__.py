@@ -1,0 +1,1 @@
+"""From photo to repainted photo: repaint, composite, color bleeding, report."""

@@ -1,0 +1,228 @@
+"""What a repaint says of itself: numbers measured on the finished pixels, and what a person should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from wallpaint.imaging import color
+from wallpaint.painters.protocol import Painter
+from wallpaint.paints.paint import Paint
+from wallpaint.pipeline.composite import Canvas
+from wallpaint.scene.scene import Scene, Wall
+from wallpaint.typing import Array
+from wallpaint.version import __version__
+
+SCHEMA = "wallpaint.report/1"
+BIG_LIGHT_GAP = 1.05
+UNSURE = 12.0  # expected CIEDE2000 from which the light model is out of its depth
+
+
+def wall_median(canvas: Canvas, codes: Array) -> Array:
+    """The wall's median colour in a picture, over every pixel of its core: (3,) float64, linear sRGB.
+
+    codes: (H, W, C), the full picture. The median is taken channel by channel, on the encoded values.
+    """
+    top, left = canvas.origin
+    core = canvas.matte.core
+    view = np.ascontiguousarray(codes[top : top + core.shape[0], left : left + core.shape[1]])
+    levels = int(np.iinfo(codes.dtype).max) + 1
+    median = np.zeros(codes.shape[2], codes.dtype)
+    for channel in range(codes.shape[2]):
+        counts = cv2.calcHist([view], [channel], core.view(np.uint8), [levels], [0, levels]).ravel()
+        cumulative = np.cumsum(counts, dtype=np.float64)
+        median[channel] = int(np.searchsorted(cumulative, cumulative[-1] / 2))
+    return canvas.space.to_linear(median[None])[0].astype(np.float64)
+
+
+def distance(rgb_linear: Array, other: Array) -> float:
+    """CIEDE2000 between two colours, (3,) linear sRGB."""
+    return float(color.delta_e_2000(color.linear_to_lab(rgb_linear), color.linear_to_lab(other)))
+
+
+def outside_max_diff(scene: Scene, codes: Array) -> int:
+    """Largest change of any code value where no paint may go; 0 if everything there is exactly as it was."""
+    changed = cv2.absdiff(codes, scene.photo.codes)
+    mask = scene.outside.view(np.uint8)
+    return max(int(cv2.minMaxLoc(cv2.extractChannel(changed, c), mask)[1]) for c in range(codes.shape[2]))
+
+
+def describe(
+    scene: Scene, walls: list[dict[str, Any]], *, painter: Painter, match: str, seed: int, outside: int
+) -> dict[str, Any]:
+    """The report of a result, but for the files and seconds, which others know. walls: entries of `describe_wall`."""
+    told = painter.describe()
+    warnings = told.pop("warnings", [])
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "painter": painter.name,
+        "bundle": None,
+        "match": match,
+        "seed": seed,
+        "outside_max_diff": outside,
+        "light": {name: wall.light.to_dict() for name, wall in scene.walls.items()},
+        "walls": walls,
+        "warnings": [*warnings, *scene.warnings],
+        **told,
+    }
+
+
+def describe_wall(
+    wall: Wall, paint: Paint, median: Array, target: Array, *, literal: bool, textured: bool
+) -> dict[str, Any]:
+    """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be.
+
+    textured: whether the painter followed the texture of a reference picture.
+    """
+    out_of_gamut = _out_of_gamut(wall, target)
+    swatch = np.asarray(paint.albedo_linear, np.float64)
+    lab, lab_swatch = color.linear_to_lab(median), color.linear_to_lab(swatch)
+    srgb, srgb_swatch = (color.linear_to_srgb(np.clip(c, 0, 1)) for c in (median, swatch))
+    delta = distance(median, swatch)
+    hue_lab = float(color.hue_error_deg(color.lab_hue_deg(lab), color.lab_hue_deg(lab_swatch)))
+    chroma = min(float(np.hypot(x[1], x[2])) for x in (lab, lab_swatch))
+    hue_hsv = float(color.hue_error_deg(color.hsv_hue_deg(srgb), color.hsv_hue_deg(srgb_swatch)))
+    return {
+        "wall": wall.name,
+        "paint": paint.to_dict(),
+        "target_rgb": _bytes(target),
+        "median_rgb": _bytes(median),
+        "delta_e_2000": round(delta, 3),
+        "delta_e_2000_target": round(distance(median, target), 3),
+        "delta_e_76": round(float(color.delta_e_76(lab, lab_swatch)), 3),
+        "band": color.band(delta),
+        "hue_error_lab_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_lab),
+        "hue_error_hsv_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_hsv),
+        "lightness_diff": round(float(color.lightness_diff(lab, lab_swatch)), 4),
+        "out_of_gamut_share": round(out_of_gamut, 4),
+        "share_of_picture": round(wall.share, 4),
+        "warnings": [
+            *wall.warnings,
+            *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut),
+            *_paint_notes(paint, textured),
+        ],
+    }
+
+
+def doubts(estimate: Mapping[str, Any]) -> list[str]:
+    """What to tell a person of a painter's own estimate of the light, see `Painted.estimate`."""
+    error = float(estimate["expected_error"])
+    if error < UNSURE:
+        return []
+    return [
+        f"the light model is out of its depth here (it expects to be off by {error:.0f} CIEDE2000): tell it the old "
+        "colour with --old-color"
+    ]
+
+
+def _cause(wall: Wall, paint: Paint) -> str:
+    if bool(color.out_of_gamut(np.asarray(paint.albedo_linear, np.float64), wall.canvas.space.gamut, tolerance=2e-3)):
+        return "the file's colour space cannot hold it"
+    return "the lit parts of the wall leave the gamut"
+
+
+def _out_of_gamut(wall: Wall, target: Array) -> float:
+    """Share of the wall whose colour under plain shading would lie outside the file's gamut."""
+    shade, weight = wall.shading.shade, wall.shading.weight
+    wanted = target.astype(np.float32) * np.exp(wall.shading.tint + shade[..., None])
+    outside = color.out_of_gamut(wanted, wall.canvas.space.gamut, tolerance=2e-3)
+    return float((outside * weight).sum() / max(float(weight.sum()), 1e-6))
+
+
+def _colour_warnings(
+    wall: Wall, paint: Paint, target: Array, literal: bool, delta: float, out_of_gamut: float
+) -> list[str]:
+    found = []
+    luma = float(color.luminance(target))
+    room_white = float(color.luminance(np.asarray(wall.light.white))) * 0.85
+    if literal and wall.light.confidence >= 0.3 and luma > BIG_LIGHT_GAP * room_white:
+        found.append(
+            "this colour is brighter than the room's own whites: the wall may seem to glow (--match lit shows it as "
+            "the room's light would)"
+        )
+    if literal and delta > 0.5:
+        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_cause(wall, paint)}")
+    if out_of_gamut > 0.02:
+        found.append(
+            f"{out_of_gamut:.0%} of the wall would leave the file's gamut in this light: kept inside at constant hue"
+        )
+    return found
+
+
+def _paint_notes(paint: Paint, textured: bool) -> list[str]:
+    found = []
+    if paint.reference is not None and not textured:
+        found.append("only the reference's colour is taken: its texture needs the diffusion painter's image prompt")
+    if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
+        found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
+    return found
+
+
+def _bytes(rgb_linear: Array) -> list[int]:
+    return [int(v) for v in np.round(255 * color.linear_to_srgb(np.clip(rgb_linear, 0, 1)))]
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(value, 2)
+
+
+def summary(report: Mapping[str, Any], *, profile: bool = False) -> list[str]:
+    """A report, of one result or many, in a few lines for a person. profile: with what each stage cost."""
+    lines = _summary(report)
+    return [*lines, *_profile_lines(report["results"][-1] if "results" in report else report)] if profile else lines
+
+
+def _summary(report: Mapping[str, Any]) -> list[str]:
+    if "results" in report:
+        lines = [f"{Path(r['output']).name}: {line}" for r in report["results"] for line in _wall_lines(r)]
+        return [*lines, *_notes(report["results"][0]), f"contact sheet: {report['contact_sheet']}"]
+    lines = [*_wall_lines(report), *_notes(report)]
+    outside, lossy = report["outside_max_diff"], report.get("file", {}).get("lossy")
+    kept = "bit for bit the photo's" if outside == 0 else f"changed by up to {outside}"
+    lines.append(f"pixels outside the walls: {kept}{', before the file was compressed' if lossy else ''}")
+    if "output" in report:
+        lines.append(f"written: {report['output']}")
+    return lines
+
+
+def _profile_lines(report: Mapping[str, Any]) -> list[str]:
+    """Seconds by stage; of the networks' stages also calls and operations, added up over all results so far."""
+    rows = [{"stage": stage, "seconds": seconds} for stage, seconds in report["seconds"].items()]
+    rows += report.get("profile", [])
+    return [f"{'stage':16} {'seconds':>9} {'calls':>6} {'GFLOP':>10}"] + [
+        f"{row['stage']:16} {row['seconds']:9.3f} {row.get('calls', ''):>6} {row.get('gflop', ''):>10}" for row in rows
+    ]
+
+
+def _wall_lines(report: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for wall in report["walls"]:
+        r, g, b = wall["median_rgb"]
+        lines.append(
+            f"{wall['wall']}: {wall['paint']['label']} -> median #{r:02x}{g:02x}{b:02x}, "
+            f"{_how_right(wall, report)}, {wall['share_of_picture']:.0%} of the picture"
+        )
+        lines += [f"  note: {line}" for line in wall["warnings"]]
+    return lines
+
+
+def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    if report["match"] == "literal":
+        return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
+    if report["painter"] != "analytic":
+        return "lit as the networks see this room"
+    if "estimate" in wall:
+        return (
+            f"the swatch in this light, as the light model sees it (likely off by {wall['estimate']['expected_error']})"
+        )
+    light = report["light"][wall["wall"]]
+    return f"the swatch in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
+
+
+def _notes(report: Mapping[str, Any]) -> list[str]:
+    return [f"note: {line}" for line in report["warnings"]]

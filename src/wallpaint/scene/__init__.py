@@ -1,0 +1,1 @@
+"""A photo and its walls, prepared once and painted many times."""

@@ -1,0 +1,1 @@
+"""The training loop and everything it needs: configs, optimizer, checkpoints, trackers, evaluation."""

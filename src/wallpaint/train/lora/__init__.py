@@ -1,0 +1,1 @@
+"""Training a LoRA for the inpainting UNet."""

@@ -1,0 +1,9 @@
+"""Type aliases that the whole package shares."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]

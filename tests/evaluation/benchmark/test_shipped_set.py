@@ -1,0 +1,47 @@
+"""The analytic painter judged by the test rooms that come along: bars on truth, by track."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.paths import ROOT
+from wallpaint.evaluation.benchmark import compare as benchmark
+from wallpaint.evaluation.benchmark import dataset as benchmark_set
+
+WITHOUT_TRUTH = ("leave", "hsv", "flat", "lab_shift", "multiply")
+COLOUR_TRACKS = ("all", "plain", "patterned", "several", "dark_to_light", "coloured_light")
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def tracks() -> dict[str, Any]:
+    pairs = benchmark_set.read_set(ROOT / "examples" / "benchmark")
+    names = ",".join((*WITHOUT_TRUTH, "lab_shift_true", "analytic_lit"))
+    return benchmark.compare(pairs, benchmark.choose(names))["tracks"]
+
+
+def value(tracks: dict[str, Any], track: str, method: str, metric: str) -> float:
+    return float(tracks[track]["methods"][method][metric]["value"])
+
+
+def test_lit_is_well_under_the_best_of_open_visualisers(tracks: dict[str, Any]) -> None:
+    shift = value(tracks, "all", "lab_shift", "lit_mean")
+    assert value(tracks, "all", "analytic_lit", "lit_mean") <= 0.6 * shift
+
+
+@pytest.mark.parametrize("metric", ["lit_mean", "edge"])
+@pytest.mark.parametrize("track", COLOUR_TRACKS)
+def test_lit_beats_every_way_that_knows_no_truth(tracks: dict[str, Any], track: str, metric: str) -> None:
+    best = min(value(tracks, track, method, metric) for method in WITHOUT_TRUTH)
+    assert value(tracks, track, "analytic_lit", metric) < best
+
+
+def test_nothing_changes_outside_the_walls(tracks: dict[str, Any]) -> None:
+    assert value(tracks, "all", "analytic_lit", "outside_max_diff") == 0
+
+
+def test_the_set_stays_small() -> None:
+    size = sum(path.stat().st_size for path in (ROOT / "examples" / "benchmark").rglob("*") if path.is_file())
+    assert size <= 6 * MEBIBYTE

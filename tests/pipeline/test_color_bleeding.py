@@ -1,0 +1,46 @@
+"""Light that the new paint throws on the rest of the room: only where there is no wall, only on request."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from support.drawn_rooms import Room
+from support.measures import eroded, luminance
+from wallpaint.errors import InputError
+from wallpaint.light import model as light_model
+from wallpaint.pipeline.repaint import Scene, prepare
+
+pytestmark = pytest.mark.skipif(light_model.load() is None, reason="made without the light model's weights")
+
+
+@pytest.fixture(scope="module")
+def scene(room: Room) -> Scene:
+    return prepare(room.photo, {"wall": room.soft_mask})
+
+
+def test_a_dark_paint_darkens_the_room_and_walls_are_as_they_were(room: Room, scene: Scene) -> None:
+    kept, bled = (scene.repaint({"wall": "#2b3a5c"}, match="lit", bleed=bleed) for bleed in (False, True))
+    rest = room.alpha == 0
+    assert (bled.codes == kept.codes)[eroded(room.alpha == 1, 4)].all()
+    assert (luminance(bled.codes)[rest]).mean() < (luminance(kept.codes)[rest]).mean()
+    assert kept.report["outside_max_diff"] == 0
+    assert bled.report["outside_max_diff"] > 0
+    assert (kept.report["bleed"], bled.report["bleed"]) == (False, True)
+
+
+def test_red_paint_reddens_the_room(room: Room, scene: Scene) -> None:
+    rest = room.alpha == 0
+    means = [
+        scene.repaint({"wall": color}, match="lit", bleed=True).codes[rest].astype(float).mean(0)
+        for color in ("#c03020", "#2040c0")
+    ]
+    assert means[0][0] - means[0][2] > means[1][0] - means[1][2]
+
+
+def test_without_weights_it_is_refused(scene: Scene, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(light_model, "load", lambda: None)
+    fresh = prepare(room.photo, {"wall": room.soft_mask})
+    with pytest.raises(InputError, match="light model"):
+        fresh.repaint({"wall": "#c03020"}, bleed=True)
+    assert np.array_equal(fresh.photo.codes, room.photo)

@@ -1,0 +1,539 @@
+"""Masks: read, judged, fitted, shaped."""
+
+import io
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from scipy import ndimage
+
+from wallpaint.errors import InputError, ShapeError
+from wallpaint.scene import mask as masks
+
+SIZE = (60, 80)
+
+
+def _square(size: tuple[int, int] = SIZE) -> np.ndarray:
+    """A bool wall that leaves a margin of a quarter on each side."""
+    wall = np.zeros(size, bool)
+    wall[size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = True
+    return wall
+
+
+def _soft(size: tuple[int, int] = SIZE) -> np.ndarray:
+    return cv2.GaussianBlur(_square(size).astype(np.float32), (0, 0), 2)
+
+
+def _file(pixels: np.ndarray, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _message(function, *args: object, **options: object) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*args, **options)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+    return str(caught.value)
+
+
+def _facts(alpha: np.ndarray, **options: object) -> tuple[str, ...]:
+    return masks.lint(masks.read_mask(alpha), **options)  # type: ignore[arg-type]
+
+
+# -- reading -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_arrays_of_every_kind(dtype, channels: int) -> None:
+    white = np.iinfo(dtype).max if np.dtype(dtype).kind == "u" else 1
+    array = (_square() * white).astype(dtype)
+    if channels:
+        array = np.repeat(array[..., None], channels, axis=2)
+    file = masks.read_mask(array)
+    assert file.alpha.dtype == np.float32
+    np.testing.assert_array_equal(file.alpha, _square())
+    assert (file.levels, file.peak, file.warnings) == (2, 1.0, ())
+    assert not np.shares_memory(file.alpha, array)
+    np.testing.assert_array_equal(masks.read_mask(array, invert=True).alpha, ~_square())
+
+
+def test_grey_is_kept_as_alpha() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None], 8, axis=0)
+    np.testing.assert_allclose(masks.read_mask(ramp).alpha[0], np.arange(256) / 255, atol=1e-6)
+    np.testing.assert_allclose(masks.read_mask(_file(ramp)).alpha[0], np.arange(256) / 255, atol=1e-6)
+    assert masks.read_mask(ramp).histogram.tolist() == [8] * 256
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP"])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "P"])
+def test_files_of_every_kind(tmp_path: Path, kind: str, mode: str) -> None:
+    path = tmp_path / f"mask.{kind.lower()}"
+    options = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray((_square() * 255).astype(np.uint8)).convert(mode).save(path, kind, **options)
+    for source in (path, str(path), path.read_bytes(), Image.open(path)):
+        file = masks.read_mask(source)
+        np.testing.assert_array_equal(file.alpha, _square())
+        assert file.warnings == ()
+    assert masks.read_mask(path).source == f"mask mask.{kind.lower()}"
+    assert masks.read_mask(path).format.upper() == kind
+
+
+def test_sixteen_bit_files_keep_their_values() -> None:
+    codes = (_soft() * 65535).round().astype(np.uint16)
+    np.testing.assert_allclose(masks.read_mask(_file(codes)).alpha, codes / 65535, atol=1e-6)
+
+
+def test_a_colour_profile_changes_nothing() -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    codes = np.repeat((_soft() * 255).astype(np.uint8)[..., None], 3, axis=2)
+    np.testing.assert_allclose(masks.read_mask(_file(codes, icc_profile=profile)).alpha, codes[..., 0] / 255, atol=1e-6)
+
+
+def test_orientation_tag_is_followed() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn a quarter clockwise to show
+    wall = np.zeros(SIZE, np.uint8)
+    wall[:10] = 255
+    file = masks.read_mask(_file(wall, "PNG", exif=exif.tobytes()))
+    np.testing.assert_array_equal(file.alpha, np.rot90(wall, -1) / 255)
+
+
+@pytest.mark.parametrize("rgb", [(0, 0, 0), (255, 255, 255), (200, 30, 30)])
+def test_alpha_of_a_flat_colour_is_the_mask(rgb: tuple[int, int, int]) -> None:
+    cut = (_soft() * 255).astype(np.uint8)
+    pixels = np.dstack([np.full((*SIZE, 3), rgb, np.uint8), cut])
+    for source in (pixels, _file(pixels)):
+        file = masks.read_mask(source)
+        assert (file.channel, file.warnings) == ("alpha", ())
+        np.testing.assert_allclose(file.alpha, cut / 255, atol=1e-6)
+
+
+def test_alpha_wins_where_only_hidden_colours_differ() -> None:
+    pixels = np.zeros((*SIZE, 4), np.uint8)
+    pixels[_square()] = 255
+    assert masks.read_mask(pixels).channel == "alpha"
+
+
+def test_cut_out_photo_is_a_mask() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (*SIZE, 4), dtype=np.uint8)
+    pixels[..., 3] = _square() * 255
+    file = masks.read_mask(pixels)
+    np.testing.assert_array_equal(file.alpha, _square())
+    assert "cut-out" in file.warnings[0]
+
+
+def test_grey_and_alpha_multiply_with_a_warning() -> None:
+    pixels = np.full((*SIZE, 4), 255, np.uint8)
+    pixels[:30, :, :3] = 0
+    pixels[:, :40, 3] = 0
+    file = masks.read_mask(pixels)
+    expected = np.zeros(SIZE)
+    expected[30:, 40:] = 1
+    np.testing.assert_array_equal(file.alpha, expected)
+    assert file.channel == "grey x alpha"
+    assert "flatten" in file.warnings[0]
+
+
+@pytest.mark.parametrize("level", [255, 128, 0])
+def test_constant_alpha_is_ignored(level: int) -> None:
+    pixels = np.dstack(
+        [np.repeat((_square() * 255).astype(np.uint8)[..., None], 3, axis=2), np.full(SIZE, level, np.uint8)]
+    )
+    file = masks.read_mask(pixels)
+    assert file.channel == "grey"
+    np.testing.assert_array_equal(file.alpha, _square())
+
+
+@pytest.mark.parametrize("rgb", [(255, 0, 0), (0, 128, 0), (250, 240, 0)])
+def test_one_colour_on_black_is_wall(rgb: tuple[int, int, int]) -> None:
+    pixels = (_soft()[..., None] * np.array(rgb)).round().astype(np.uint8)
+    file = masks.read_mask(pixels)
+    np.testing.assert_allclose(file.alpha, _soft() / _soft().max(), atol=0.01)
+    assert file.channel == "brightest"
+    assert "one colour" in file.warnings[0]
+
+
+def test_colour_pictures_are_refused(tmp_path: Path) -> None:
+    labels = np.zeros((*SIZE, 3), np.uint8)
+    labels[:20], labels[20:40], labels[40:] = (255, 0, 0), (0, 255, 0), (0, 0, 0)
+    assert "coloured picture" in _message(masks.read_mask, labels)
+    photo = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    path = tmp_path / "photo.png"
+    path.write_bytes(_file(photo))
+    assert _message(masks.read_mask, path).startswith("mask photo.png is a coloured picture")
+    red_on_white = np.full((*SIZE, 3), 255, np.uint8)
+    red_on_white[_square()] = (255, 0, 0)
+    assert "coloured picture" in _message(masks.read_mask, red_on_white)
+
+
+def test_slight_colour_noise_is_grey() -> None:
+    noise = np.random.default_rng(2).integers(0, 12, (*SIZE, 3))
+    file = masks.read_mask((_square()[..., None] * 240 + noise).astype(np.uint8))
+    assert file.channel == "grey"
+    np.testing.assert_allclose(file.alpha, (_square() * 240 + noise.mean(axis=2)) / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.full(SIZE, np.nan), "0..1"),
+        (np.full(SIZE, np.inf), "0..1"),
+        (np.full(SIZE, 255.0), "0..1"),
+        (np.full(SIZE, -0.1), "0..1"),
+        (np.zeros(SIZE, np.int64), "int64"),
+        (np.zeros(SIZE, complex), "complex"),
+        (np.zeros((0, 5), np.uint8), "height"),
+        (np.zeros(5, np.uint8), "height"),
+        (np.zeros((5, 5, 7), np.uint8), "channels"),
+        (np.zeros((1, 1, 5, 5), np.uint8), "channels"),
+    ],
+)
+def test_bad_arrays(array: np.ndarray, reason: str) -> None:
+    assert reason in _message(masks.read_mask, array)
+
+
+def test_cmyk_is_refused() -> None:
+    buffer = io.BytesIO()
+    Image.new("CMYK", (20, 20)).save(buffer, "JPEG")
+    assert "CMYK" in _message(masks.read_mask, buffer.getvalue())
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", _file(np.zeros(SIZE, np.uint8))[:60]])
+def test_bad_files(data: bytes) -> None:
+    _message(masks.read_mask, data)
+
+
+def test_jpeg_ringing_is_snapped_and_told() -> None:
+    hard = (_square((120, 160)) * 255).astype(np.uint8)
+    file = masks.read_mask(_file(hard, "JPEG", quality=85))
+    assert file.was_jpeg
+    assert "JPEG" in file.warnings[0]
+    assert not ((file.alpha > 0) & (file.alpha < 7.9 / 255)).any()
+    assert not ((file.alpha < 1) & (file.alpha > 1 - 7.9 / 255)).any()
+    inverted = masks.read_mask(_file(hard, "JPEG", quality=85), invert=True)
+    np.testing.assert_allclose(inverted.alpha, 1 - file.alpha)
+    faint = np.full(SIZE, 5, np.uint8)
+    assert masks.read_mask(_file(faint)).alpha.max() == pytest.approx(5 / 255)
+
+
+# -- checks --------------------------------------------------------------------------------------------------
+
+
+def test_require_wall() -> None:
+    assert masks.require_wall(_soft(), "left") == ()
+    assert "--invert-mask" in _message(masks.require_wall, np.zeros(SIZE, np.float32), "left")
+    assert "multiply it by 255" in _message(masks.require_wall, np.full(SIZE, 1 / 255, np.float32), "left")
+    assert "brightest is 40 %" in _message(masks.require_wall, np.full(SIZE, 0.4, np.float32), "left")
+    assert "whole photo" in masks.require_wall(np.ones(SIZE, np.float32), "left")[0]
+
+
+def test_check_size() -> None:
+    alpha = np.zeros((480, 640), np.float32)
+    assert masks.check_size(alpha, (480, 640), fit=False) == ()
+    assert masks.check_size(alpha, (960, 1280), fit=True) == ()
+    assert masks.check_size(alpha, (961, 1280), fit=True) == ()
+    message = _message(masks.check_size, alpha, (960, 1280), fit=False)
+    assert message == "mask is 480x640, photo is 960x1280: resize the mask or pass --fit-mask"
+    assert "rotated" in _message(masks.check_size, alpha, (640, 480), fit=False)
+    assert "rotated" in _message(masks.check_size, alpha, (1280, 960), fit=False)
+    assert "rotated" not in _message(masks.check_size, np.zeros((64, 64), np.float32), (128, 128), fit=False)
+    assert "mask left is" in masks.check_size(alpha, (480, 700), fit=True, name="left")[0]
+    with pytest.raises(ShapeError):
+        masks.check_size(alpha, (480, 641), fit=False)
+
+
+@pytest.mark.parametrize("size", [(30, 40), (120, 160), (61, 79), (120, 40), (30, 160), SIZE, (1, 1)])
+def test_fit_mask_keeps_share_and_range(size: tuple[int, int]) -> None:
+    alpha = _soft()
+    before = alpha.copy()
+    fitted = masks.fit_mask(alpha, size)
+    assert fitted.shape == size
+    assert fitted.dtype == np.float32
+    assert fitted.min() >= 0
+    assert fitted.max() <= 1
+    assert fitted.mean() == pytest.approx(alpha.mean(), abs=0.01)
+    np.testing.assert_array_equal(alpha, before)
+    assert not np.shares_memory(alpha, fitted)
+
+
+def test_fit_mask_of_constants_is_exact() -> None:
+    for value in (0, 1):
+        assert (masks.fit_mask(np.full((97, 51), value, np.float32), (33, 200)) == value).all()
+
+
+# -- lint ----------------------------------------------------------------------------------------------------
+
+
+def test_a_good_mask_has_nothing_to_say() -> None:
+    wall = np.zeros((300, 400), np.float32)
+    wall[:180, 30:370] = 1
+    assert _facts(cv2.GaussianBlur(wall, (0, 0), 0.8), photo_size=(300, 400)) == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda a: a * 0.6, "nowhere white"),
+        (lambda a: a * 0.95 + 0.02, "nearly black"),
+        (lambda a: a * 0.98, "nearly white"),
+        (lambda a: a * 0.5 + 0.25, "grey on"),
+        (lambda a: np.pad(np.zeros((90, 90)), 105, constant_values=1), "--invert-mask"),
+    ],
+)
+def test_each_mistake_has_its_sentence(make, words: str) -> None:
+    found = _facts(np.clip(make(_soft((300, 400)).astype(np.float64)), 0, 1))
+    assert any(words in line for line in found), found
+    assert all("\n" not in line and line.count(": ") >= 1 for line in found)
+
+
+def test_ones_saved_as_bytes() -> None:
+    (line,) = _facts(_square().astype(np.uint8))
+    assert "white must be 255" in line
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_an_inverted_mask_is_the_exchanged_one_to_the_last_bit(kind: type) -> None:
+    top = np.iinfo(kind).max
+    codes = np.tile(np.linspace(0, top, 256).astype(kind), (4, 1))
+    inverted = masks.read_mask((top - codes).astype(kind), invert=True)
+    assert np.array_equal(inverted.alpha, masks.read_mask(codes).alpha)
+
+
+def test_inverted_masks_are_suspected() -> None:
+    wall = np.zeros((300, 400), bool)
+    wall[20:150, 50:350] = True
+    assert any("covers the floor" in line for line in _facts(~wall & (np.arange(300) > 100)[:, None]))
+    assert any(
+        "pass --invert-mask" in line for line in _facts(np.pad(np.zeros((90, 90), bool), 105, constant_values=True))
+    )
+    assert not any("--invert-mask" in line for line in _facts(wall))
+    flipped = masks.lint(masks.read_mask(np.pad(np.ones((9, 9), bool), 90), invert=True))
+    assert any("leave out --invert-mask" in line for line in flipped)
+
+
+def test_specks_are_counted() -> None:
+    wall = _square((300, 400))
+    rows, columns = np.mgrid[2:60:8, 2:390:8]
+    wall[rows, columns] = True
+    assert any("specks" in line for line in _facts(wall))
+
+
+def test_turned_mask_is_told() -> None:
+    assert any("on its side" in line for line in _facts(_soft(), photo_size=SIZE[::-1]))
+    assert not any("on its side" in line for line in _facts(_soft((64, 64)), photo_size=(64, 64)))
+
+
+# -- edges ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("radius_px", [0, 0.5, 1, 1.5, 2, 4.2, 6, 7, 11.3])
+def test_erode_and_dilate_are_a_euclidean_disc(radius_px: float) -> None:
+    mask = np.random.default_rng(3).random((70, 90)) < 0.002
+    mask[20:50, 30:70] = True
+    before = mask.copy()
+    np.testing.assert_array_equal(
+        masks.dilate(mask, radius_px),
+        ndimage.distance_transform_edt(~mask) <= max(radius_px * (radius_px >= 1), 0),
+    )
+    np.testing.assert_array_equal(
+        masks.erode(mask, radius_px),
+        ndimage.distance_transform_edt(mask) > max(radius_px * (radius_px >= 1), 0),
+    )
+    np.testing.assert_array_equal(mask, before)
+
+
+@pytest.mark.parametrize("radius_px", [3, 20])
+def test_the_picture_border_is_no_edge(radius_px: float) -> None:
+    wall = np.zeros((100, 100), bool)
+    wall[:50] = True
+    assert masks.erode(wall, radius_px)[: 50 - radius_px].all()
+    assert not masks.erode(wall, radius_px)[50 - radius_px :].any()
+    assert masks.erode(np.ones((9, 9), bool), radius_px).all()
+    assert not masks.dilate(np.zeros((9, 9), bool), radius_px).any()
+
+
+def test_bad_radius() -> None:
+    assert "radius" in _message(masks.erode, _square(), -1)
+    assert "radius" in _message(masks.dilate, _square(), float("nan"))
+
+
+def test_radius_of_kernel_is_what_the_kernel_takes_off() -> None:
+    for size in (1, 3, 5, 7, 9):
+        eroded = cv2.erode(np.pad(np.ones((30, 30), np.uint8), 5), np.ones((size, size), np.uint8))
+        assert int(eroded.any(axis=1).sum()) == 30 - 2 * masks.radius_of_kernel(size)
+    assert masks.radius_of_kernel(5) == 2
+    assert "odd" in _message(masks.radius_of_kernel, 4)
+
+
+@pytest.mark.parametrize("radius_px", [0, 1, 3, 6.5])
+def test_feather_stays_near_the_edge(radius_px: float) -> None:
+    wall = _square().astype(np.float32)
+    soft = masks.feather(wall, radius_px)
+    assert soft.dtype == np.float32
+    square = np.ones((2 * int(radius_px) + 1,) * 2, np.uint8)
+    untouched = cv2.dilate(wall, square) == cv2.erode(wall, square)
+    np.testing.assert_array_equal(soft[untouched], wall[untouched])
+    assert soft.sum() == pytest.approx(wall.sum(), rel=0.01)
+    if radius_px >= 1:
+        assert 0.3 < soft[SIZE[0] // 2, SIZE[1] // 4] < 0.9
+
+
+def test_remove_specks_drops_islands_and_fills_holes() -> None:
+    wall = _square((200, 200))
+    dirty = wall.copy()
+    dirty[5:8, 5:8], dirty[90:93, 90:93], dirty[120, 120] = True, False, False
+    np.testing.assert_array_equal(masks.remove_specks(dirty, 10, 10), wall)
+    np.testing.assert_array_equal(masks.remove_specks(dirty, 0, 0), dirty)
+    only_holes = masks.remove_specks(dirty, 0, 5)
+    assert only_holes[120, 120]
+    assert not only_holes[91, 91]
+    assert only_holes[6, 6]
+    assert masks.remove_specks(np.ones((9, 9), bool), 5, 5).all()
+    assert not masks.remove_specks(np.zeros((9, 9), bool), 5, 5).any()
+
+
+def test_refine_edge_follows_the_photo() -> None:
+    rows, columns = 700, 400  # larger than one tile
+    guide = np.full((rows, columns, 3), 40, np.uint8)
+    guide[:, 200:] = 200
+    rough = np.zeros((rows, columns), np.float32)
+    rough[:, 196:] = 1
+    truth = np.zeros_like(rough)
+    truth[:, 200:] = 1
+    refined = masks.refine_edge(rough, guide, radius_px=24)
+    np.testing.assert_array_equal(refined >= 0.5, truth)
+    assert np.abs(refined - truth).max() < 0.5
+    np.testing.assert_array_equal(refined[:, : 196 - 24], 0)
+    np.testing.assert_array_equal(refined[:, 196 + 24 :], 1)
+    assert np.abs(np.diff(refined, axis=0)).max() < 1e-4, "tiles must not show"
+    for scaled in (guide.astype(np.uint16) * 257, (guide / 255).astype(np.float32)):
+        np.testing.assert_allclose(masks.refine_edge(rough, scaled, radius_px=24), refined, atol=1e-4)
+    with pytest.raises(ShapeError):
+        masks.refine_edge(rough, guide[:-1])
+
+
+def test_refine_edge_has_no_step_at_the_end_of_its_band() -> None:
+    guide = np.random.default_rng(4).integers(100, 110, (80, 80, 3), dtype=np.uint8)
+    rough = np.zeros((80, 80), np.float32)
+    rough[:, 40:] = 1
+    refined = masks.refine_edge(rough, guide, radius_px=12)
+    assert np.abs(np.diff(refined, axis=1)).max() < 0.25
+
+
+# -- windows -------------------------------------------------------------------------------------------------
+
+
+def test_bounding_box() -> None:
+    assert masks.bounding_box(_square()) == (15, 20, 30, 40)
+    assert "empty" in _message(masks.bounding_box, np.zeros(SIZE, np.float32))
+
+
+@given(st.integers(1, 900), st.integers(1, 900), st.data())
+def test_window_holds_the_wall_and_stays_inside(height: int, width: int, data: st.DataObject) -> None:
+    top, bottom = sorted(data.draw(st.lists(st.integers(0, height - 1), min_size=2, max_size=2)))
+    left, right = sorted(data.draw(st.lists(st.integers(0, width - 1), min_size=2, max_size=2)))
+    wall = np.zeros((height, width), bool)
+    wall[top : bottom + 1, left : right + 1] = True
+    window = masks.crop_with_context(wall, area=256 * 256)
+    assert 0 <= window.top <= top
+    assert bottom < window.top + window.height <= height
+    assert 0 <= window.left <= left
+    assert right < window.left + window.width <= width
+    assert window.out_height % 64 == window.out_width % 64 == 0
+    assert min(window.out_height, window.out_width) >= 64
+    assert wall[window.slices].sum() == wall.sum()
+
+
+@pytest.mark.parametrize(
+    ("size", "box"),
+    [
+        ((3000, 4000), (0, 0, 3000, 4000)),
+        ((3000, 4000), (200, 300, 2000, 1500)),
+        ((4000, 3000), (1000, 0, 900, 3000)),
+        ((2000, 3000), (0, 0, 2000, 3000)),
+        ((1080, 1920), (0, 0, 1080, 1920)),
+        ((1500, 1500), (700, 700, 5, 5)),
+        ((300, 4000), (100, 100, 50, 50)),
+        ((480, 640), (0, 0, 480, 640)),
+    ],
+)
+def test_window_keeps_shape_and_area(size: tuple[int, int], box: tuple[int, int, int, int]) -> None:
+    wall = np.zeros(size, bool)
+    wall[box[0] : box[0] + box[2], box[1] : box[1] + box[3]] = True
+    window = masks.crop_with_context(wall)
+    squeeze = (window.out_height / window.out_width) / (window.height / window.width)
+    assert abs(squeeze - 1) < 0.06
+    assert 0.7 < window.out_height * window.out_width / 512**2 < 1.4
+    assert window.height * window.width >= min(0.7 * 512**2, size[0] * size[1])
+
+
+def test_window_leaves_context_round_the_wall() -> None:
+    wall = np.zeros((3000, 4000), bool)
+    wall[1000:2000, 1500:2500] = True
+    window = masks.crop_with_context(wall, context=0.25)
+    assert (window.top, window.left, window.height, window.width) == (750, 1250, 1500, 1500)
+    assert (window.out_height, window.out_width) == (512, 512)
+
+
+# -- several walls -------------------------------------------------------------------------------------------
+
+
+def test_later_walls_lie_over_earlier_ones() -> None:
+    left, right = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
+    left[:, :50], right[:, 30:] = 1, 1
+    settled = masks.combine({"left": left, "right": right})
+    assert list(settled) == ["left", "right"]
+    np.testing.assert_array_equal(settled["right"], right)
+    assert settled["left"][:, :30].all()
+    assert not settled["left"][:, 30:].any()
+    shares = masks.overlap_shares({"left": left, "right": right}, settled)
+    assert shares == {"left": pytest.approx(0.4), "right": 0.0}
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_alphas_never_add_up_to_more_than_one(seed: int, count: int) -> None:
+    rng = np.random.default_rng(seed)
+    walls = {str(i): rng.random((6, 7)).astype(np.float32).round(1) for i in range(count)}
+    for number, wall in enumerate(walls.values()):
+        wall[number] = 1
+        for other in walls.values():
+            if other is not wall:
+                other[number] = 0
+    settled = masks.combine(walls)
+    total = np.sum(list(settled.values()), axis=0)
+    assert total.max() <= 1 + 1e-6
+    sum_of_all = np.sum(list(walls.values()), axis=0)
+    np.testing.assert_allclose(total, np.minimum(sum_of_all, 1), atol=1e-5)
+    assert all(alpha.dtype == np.float32 for alpha in settled.values())
+
+
+def test_covered_wall_and_unequal_sizes_are_refused() -> None:
+    wall = _soft()
+    assert "wall a is wholly covered" in _message(masks.combine, {"a": wall, "b": np.ones(SIZE, np.float32)})
+    message = _message(masks.combine, {"a": wall, "b": _soft((30, 40))})
+    assert "a 60x80, b 30x40" in message
+
+
+def test_one_wall_passes_unchanged() -> None:
+    wall = _soft()
+    settled = masks.combine({"wall": wall})
+    np.testing.assert_array_equal(settled["wall"], wall)
+    assert not np.shares_memory(settled["wall"], wall)
+
+
+def test_no_numpy_warnings_on_the_way() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for array in (np.zeros(SIZE, bool), np.ones(SIZE, bool), np.zeros((1, 1), np.uint8), _square()):
+            _facts(array)
+            masks.fit_mask(masks.read_mask(array).alpha, (7, 9))

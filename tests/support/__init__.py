@@ -1,0 +1,1 @@
+"""What several test files share: made inputs, reference implementations, measurements."""

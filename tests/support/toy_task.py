@@ -1,0 +1,114 @@
+"""A task small enough to train in a second, and a process that trains it, to be killed.
+
+python tests/support/toy_task.py FOLDER STEPS FILE_FOR_THE_FINAL_WEIGHTS [tracked] [full | unknown]
+
+full: the main process cannot save step 6. unknown: it looks for a best that nothing measures.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from wallpaint.errors import InputError, WallpaintError
+from wallpaint.train.engine import checkpoint
+from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
+from wallpaint.train.engine.evaluation import Seen
+from wallpaint.train.engine.loop import Losses, Outcome, fit
+from wallpaint.train.engine.schedule import Place, seed_of
+
+SAMPLES = 13
+LOOP = LoopConfig(steps=40, batch_size=4, save_every=3, keep_last=2, log_every=5, ema_decay=0.9)
+OPTIMIZER = OptimizerConfig(learning_rate=1e-2, warmup_steps=5, schedule="cosine")
+TRACKED = TrackingConfig(tensorboard=True)
+
+
+class ToyTask:
+    """Learns a linear map from noisy samples; one layer is frozen."""
+
+    def __init__(self, width: int = 32) -> None:
+        torch.manual_seed(0)
+        self.network: nn.Module = nn.Sequential(nn.Linear(6, width), nn.Tanh(), nn.Linear(width, 3))
+        self.network[0].requires_grad_(False)
+
+    def __len__(self) -> int:
+        return SAMPLES
+
+    def sample(self, place: Place) -> dict[str, Any]:
+        generator = torch.Generator().manual_seed(seed_of(7, place.position))
+        x = torch.randn(6, generator=torch.Generator().manual_seed(place.index))
+        return {"x": x, "y": x[:3] - x[3:] + 0.1 * torch.randn(3, generator=generator), "t": place.position % 1000}
+
+    def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "x": torch.stack([s["x"] for s in samples]),
+            "y": torch.stack([s["y"] for s in samples]),
+            "t": torch.tensor([s["t"] for s in samples]),
+        }
+
+    def losses(self, network: nn.Module, batch: Any) -> Losses:
+        by_sample = (network(batch["x"]) - batch["y"]).square().mean(1)
+        return Losses(by_sample.mean(), {"mse": by_sample.mean().detach()}, batch["t"], by_sample.detach())
+
+
+def glance(step: int, network: nn.Module) -> Seen:
+    """A look that draws from every global generator, and finds how far the toy is from what it should say."""
+    x = torch.randn(50, 6) * (1 + 0.01 * random.random() + 0.01 * float(np.random.rand()))  # noqa: NPY002
+    error = float((network(x) - (x[:, :3] - x[:, 3:])).square().mean())
+    return Seen({"val/error": error}, {"bars": np.full((8, 12, 3), step % 256, np.uint8)})
+
+
+def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, **more: Any) -> Outcome:
+    """One run of the toy, going on where it stands."""
+    options = {"optimizer_config": OPTIMIZER, "task": ToyTask(), **more}
+    return fit(config=loop, folder=folder, seed=3, digest="toy", device="cpu", resume=resume, **options)
+
+
+def fails_at(step: int, save: Any) -> Any:
+    """A `checkpoint.save` to which the disk is full at one step."""
+
+    def call(folder: Path, at: int, *words: Any, **more: Any) -> Any:
+        if at == step:
+            raise InputError(f"{folder}: the disk is full")
+        return save(folder, at, *words, **more)
+
+    return call
+
+
+def main() -> None:
+    from dataclasses import replace
+
+    torch.set_num_threads(1)
+    losses: list[float] = []
+    folder, loop, more = Path(sys.argv[1]), replace(LOOP, steps=int(sys.argv[2])), {}
+    if "tracked" in sys.argv:
+        loop, more = replace(loop, watch_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
+    rank = int(os.environ.get("RANK", "0"))
+    if "unknown" in sys.argv:
+        loop = replace(loop, best="val/none")
+    if "full" in sys.argv and rank == 0:
+        checkpoint.save = fails_at(6, checkpoint.save)
+    try:
+        outcome = train(folder, loop, tick=lambda step, loss: losses.append(loss), **more)
+    except WallpaintError as error:
+        print(f"process {rank}: {type(error).__name__}: {error}", flush=True)
+        time.sleep(1)  # the launcher kills the others as soon as one has ended
+        sys.exit(2)
+    from safetensors.torch import save_file
+
+    if len(sys.argv) > 3 and not outcome.stopped and rank == 0:
+        save_file({**outcome.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
+    print("stopped" if outcome.stopped else "done", outcome.step, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""docs/pipeline.md and docs/pipeline.vi.md tell what really flows."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from support.paths import ROOT
+from support.traces import assert_alike, names, numberless
+from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.configurations import configuration
+from wallpaint.bundles.random_bundle import write_random
+from wallpaint.diffusion.settings import Settings
+from wallpaint.tensor_report import document
+from wallpaint.tensor_report.record import Trace
+from wallpaint.tensor_report.vocabulary import LANGUAGES, words
+
+DOCS = ROOT / "docs"
+FLOAT32, BFLOAT16 = 0.01, 0.1  # how far ranges may be off on another processor, as a share of a row's spread
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Trace, Trace]:
+    """The full-size and the small trace of the documents."""
+    return document.read_numbers(DOCS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_documents_are_written_from_their_numbers(told: tuple[Trace, Trace], language: str) -> None:
+    """After a change to words: `wallpaint trace --docs docs/`."""
+    assert (DOCS / document.FILES[language]).read_text() == document.render(*told, words(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_row_stands_in_the_document(told: tuple[Trace, Trace], language: str) -> None:
+    """Tensor, shape and type of each, as a reader finds them, in order."""
+    lines = (DOCS / document.FILES[language]).read_text().splitlines()
+    cells = [tuple(cell.strip() for cell in line.split("|")[2:5]) for line in lines if re.match(r"\| [^|]*\| `", line)]
+    expected = [
+        (f"`{row.key}`{f' x {row.times}' if row.times > 1 else ''}", str(list(row.shape)), row.dtype)
+        for trace in told
+        for row in trace.rows
+    ]
+    assert cells == expected
+    assert len(cells) > 90
+
+
+def test_the_small_bundle_flows_as_told(told: tuple[Trace, Trace], tmp_path: Path) -> None:
+    """After a change to the pipeline: `wallpaint trace --docs docs/ --bundle DIR`."""
+    assert_alike(document.small_trace(tmp_path / "small"), told[1], FLOAT32)
+
+
+def test_full_size_has_the_same_tensors_and_choices(told: tuple[Trace, Trace]) -> None:
+    full, small = told
+    assert names(full) == names(small)
+    for fact in ("batch", "rank", "steps", "dilation_px", "train_steps", "prediction", "scaling", "signal_left"):
+        assert full.facts[fact] == small.facts[fact]
+    assert full.facts["dilation_px"] == Settings().mask_dilation_px
+    assert [(p.name, p.radius_px) for p in full.masks if p.name != "measured"] == [
+        (p.name, p.radius_px) for p in small.masks if p.name != "measured"
+    ]
+    assert full.description.endswith(configuration("sd15")["description"])
+    assert (full.random, full.dtype, small.dtype) == (True, "bfloat16", "float32")
+
+
+SHAPES = {
+    "training": {
+        "image": [2, 3, 512, 512],
+        "mask": [2, 1, 512, 512],
+        "masked_image": [2, 3, 512, 512],
+        "latents": [2, 4, 64, 64],
+        "masked_image_latents": [2, 4, 64, 64],
+        "latent_mask": [2, 1, 64, 64],
+        "noise": [2, 4, 64, 64],
+        "timesteps": [2],
+        "noisy_latents": [2, 4, 64, 64],
+        "unet_input": [2, 9, 64, 64],
+        "text_embedding": [2, 77, 768],
+        "noise_pred": [2, 4, 64, 64],
+        "loss": [],
+    },
+    "unet": {"conv_in": [2, 320, 64, 64], "mid": [2, 1280, 8, 8]},
+    "inference": {
+        "reference": [1, 3, 224, 224],
+        "depth": [1, 3, 512, 512],
+        "image_embedding": [1, 1024],
+        "image_tokens": [1, 4, 768],
+        "text_embedding": [1, 77, 768],
+        "unet_input": [1, 9, 64, 64],
+        "decoded_image": [1, 3, 512, 512],
+    },
+}
+"""The design's table of tensors, at 512 px."""
+
+
+def test_full_size_shapes_are_those_of_the_design(told: tuple[Trace, Trace]) -> None:
+    found = {flow: {r.name: list(r.shape) for r in told[0].rows if r.flow == flow} for flow in SHAPES}
+    for flow, shapes in SHAPES.items():
+        assert {name: found[flow][name] for name in shapes} == shapes
+
+
+def test_full_size_counts_are_the_published_ones(told: tuple[Trace, Trace]) -> None:
+    assert {count.part: count.parameters for count in told[0].counts} == {
+        "unet": 859_535_364,
+        "lora": 1_594_368,
+        "vae": 83_653_863,
+        "text_encoder": 123_060_480,
+        "controlnet": 361_279_120,
+        "image_encoder": 632_076_800,
+        "image_projector": 3_150_336,
+        "image_keys_values": 19_169_280,
+        "depth": 343_030_465,
+    }
+    assert next(count.share for count in told[0].counts if count.part == "lora") == 0.001855
+    facts = told[0].facts
+    assert (facts["grid"], facts["seen"], facts["vision_width"], facts["projection"]) == (16, 257, 1280, 1024)
+
+
+def test_ranges_that_are_known_beforehand(told: tuple[Trace, Trace]) -> None:
+    for trace in told:
+        rows = {(row.flow, row.name): row for row in trace.rows}
+        for flow in ("training", "inference"):
+            assert (rows[flow, "mask"].low, rows[flow, "mask"].high) == (0, 1)
+            assert (rows[flow, "latent_mask"].low, rows[flow, "latent_mask"].high) == (0, 1)
+            assert rows[flow, "image"].low >= -1
+            assert rows[flow, "image"].high <= 1
+            assert rows[flow, "masked_image"].std < rows[flow, "image"].std
+            assert rows[flow, "noise"].std == pytest.approx(1, abs=0.02)
+        assert 0 <= rows["training", "timesteps"].low <= rows["training", "timesteps"].high <= 999
+        assert rows["training", "target"].low == rows["training", "noise"].low
+        assert (rows["inference", "depth"].low, rows["inference", "depth"].high) == (0, 1)
+        assert rows["training", "loss"].low > 0
+
+
+@pytest.mark.slow
+def test_the_full_size_bundle_flows_as_told(told: tuple[Trace, Trace], tmp_path: Path) -> None:
+    """WALLPAINT_FULL_BUNDLE names a random sd15 bundle in bfloat16, seed 0, that is there already."""
+    there = os.environ.get("WALLPAINT_FULL_BUNDLE")
+    folder = Path(there) if there else write_random(document.FULL, tmp_path / "full", dtype=torch.bfloat16)
+    found = document.full_trace(load_bundle(folder))
+    assert [numberless(row) for row in found.rows] == [numberless(row) for row in told[0].rows]
+    assert_alike(found, told[0], BFLOAT16)
