@@ -13,7 +13,7 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     scene = wallpaint.prepare(HERE / "room.jpg", {"wall": HERE / "room_mask.png"}, old_color="#d9cfc0")
     for name, color in PAINTS.items():
-        for match in ("literal", "lit"):
+        for match in ("swatch", "room"):
             result = scene.repaint({"wall": color}, match=match)
             path = OUT / f"{name}_{match}.jpg"
             result.save(path)

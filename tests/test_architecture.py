@@ -87,7 +87,15 @@ def test_no_vague_names() -> None:
 def test_the_public_names_are_those() -> None:
     names = {
         *("ConfigError", "InputError", "Limits", "ModelError", "Paint", "Palette", "Photo", "Result", "Scene"),
-        *("FoundWalls", "ShapeError", "WallpaintError", "__version__", "find_walls", "load_bundle", "make_painter"),
+        *(
+            "DetectedWalls",
+            "ShapeError",
+            "WallpaintError",
+            "__version__",
+            "detect_walls",
+            "load_bundle",
+            "make_painter",
+        ),
         *("prepare", "read_palette", "read_photo", "repaint"),
     }
     assert set(wallpaint.__all__) == names

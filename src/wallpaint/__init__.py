@@ -5,7 +5,7 @@
     result.save("out.jpg")
 
 or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``. Without a mask:
-``wallpaint.find_walls("room.jpg").masks`` takes the place of ``{"wall": "mask.png"}``.
+``wallpaint.detect_walls("room.jpg").masks`` takes the place of ``{"wall": "mask.png"}``.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from wallpaint.paints.paint import Paint
     from wallpaint.paints.palette import Palette, read_palette
     from wallpaint.pipeline.repaint import Result, Scene, make_painter, prepare, repaint
-    from wallpaint.segment.detect import FoundWalls, find_walls
+    from wallpaint.segment.detect import DetectedWalls, detect_walls
 
 _HOMES = {
-    "FoundWalls": "segment.detect",
+    "DetectedWalls": "segment.detect",
     "Limits": "imaging.photo",
     "Paint": "paints.paint",
     "Palette": "paints.palette",
     "Photo": "imaging.photo",
     "Result": "pipeline.repaint",
     "Scene": "scene.scene",
-    "find_walls": "segment.detect",
+    "detect_walls": "segment.detect",
     "load_bundle": "bundles.bundle",
     "make_painter": "pipeline.repaint",
     "prepare": "scene.scene",
@@ -42,7 +42,7 @@ _HOMES = {
 
 __all__ = [
     "ConfigError",
-    "FoundWalls",
+    "DetectedWalls",
     "InputError",
     "Limits",
     "ModelError",
@@ -54,7 +54,7 @@ __all__ = [
     "ShapeError",
     "WallpaintError",
     "__version__",
-    "find_walls",
+    "detect_walls",
     "load_bundle",
     "make_painter",
     "prepare",

@@ -7,7 +7,7 @@ from dataclasses import field, fields
 from typing import Any
 
 
-def choice(text: str, default: Any) -> Any:
+def option(text: str, default: Any) -> Any:
     """A field with a default. text: what it chooses, in a line; no default is meant to be changed in place."""
     return field(default=default, metadata={"help": text})
 

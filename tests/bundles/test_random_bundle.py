@@ -58,8 +58,8 @@ def test_activations_keep_their_size(name: str, tmp_path_factory: pytest.TempPat
     prompt = bundle.empty_prompt()
     z = torch.randn(1, 9, side, side, generator=noise)
     picture = torch.rand(1, 3, px, px, generator=noise) * 2 - 1
-    seen_px = bundle.processor("image_encoder")["size"]["height"]
-    seen = bundle.load("image_encoder")(torch.randn(1, 3, seen_px, seen_px, generator=noise)).image_embeds
+    input_px = bundle.processor("image_encoder")["size"]["height"]
+    seen = bundle.load("image_encoder")(torch.randn(1, 3, input_px, input_px, generator=noise)).image_embeds
     unet, vae = bundle.load("unet"), bundle.load("vae")
     unet._load_ip_adapter_weights(bundle.ip_adapter())
     embeds = {"image_embeds": [seen[:, None]]}

@@ -144,7 +144,7 @@ def test_json_is_one_object(capsys: pytest.CaptureFixture[str], argv: list[str],
     assert set(report["walls"][0]["paint"]) >= {"hex", "rgb", "lab", "name", "code"}
     assert set(report["light"]["wall"]) == {"white_linear", "confidence", "anchors"}
     assert report["output"] == str(files / "out.png")
-    assert (report["match"], report["painter"], report["seed"]) == ("literal", "analytic", 5)
+    assert (report["match"], report["painter"], report["seed"]) == ("swatch", "analytic", 5)
     assert report["outside_max_diff"] == 0
 
 
@@ -227,10 +227,10 @@ def test_a_reference(capsys: pytest.CaptureFixture[str], argv: list[str], files:
 def test_hints_for_lit(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
     anchors = {}
     for name, hint in {"none": [], "old": ["--old-color", "#d9cfc0"], "white": ["--white", "20,190"]}.items():
-        status, out, err = told(capsys, [*argv, "--match", "lit", *hint, "--json"])
+        status, out, err = told(capsys, [*argv, "--match", "room", *hint, "--json"])
         assert status == 0, err
         report = json.loads(out)
-        assert report["match"] == "lit"
+        assert report["match"] == "room"
         anchors[name] = report["light"]["wall"]["anchors"][0]
     assert anchors["old"] == "the wall's old colour, as given"
     assert anchors["white"] == "a white thing at 20,190"

@@ -150,7 +150,7 @@ def test_a_random_colour_comes_with_the_true_repaint(pairs: Path) -> None:
 
 
 def test_lit_takes_the_paints_albedo(pairs: Path) -> None:
-    sample = WallInpaintingDataset(pairs, "train", still(random_color_prob=1, match="lit"))[0]
+    sample = WallInpaintingDataset(pairs, "train", still(random_color_prob=1, match="room"))[0]
     assert sample["dominant_color"].tolist() == pytest.approx([95, 138, 107], abs=1e-3)
 
 

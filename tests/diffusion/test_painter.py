@@ -157,7 +157,7 @@ def test_small_batches_give_the_same_pictures(bundle: Bundle, scene: Scene) -> N
     choices = [{"wall": paint} for paint in (SAGE, NAVY, CREAM)]
     small = DiffusionPainter(bundle, replace(QUICK, batch=2))
     large = DiffusionPainter(bundle, QUICK)
-    for one, other in zip(small.paint(scene, choices, "lit", 0), large.paint(scene, choices, "lit", 0), strict=True):
+    for one, other in zip(small.paint(scene, choices, "room", 0), large.paint(scene, choices, "room", 0), strict=True):
         assert np.abs(one["wall"].rgb - other["wall"].rgb).max() < 1e-3
     assert calls(small)["denoise"] == 2 * calls(large)["denoise"]
 
@@ -252,7 +252,7 @@ def test_a_view_and_back_is_the_wall(bundle: Bundle, scene: Scene, room: Room) -
     assert np.abs(alpha - room.alpha).max() < 0.35
     window = masks.crop_with_context(alpha, 0.25, 256 * 256, 64)
     picture = pictures.crop(scene.photo, window).astype(np.float32) / 255
-    painted = placement.finish(wall, picture, window, SAGE, "lit")
+    painted = placement.finish(wall, picture, window, SAGE, "room")
     photo = color.srgb_to_linear(room.photo / 255.0)
     top, left = wall.canvas.origin
     step, (height, width) = wall.step, wall.shading.weight.shape
@@ -279,7 +279,7 @@ def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -
     painter = DiffusionPainter(bundle, replace(QUICK, mask_dilation_px=0.0))
     view = painter._view(scene, ("wall",))
     guess = placement.first_guess(scene, ["wall"], view.image, view.window, NAVY)
-    result = scene.repaint({"wall": NAVY}, match="lit")
+    result = scene.repaint({"wall": NAVY}, match="room")
     expected = pictures.crop(replace(scene.photo, codes=result.codes), view.window)
     away = np.abs(guess.astype(int) - expected)
     alpha = placement.alpha_of(scene, ["wall"])
@@ -296,7 +296,7 @@ def test_the_first_guess_is_the_analytic_repaint(bundle: Bundle, scene: Scene) -
 def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: str) -> None:
     """From a lit wall much darker than the swatch: the median is the swatch, the shading stays and nothing clips."""
     wall, paint = scene.walls["wall"], Paint.parse(wanted)
-    lit = 0.3 * analytic.paint_wall(wall, paint, "lit", use_model=False).rgb
+    lit = 0.3 * analytic.paint_wall(wall, paint, "room", use_model=False).rgb
     weight = wall.shading.weight
     median = np.median(lit[weight > 0.99], axis=0)
     target = np.asarray(paint.albedo_linear)
@@ -312,7 +312,7 @@ def test_literal_takes_the_lit_wall_to_the_swatch(scene: Scene, wanted: str) -> 
 # -- whole repaints
 
 
-@pytest.mark.parametrize("match", ["literal", "lit"])
+@pytest.mark.parametrize("match", ["swatch", "room"])
 def test_a_repaint_keeps_its_promises(bundle: Bundle, scene: Scene, match: str) -> None:
     result = scene.repaint({"wall": SAGE}, painter=DiffusionPainter(bundle, QUICK), match=match)
     report = result.report
@@ -323,7 +323,7 @@ def test_a_repaint_keeps_its_promises(bundle: Bundle, scene: Scene, match: str) 
     assert any("random" in line for line in report["warnings"])
     wall = report["walls"][0]
     assert wall["delta_e_2000_target"] <= 0.5
-    if match == "literal":
+    if match == "swatch":
         assert delta_e(np.array(wall["median_rgb"]), np.array(SAGE.rgb)) <= 0.5
 
 
@@ -355,13 +355,13 @@ def test_a_texture_is_followed_and_new_detail_is_the_painters(bundle: Bundle, sc
 
     paint = paint_from_picture(tmp_path / "stripes.png")
     painter = DiffusionPainter(bundle, QUICK)
-    new, kept = (scene.repaint({"wall": paint}, painter=painter, match="lit", detail=way) for way in ("new", "keep"))
+    new, kept = (scene.repaint({"wall": paint}, painter=painter, match="room", detail=way) for way in ("new", "keep"))
     assert not any("texture needs" in line for line in new.report["walls"][0]["warnings"])
     assert np.abs(new.codes.astype(int) - kept.codes).max() > 2
     wall = scene.walls["wall"]
     view = painter._view(scene, ("wall",))
     picture = painter.generate(view, [stripes], 0)[0]
-    expected = placement.finish(wall, picture, view.window, paint, "lit").rgb
+    expected = placement.finish(wall, picture, view.window, paint, "room").rgb
     top, left = wall.canvas.origin
     core = masks.erode(wall.canvas.matte.core, 2)
     shown = color.srgb_to_linear(new.codes[top:, left:][: core.shape[0], : core.shape[1]] / 255.0)
@@ -376,11 +376,11 @@ def test_paints_at_the_gamuts_border_are_literal_too(scene: Scene, wanted: str) 
     paint = Paint.parse(wanted)
     wall = scene.walls["wall"]
     rng = np.random.default_rng(0)
-    lit = analytic.paint_wall(wall, paint, "lit").rgb
+    lit = analytic.paint_wall(wall, paint, "room").rgb
     lit = np.clip(lit * (1 + 0.1 * rng.standard_normal(lit.shape)) + 0.02, 1e-3, 1).astype(np.float32)
     weight, target = wall.shading.weight, np.asarray(paint.albedo_linear)
     found = placement.to_swatch(wall, lit, weight, np.median(lit[weight > 0.99], axis=0), target, np.eye(3))
-    best = analytic.paint_wall(wall, paint, "literal").rgb
+    best = analytic.paint_wall(wall, paint, "swatch").rgb
 
     def miss(rgb: Array) -> float:
         median = np.median(rgb[weight > 0.99], axis=0).astype(np.float64)

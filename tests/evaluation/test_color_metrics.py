@@ -123,7 +123,7 @@ def flat(rgb: tuple[int, int, int]) -> Array:
 def test_a_flat_wall_has_one_difference(wall: tuple[int, int, int], paint: tuple[int, int, int]) -> None:
     found = metrics.to_paint(flat(wall), WALL, linear(paint))
     a, b = library(np.array(wall)), library(np.array(paint))
-    for name in ("literal", "literal_mean", "literal_p95", "literal_cvar"):
+    for name in ("swatch", "swatch_mean", "swatch_p95", "swatch_cvar"):
         assert found[name] == pytest.approx(a.delta_e(b, method="2000"), abs=1e-6)
     assert found["cie76"] == pytest.approx(a.delta_e(b, method="76"), abs=1e-6)
     lch = np.array([c.convert("lch-d65").coords(nans=False) for c in (a, b)])
@@ -200,10 +200,10 @@ def test_the_order_of_wall_pixels_is_nothing_to_the_paint(seed: int, paint: tupl
 def test_the_truth_itself_is_without_error_and_both_ways_are_alike(seed: int) -> None:
     picture, photo, truth, alpha = scene(seed)
     perfect = metrics.measure(truth, photo, truth, alpha, None)
-    assert all(perfect[name] == 0 for name in ("lit_mean", "lit_p95", "lit_cvar", "edge", "contrast"))
+    assert all(perfect[name] == 0 for name in ("room_mean", "room_p95", "room_cvar", "edge", "contrast"))
     assert perfect["shading"] == pytest.approx(1)
     there, back = (metrics.measure(a, photo, b, alpha, None) for a, b in ((picture, truth), (truth, picture)))
-    for name in ("lit_mean", "lit_p95", "lit_cvar", "lit_hue", "edge", "shading", "ssim"):
+    for name in ("room_mean", "room_p95", "room_cvar", "room_hue", "edge", "shading", "ssim"):
         assert there[name] == pytest.approx(back[name], nan_ok=True), name
 
 

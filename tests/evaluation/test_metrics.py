@@ -58,8 +58,8 @@ def test_delta_e_is_that_of_the_other_yardstick(small: Room) -> None:
 def test_the_truth_itself_has_no_error(small: Room) -> None:
     truth = small.lit(SAGE)
     found = metrics.measure(truth, small.photo, truth, alpha_of(small), None)
-    assert math.isnan(found.pop("literal"))
-    assert found["lit_mean"] == found["lit_p95"] == found["edge"] == 0
+    assert math.isnan(found.pop("swatch"))
+    assert found["room_mean"] == found["room_p95"] == found["edge"] == 0
     assert found["shading"] == pytest.approx(1)
     assert found["ssim"] == pytest.approx(1)
 
@@ -70,19 +70,19 @@ def test_a_patch_of_error_shows_in_the_percentile_before_the_mean() -> None:
     picture[:2] = 160
     error = float(measures.delta_e(picture[:1, :1], truth[:1, :1])[0, 0])
     found = metrics.wall_to_truth(picture, truth, wall)
-    assert found["lit_mean"] == pytest.approx(error / 10, rel=1e-3)
-    assert found["lit_p95"] == pytest.approx(error, rel=1e-3)
-    assert found["lit_cvar"] == pytest.approx(error, rel=1e-3)
+    assert found["room_mean"] == pytest.approx(error / 10, rel=1e-3)
+    assert found["room_p95"] == pytest.approx(error, rel=1e-3)
+    assert found["room_cvar"] == pytest.approx(error, rel=1e-3)
     picture[1:] = 128  # 5 % of the wall: the tail is all of it, the percentile just above
-    assert metrics.wall_to_truth(picture, truth, wall)["lit_cvar"] == pytest.approx(error, rel=1e-3)
+    assert metrics.wall_to_truth(picture, truth, wall)["room_cvar"] == pytest.approx(error, rel=1e-3)
 
 
 def test_the_literal_error_is_of_the_median(small: Room) -> None:
     literal = small.literal(SAGE)
     wall = metrics.core(alpha_of(small))
-    assert metrics.literal_error(literal, wall, SAGE) < 0.6  # the room's median is over all pure wall pixels
+    assert metrics.swatch_error(literal, wall, SAGE) < 0.6  # the room's median is over all pure wall pixels
     literal[wall.nonzero()[0][:5], wall.nonzero()[1][:5]] = 255
-    assert metrics.literal_error(literal, wall, SAGE) < 0.6
+    assert metrics.swatch_error(literal, wall, SAGE) < 0.6
 
 
 def test_outside_is_counted_beyond_three_pixels_only() -> None:
@@ -201,7 +201,7 @@ def test_a_white_mask_has_no_edge_and_no_outside() -> None:
     found = metrics.measure(photo, photo, photo, np.ones((32, 32), np.float32), None)
     assert math.isnan(found["edge"])
     assert math.isnan(found["outside_max_diff"])
-    assert found["lit_mean"] == 0
+    assert found["room_mean"] == 0
 
 
 def test_sizes_must_agree() -> None:

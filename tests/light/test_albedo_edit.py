@@ -33,7 +33,7 @@ def test_a_model_that_knows_the_old_paint_gives_the_truth(
 ) -> None:
     seen = with_model(scene, Told("#d9cfc0"), monkeypatch)
     for color in (NAVY, SAGE):
-        result = seen.repaint({"wall": color}, match="lit")
+        result = seen.repaint({"wall": color}, match="room")
         assert delta_e(result.codes, room.lit(rgb(color)))[room.wall].mean() < 1.5
         assert result.report["walls"][0]["estimate"]["from"] == "light model"
         assert (result.codes == room.photo)[far_outside(room.soft_mask)].all()
@@ -43,7 +43,7 @@ def test_a_doubt_is_told_for_the_paint(scene: Scene, monkeypatch: pytest.MonkeyP
     seen = with_model(scene, Told("#d9cfc0", error=4.0), monkeypatch)
 
     def expected(color: str) -> float:
-        return float(seen.repaint({"wall": color}, match="lit").report["walls"][0]["estimate"]["expected_error"])
+        return float(seen.repaint({"wall": color}, match="room").report["walls"][0]["estimate"]["expected_error"])
 
     dark, middle, bright = (expected(color) for color in ("#101010", "#808080", "#f4f1ea"))
     assert 1.0 < dark < middle < bright < 6.0
@@ -55,7 +55,7 @@ def test_a_doubt_is_told_for_the_paint(scene: Scene, monkeypatch: pytest.MonkeyP
 def test_what_the_user_knows_of_the_old_paint_counts_for_more_than_the_model(
     room: Room, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = with_model(scene, Told("#a09070"), monkeypatch).repaint({"wall": SAGE}, match="lit")
+    result = with_model(scene, Told("#a09070"), monkeypatch).repaint({"wall": SAGE}, match="room")
     assert delta_e(result.codes, room.lit(rgb(SAGE)))[room.wall].mean() < 1.5
 
 
@@ -77,7 +77,7 @@ def test_the_model_is_told_the_old_paint_where_there_is_a_single_one(
     striped[:, (np.arange(room.photo.shape[1]) // 40) % 2 == 0] //= 3
 
     def heard(photo: Array, **hints: Any) -> Array | None:
-        prepare(photo, {"wall": room.soft_mask}, **hints).repaint({"wall": NAVY}, match="lit")
+        prepare(photo, {"wall": room.soft_mask}, **hints).repaint({"wall": NAVY}, match="room")
         return model.heard
 
     told = heard(room.photo, old_color="#d9cfc0")
@@ -107,7 +107,7 @@ def test_gloss_stays_and_bounced_light_grows_with_the_paint(room: Room, monkeypa
     scene = prepare(room.photo, {"wall": room.soft_mask})
 
     def middle(color: str, **more: float) -> float:
-        result = with_model(scene, Told("#d9cfc0", **more), monkeypatch).repaint({"wall": color}, match="lit")
+        result = with_model(scene, Told("#d9cfc0", **more), monkeypatch).repaint({"wall": color}, match="room")
         return float(np.median(linear(result.codes)[room.wall]))
 
     assert middle(NAVY, gloss=0.05) > 1.2 * middle(NAVY)
@@ -118,7 +118,7 @@ def test_gloss_stays_and_bounced_light_grows_with_the_paint(room: Room, monkeypa
 def test_the_package_has_a_model_that_is_sane_in_a_plain_room(room: Room) -> None:
     if light_model.load() is None:
         pytest.skip("this installation was made without the light model's weights")
-    result = prepare(room.photo, {"wall": room.soft_mask}).repaint({"wall": SAGE}, match="lit")
+    result = prepare(room.photo, {"wall": room.soft_mask}).repaint({"wall": SAGE}, match="room")
     assert delta_e(result.codes, room.lit(rgb(SAGE)))[room.wall].mean() < 15
     assert 0.5 < result.report["walls"][0]["estimate"]["expected_error"] < 25
 
@@ -141,7 +141,7 @@ def test_what_is_seen_of_a_place_is_applied_there(columns: slice, monkeypatch: p
     mask = np.zeros(room.soft_mask.shape, np.uint8)
     mask[20:110, columns] = 255
     scene = with_model(prepare(room.photo, {"wall": mask}), Slanted("#d9cfc0"), monkeypatch)
-    result = scene.repaint({"wall": "#808080"}, match="lit")
+    result = scene.repaint({"wall": "#808080"}, match="room")
     inner = slice(columns.start + 15, columns.stop - 15)
     change = np.log(linear(result.codes)[40:90, inner].mean((0, 2)) / linear(room.photo)[40:90, inner].mean((0, 2)))
     slope = float(np.polyfit(np.arange(len(change)), change, 1)[0]) * room.photo.shape[1]
@@ -153,12 +153,12 @@ def test_any_shape_of_photo(size: tuple[int, int]) -> None:
     small = make_room(*size)
     mask = np.full(size, 255, np.uint8)
     mask[-8:] = 0
-    result = prepare(small.photo, {"wall": mask}).repaint({"wall": NAVY}, match="lit")
+    result = prepare(small.photo, {"wall": mask}).repaint({"wall": NAVY}, match="room")
     assert (result.codes[-4:] == small.photo[-4:]).all()
 
 
 def test_without_the_model_the_scene_s_own_estimate_paints(scene: Scene) -> None:
-    result = scene.repaint({"wall": NAVY}, match="lit", painter=AnalyticPainter(use_model=False))
+    result = scene.repaint({"wall": NAVY}, match="room", painter=AnalyticPainter(use_model=False))
     assert "estimate" not in result.report["walls"][0]
 
 
@@ -174,7 +174,7 @@ def test_nothing_waits_for_torch(room: Room, tmp_path: Path) -> None:
 
     Image.fromarray(room.photo).save(tmp_path / "room.png")
     Image.fromarray(room.soft_mask).save(tmp_path / "mask.png")
-    words = ["repaint", "room.png", "--mask", "mask.png", "--color", SAGE, "--match", "lit", "-o", "out.png"]
+    words = ["repaint", "room.png", "--mask", "mask.png", "--color", SAGE, "--match", "room", "-o", "out.png"]
     code = (
         f"import sys; from wallpaint.cli.app import main; assert main({words}) == 0; assert 'torch' not in sys.modules"
     )

@@ -164,6 +164,6 @@ def test_what_is_transparent_is_no_white(room: Room) -> None:
 def test_lit_follows_the_light(room: Room) -> None:
     """A lit repaint has the colour that the light gives the paint."""
     scene = wallpaint.prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0")
-    result = scene.repaint({"wall": "#7d9b84"}, match="lit", painter=AnalyticPainter(use_model=False))
+    result = scene.repaint({"wall": "#7d9b84"}, match="room", painter=AnalyticPainter(use_model=False))
     shown = scene.walls["wall"].light.appearance(rgb("#7d9b84"))
     assert np.median(linear(result.codes)[room.wall], axis=0) == pytest.approx(shown, rel=0.03)

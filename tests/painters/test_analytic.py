@@ -47,8 +47,8 @@ def test_the_median_is_the_target_in_coloured_light(ways: dict[str, object], mon
 
 def test_bright_paint_flattens_light_and_dark_paint_deepens_it(room: Room, shading: Shading) -> None:
     """As walls that light each other do; the median stays where it is."""
-    assert analytic.lit_spread(0.1, 0.6) < 0.9 < 1.2 < analytic.lit_spread(0.6, 0.1)
-    assert analytic.lit_spread(1e-6, 1.0) == analytic.SPREADS[0]
+    assert analytic.shading_spread(0.1, 0.6) < 0.9 < 1.2 < analytic.shading_spread(0.6, 0.1)
+    assert analytic.shading_spread(1e-6, 1.0) == analytic.SPREADS[0]
     plain, flat = (paint(shading, rgb("#7d9b84"), SRGB, spread=s)[room.wall] @ LUMINANCE for s in (1.0, 0.6))
     assert np.log(flat).std() == pytest.approx(0.6 * np.log(plain).std(), rel=0.05)
     assert np.median(flat) == pytest.approx(np.median(plain), rel=0.01)

@@ -20,7 +20,7 @@ def scene(room: Room) -> Scene:
 
 
 def test_a_dark_paint_darkens_the_room_and_walls_are_as_they_were(room: Room, scene: Scene) -> None:
-    kept, bled = (scene.repaint({"wall": "#2b3a5c"}, match="lit", bleed=bleed) for bleed in (False, True))
+    kept, bled = (scene.repaint({"wall": "#2b3a5c"}, match="room", bleed=bleed) for bleed in (False, True))
     rest = room.alpha == 0
     assert (bled.codes == kept.codes)[eroded(room.alpha == 1, 4)].all()
     assert (luminance(bled.codes)[rest]).mean() < (luminance(kept.codes)[rest]).mean()
@@ -32,7 +32,7 @@ def test_a_dark_paint_darkens_the_room_and_walls_are_as_they_were(room: Room, sc
 def test_red_paint_reddens_the_room(room: Room, scene: Scene) -> None:
     rest = room.alpha == 0
     means = [
-        scene.repaint({"wall": color}, match="lit", bleed=True).codes[rest].astype(float).mean(0)
+        scene.repaint({"wall": color}, match="room", bleed=True).codes[rest].astype(float).mean(0)
         for color in ("#c03020", "#2040c0")
     ]
     assert means[0][0] - means[0][2] > means[1][0] - means[1][2]

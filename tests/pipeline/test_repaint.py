@@ -86,19 +86,19 @@ def test_painting_with_the_walls_own_color_changes_little(room: Room, scene: Sce
 def test_lit_of_todays_paint_is_the_photo(room: Room) -> None:
     """Painting the wall with what it is painted with, in its own light."""
     scene = prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0")
-    result = scene.repaint({"wall": "#d9cfc0"}, match="lit")
+    result = scene.repaint({"wall": "#d9cfc0"}, match="room")
     assert delta_e(result.codes, room.photo)[room.wall].mean() < 1
 
 
 def test_lit_needs_no_more_than_the_light(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a room whose walls do not light each other, and where nothing else is assumed, lit is the truth."""
-    monkeypatch.setattr(analytic, "lit_spread", lambda old, new: 1.0)
+    monkeypatch.setattr(analytic, "shading_spread", lambda old, new: 1.0)
     scene = prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0")
     wall = scene.walls["wall"]
     plain = replace(wall.light, bounce=0.0, contrast=1.0, gloss=0.0)
     scene = replace(scene, walls={"wall": replace(wall, light=plain)})
     for color in (NAVY, SAGE, WHITE):
-        result = scene.repaint({"wall": color}, match="lit", painter=AnalyticPainter(use_model=False))
+        result = scene.repaint({"wall": color}, match="room", painter=AnalyticPainter(use_model=False))
         assert delta_e(result.codes, room.lit(rgb(color)))[room.wall].mean() < 1.5
 
 
@@ -335,7 +335,7 @@ def test_lit_paint_stays_within_the_picture(room: Room) -> None:
     white = scene.walls["wall"].light.appearance(np.ones(3))
     assert white.max() > 1.2
     painter = AnalyticPainter(use_model=False)
-    entry = scene.repaint({"wall": "#ffffff"}, match="lit", painter=painter).report["walls"][0]
+    entry = scene.repaint({"wall": "#ffffff"}, match="room", painter=painter).report["walls"][0]
     target = linear(np.array(entry["target_rgb"], np.uint8))
     assert 0.8 < target.max() < 1
     assert target / target.max() == pytest.approx(white / white.max(), abs=0.02)

@@ -40,7 +40,7 @@ def test_keys(result: Result) -> None:
     assert result.report["schema"] == SCHEMA == "wallpaint.report/1"
     assert result.report["version"] == __version__
     assert (result.report["painter"], result.report["bundle"]) == ("analytic", None)
-    assert (result.report["match"], result.report["seed"]) == ("literal", 3)
+    assert (result.report["match"], result.report["seed"]) == ("swatch", 3)
 
 
 def test_the_light_is_told_wall_by_wall(scene: Scene, result: Result) -> None:
@@ -69,7 +69,7 @@ def test_the_median_is_that_of_the_pixels(bits: int) -> None:
 
 
 @pytest.mark.parametrize("color", ["#7d9b84", "#b5654a", "#808080"])
-@pytest.mark.parametrize("match", ["literal", "lit"])
+@pytest.mark.parametrize("match", ["swatch", "room"])
 def test_distances_are_those_of_the_median(scene: Scene, color: str, match: str) -> None:
     entry = scene.repaint({"wall": color}, match=match).report["walls"][0]
     swatch, middle = (np.array(c, np.uint8) for c in (entry["paint"]["rgb"], entry["median_rgb"]))
@@ -78,16 +78,16 @@ def test_distances_are_those_of_the_median(scene: Scene, color: str, match: str)
     target = np.array(entry["target_rgb"], np.uint8)
     # the entry tells the target in whole codes, and near grey half a code in each channel is seen
     corners = np.array([target + np.array(by) for by in product((-0.5, 0.5), repeat=3)])
-    rounding = float(delta_e(corners, np.broadcast_to(target, corners.shape)).max()) if match == "lit" else 0.35
+    rounding = float(delta_e(corners, np.broadcast_to(target, corners.shape)).max()) if match == "room" else 0.35
     assert entry["delta_e_2000_target"] == pytest.approx(float(delta_e(middle, target)), abs=rounding)
-    if match == "literal":
+    if match == "swatch":
         assert entry["target_rgb"] == entry["paint"]["rgb"]
     assert entry["lightness_diff"] == pytest.approx(abs(lab(middle)[0] - lab(swatch)[0]) / 100, abs=0.004)
 
 
 def test_bands_follow_the_distance(scene: Scene) -> None:
     literal = scene.repaint({"wall": "#b5654a"}).report["walls"][0]
-    lit = scene.repaint({"wall": "#f4f1ea"}, match="lit").report["walls"][0]
+    lit = scene.repaint({"wall": "#f4f1ea"}, match="room").report["walls"][0]
     assert literal["band"] == "not visible"
     assert lit["delta_e_2000"] > 10
     assert lit["band"] == "another colour"
@@ -128,7 +128,7 @@ def test_a_wall_brighter_than_the_rooms_whites_is_said() -> None:
     true_white = 0.85 * np.median(room.light[room.wall])
     assert rgb("#fffdf5").mean() > 1.2 * true_white
     assert "brighter than the room's own whites" in warnings_of(scene, "#fffdf5")
-    assert "brighter" not in warnings_of(scene, "#fffdf5", match="lit")
+    assert "brighter" not in warnings_of(scene, "#fffdf5", match="room")
     assert "brighter" not in warnings_of(scene, "#7d9b84")
 
 

@@ -7,13 +7,13 @@ import pytest
 from support.drawn_rooms import Room, make_room, rgb
 from support.measures import delta_e, linear, luminance, median
 from wallpaint.pipeline.repaint import repaint
-from wallpaint.scene.existing_paint import Evened, even_out
+from wallpaint.scene.existing_paint import HomogenizedWall, homogenize
 
 SIZE = (240, 320)
 
 
-def evened(room: Room, kind: str = "auto") -> Evened:
-    return even_out(linear(room.photo).astype(np.float32), room.wall.astype(np.float32), kind)
+def evened(room: Room, kind: str = "auto") -> HomogenizedWall:
+    return homogenize(linear(room.photo).astype(np.float32), room.wall.astype(np.float32), kind)
 
 
 def halves(left: str, right: str, at: int = 150) -> np.ndarray:
@@ -66,7 +66,7 @@ def test_warm_sun_on_a_cool_wall_is_light() -> None:
     patch[20:90, 20:90] = 1
     patch = cv2.GaussianBlur(patch, (0, 0), 0.8)[..., None]
     lit = light * (1 + patch * (np.array([1.5, 1.3, 0.9]) - 0.4))
-    found = even_out(lit.astype(np.float32), room.wall.astype(np.float32))
+    found = homogenize(lit.astype(np.float32), room.wall.astype(np.float32))
     assert found.paints == 1
 
 

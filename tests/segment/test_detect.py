@@ -49,7 +49,7 @@ def photo_file(found, tmp_path: Path) -> Path:
 
 
 def test_the_packages_own_network_finds_the_example_rooms_walls(examples: Path) -> None:
-    walls = wallpaint.find_walls(examples / "room.jpg")
+    walls = wallpaint.detect_walls(examples / "room.jpg")
     truth = read_mask(examples / "room_mask.png").alpha > 0.5
     assert overlap(walls.whole > 0.5, truth) > 0.7
     assert walls.share == pytest.approx(truth.mean(), abs=0.1)
@@ -59,7 +59,7 @@ def test_the_packages_own_network_finds_the_example_rooms_walls(examples: Path) 
 
 def test_masks_are_ready_to_be_painted(found) -> None:
     photo, walls = found
-    masks = wallpaint.find_walls(photo).masks
+    masks = wallpaint.detect_walls(photo).masks
     result = wallpaint.prepare(photo, masks).repaint({"wall": "#7d9b84"})
     assert result.report["walls"][0]["delta_e_2000"] < 0.5
     assert overlap(masks["wall"] > 0.5, walls >= 0) > 0.98
@@ -69,7 +69,7 @@ def test_what_cannot_be_seen_is_no_wall(found) -> None:
     photo, _ = found
     alpha = np.full(photo.shape[:2], 255, np.uint8)
     alpha[:, :100] = 0
-    walls = wallpaint.find_walls(np.dstack([photo, alpha]))
+    walls = wallpaint.detect_walls(np.dstack([photo, alpha]))
     assert walls.whole[:, :100].max() == 0
 
 

@@ -56,7 +56,7 @@ def test_a_network_of_many_classes_says_how_likely_the_wall_is_against_all_other
     from transformers import SegformerForSemanticSegmentation
 
     finder = network.load(ade)
-    assert (finder.wall, finder.name, finder.calibration.seen_px) == (0, "segformer-ade", 96)
+    assert (finder.wall, finder.name, finder.calibration.input_px) == (0, "segformer-ade", 96)
     flat = np.full((96, 96, 3), 120, np.uint8)
     own = SegformerForSemanticSegmentation.from_pretrained(ade).eval()
     values = (flat.astype(np.float32) / 255 - np.float32(finder.mean)) / np.float32(finder.std)
@@ -104,7 +104,7 @@ def test_what_is_no_wall_finder_is_refused(ade: Path, tmp_path: Path) -> None:
         network.load(other)
     damaged = tmp_path / "damaged"
     shutil.copytree(ade, damaged)
-    for text in ("{", '{"scale": 1}', '{"scale": 1e999, "shift": 0, "seen_px": 96}'):
+    for text in ("{", '{"scale": 1}', '{"scale": 1e999, "shift": 0, "input_px": 96}'):
         (damaged / "calibration.json").write_text(text)
         with pytest.raises(ModelError, match="calibration"):
             network.load(damaged)

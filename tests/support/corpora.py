@@ -258,7 +258,7 @@ def _with_options(folder: Path, photo: Path, mask: Path) -> Iterator[Case]:
     negative = folder / "mask negative.png"
     negative.write_bytes(encoded((~wall()).astype(np.uint8) * 255, "PNG"))
     yield Case("black is wall", photo, negative, ("--invert-mask",))
-    yield Case("lit", photo, mask, ("--match", "lit"))
+    yield Case("room", photo, mask, ("--match", "room"))
     yield Case("location left out", folder / "exif gps thumbnail.jpg", mask, ("--strip-location",))
 
 

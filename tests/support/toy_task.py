@@ -91,7 +91,7 @@ def main() -> None:
     losses: list[float] = []
     folder, loop, more = Path(sys.argv[1]), replace(LOOP, steps=int(sys.argv[2])), {}
     if "tracked" in sys.argv:
-        loop, more = replace(loop, watch_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
+        loop, more = replace(loop, eval_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
     rank = int(os.environ.get("RANK", "0"))
     if "unknown" in sys.argv:
         loop = replace(loop, best="val/none")

@@ -31,8 +31,8 @@ app = typer.Typer(
 
 
 class Match(StrEnum):
-    literal = "literal"
-    lit = "lit"
+    swatch = "swatch"
+    room = "room"
 
 
 class PainterName(StrEnum):
@@ -100,7 +100,7 @@ def repaint(
     match: Annotated[
         Match,
         typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it."),
-    ] = Match.literal,
+    ] = Match.swatch,
     painter: Annotated[PainterName, typer.Option(help="How to paint.")] = PainterName.auto,
     bleed: Annotated[
         bool, typer.Option("--bleed", help="Let the rest of the room take the light of the new paint.")

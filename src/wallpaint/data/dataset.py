@@ -247,7 +247,7 @@ def core(wall: Array, radius_px: float) -> Array:
 
 def _color_of(rgb: Array, wall: Array, albedo: Rgb | None, change: Jitter, settings: DataSettings) -> Array:
     """The colour that stands for a wall, (3,), 0..255: as it is seen, or the albedo where that is meant and known."""
-    if settings.match == "lit" and albedo is not None:
+    if settings.match == "room" and albedo is not None:
         return change.of_paint(np.asarray(albedo))
     return colors.shown_color(rgb, wall, settings.color_method)
 

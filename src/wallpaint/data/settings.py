@@ -8,11 +8,11 @@ from typing import Any
 
 from wallpaint.data.metadata import is_number
 from wallpaint.errors import ConfigError
-from wallpaint.options import choice, help_of
+from wallpaint.options import help_of, option
 
 COLOR_METHODS = ("median", "mean", "kmeans")
 CROPS = ("center", "random", "wall")
-MATCHES = ("literal", "lit")
+MATCHES = ("swatch", "room")
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -21,32 +21,32 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class DataSettings:
     """The choices of `WallInpaintingDataset`. Raises ConfigError that lists everything wrong with them."""
 
-    size: int = choice("side of the square pictures, pixels", 512)
-    multiple: int = choice("what the side must be a multiple of", 8)
-    crop: str = choice("center (shorter side to size), random (place and scale), or wall (round the wall)", "center")
-    smallest_crop: float = choice("a random crop's shorter side, at least, as a share of the picture's", 0.7)
-    context: float = choice("what a wall crop shows round the wall, as a share of its longer side", 0.25)
-    erosion_px: float = choice("taken off color_mask's edge, in pixels of the sample; a 5x5 kernel takes off 2", 2.0)
-    erosion_kernel: int | None = choice("the same as the size of an odd square kernel; instead of erosion_px", None)
-    dilation_px: float = choice("by how much the model's mask is larger than the wall, in pixels of the sample", 8.0)
-    quality_threshold: float = choice("samples with a lower quality_score are left out", 0.6)
-    random_color_prob: float = choice("share of samples whose target is repainted in another colour", 0.3)
-    color_range: tuple[float, float] = choice("lowest and highest sRGB value of a random colour's channels", (30, 240))
-    color_method: str = choice("how a wall's colour is told: median, mean or kmeans", "median")
-    match: str = choice(
-        "a reference is literal (what the target shows) or lit (the albedo, where it is known)", "literal"
+    size: int = option("side of the square pictures, pixels", 512)
+    multiple: int = option("what the side must be a multiple of", 8)
+    crop: str = option("center (shorter side to size), random (place and scale), or wall (round the wall)", "center")
+    smallest_crop: float = option("a random crop's shorter side, at least, as a share of the picture's", 0.7)
+    context: float = option("what a wall crop shows round the wall, as a share of its longer side", 0.25)
+    erosion_px: float = option("taken off color_mask's edge, in pixels of the sample; a 5x5 kernel takes off 2", 2.0)
+    erosion_kernel: int | None = option("the same as the size of an odd square kernel; instead of erosion_px", None)
+    dilation_px: float = option("by how much the model's mask is larger than the wall, in pixels of the sample", 8.0)
+    quality_threshold: float = option("samples with a lower quality_score are left out", 0.6)
+    random_color_prob: float = option("share of samples whose target is repainted in another colour", 0.3)
+    color_range: tuple[float, float] = option("lowest and highest sRGB value of a random colour's channels", (30, 240))
+    color_method: str = option("how a wall's colour is told: median, mean or kmeans", "median")
+    match: str = option(
+        "a reference is literal (what the target shows) or lit (the albedo, where it is known)", "swatch"
     )
-    brightness: float = choice("jitter: factor on the codes, 1 +- this", 0.1)
-    contrast: float = choice("jitter: factor about the picture's mean grey, 1 +- this", 0.1)
-    saturation: float = choice("jitter: factor on what is not grey, 1 +- this", 0.1)
-    hue_deg: float = choice("jitter: turn of the hue, +- degrees", 4.0)
-    flip_prob: float = choice("share of samples that are mirrored", 0.5)
-    reference_px: int = choice("side of the reference picture, pixels", 224)
-    reference_noise: float = choice("standard deviation of the swatch's noise, codes", 8.0)
-    reference_gradient: tuple[float, float] = choice("factors of light at two edges of the swatch", (0.95, 1.05))
-    image_mean: tuple[float, float, float] = choice("the image encoder's mean, RGB of 0..1", CLIP_MEAN)
-    image_std: tuple[float, float, float] = choice("the image encoder's standard deviation, RGB of 0..1", CLIP_STD)
-    dressed_share: float = choice("share of a rendered room's samples that start from a patterned wall", 0.2)
+    brightness: float = option("jitter: factor on the codes, 1 +- this", 0.1)
+    contrast: float = option("jitter: factor about the picture's mean grey, 1 +- this", 0.1)
+    saturation: float = option("jitter: factor on what is not grey, 1 +- this", 0.1)
+    hue_deg: float = option("jitter: turn of the hue, +- degrees", 4.0)
+    flip_prob: float = option("share of samples that are mirrored", 0.5)
+    reference_px: int = option("side of the reference picture, pixels", 224)
+    reference_noise: float = option("standard deviation of the swatch's noise, codes", 8.0)
+    reference_gradient: tuple[float, float] = option("factors of light at two edges of the swatch", (0.95, 1.05))
+    image_mean: tuple[float, float, float] = option("the image encoder's mean, RGB of 0..1", CLIP_MEAN)
+    image_std: tuple[float, float, float] = option("the image encoder's standard deviation, RGB of 0..1", CLIP_STD)
+    dressed_share: float = option("share of a rendered room's samples that start from a patterned wall", 0.2)
 
     def __post_init__(self) -> None:
         for name in ("color_range", "reference_gradient", "image_mean", "image_std"):

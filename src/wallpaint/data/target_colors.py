@@ -34,7 +34,7 @@ def repainted(rgb: Array, alpha: Array, paint: tuple[int, int, int], match: str)
     """A photo with its wall in another colour by the analytic painter: (H, W, 3) uint8, or None where too little wall
     is seen to know its shading.
 
-    rgb: (H, W, 3) uint8. alpha: (H, W) float32, 0..1. match: "literal" or "lit", see `repaint.paint_many`.
+    rgb: (H, W, 3) uint8. alpha: (H, W) float32, 0..1. match: "swatch" or "room", see `repaint.paint_many`.
     """
     from wallpaint.pipeline.repaint import repaint
 

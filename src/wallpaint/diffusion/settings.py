@@ -10,7 +10,7 @@ from typing import Any
 
 from wallpaint.diffusion.schedulers import CLASSES
 from wallpaint.errors import ConfigError
-from wallpaint.options import choice, help_of
+from wallpaint.options import help_of, option
 
 SCHEDULERS = tuple(CLASSES)
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -60,23 +60,23 @@ def _exists(path: Path) -> bool:
 class Settings:
     """The diffusion painter's choices. Raises ConfigError that lists everything wrong with them."""
 
-    loras: tuple[Lora, ...] = choice("LoRAs to load, each with its scale", ())
-    steps: int = choice("denoising steps, 1..1000", 20)
-    scheduler: str = choice("the sampler: ddim, dpm++, unipc or lcm", "ddim")
-    guidance: float = choice("classifier-free guidance; 1 is off, and half the work", 1.0)
-    strength: float = choice("1 starts from noise; less starts from the analytic repaint, noised that far", 1.0)
-    image_scale: float = choice("weight of the reference's image prompt (IP-Adapter), 0..2", 1.0)
-    control_scale: float = choice("weight of the depth ControlNet, 0..2", 1.0)
-    prompt: str = choice("a text prompt; empty is the zero-prompt mode", "")
-    negative_prompt: str = choice("what guidance leads away from", "")
-    device: str = choice("where to run: auto, cpu, cuda or mps", "auto")
-    dtype: str = choice("number format of the networks: auto, float32, bfloat16 or float16", "auto")
-    batch: int = choice("paints denoised at once", 8)
-    compile: bool = choice("compile the networks; on CUDA into graphs. Pays off after the first picture", False)
-    offload: bool = choice("keep a network on the device only while it runs, for small cards", False)
-    tiling: bool = choice("encode and decode in tiles, for small cards", False)
-    context: float = choice("what is shown round the wall, as a share of its longer side", 0.25)
-    mask_dilation_px: float = choice("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
+    loras: tuple[Lora, ...] = option("LoRAs to load, each with its scale", ())
+    steps: int = option("denoising steps, 1..1000", 20)
+    scheduler: str = option("the sampler: ddim, dpm++, unipc or lcm", "ddim")
+    guidance: float = option("classifier-free guidance; 1 is off, and half the work", 1.0)
+    strength: float = option("1 starts from noise; less starts from the analytic repaint, noised that far", 1.0)
+    image_scale: float = option("weight of the reference's image prompt (IP-Adapter), 0..2", 1.0)
+    control_scale: float = option("weight of the depth ControlNet, 0..2", 1.0)
+    prompt: str = option("a text prompt; empty is the zero-prompt mode", "")
+    negative_prompt: str = option("what guidance leads away from", "")
+    device: str = option("where to run: auto, cpu, cuda or mps", "auto")
+    dtype: str = option("number format of the networks: auto, float32, bfloat16 or float16", "auto")
+    batch: int = option("paints denoised at once", 8)
+    compile: bool = option("compile the networks; on CUDA into graphs. Pays off after the first picture", False)
+    offload: bool = option("keep a network on the device only while it runs, for small cards", False)
+    tiling: bool = option("encode and decode in tiles, for small cards", False)
+    context: float = option("what is shown round the wall, as a share of its longer side", 0.25)
+    mask_dilation_px: float = option("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
 
     def __post_init__(self) -> None:
         wrong = list(self._wrong())

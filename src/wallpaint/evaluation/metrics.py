@@ -54,19 +54,19 @@ class Metric:
 
 
 METRICS = {
-    "literal": Metric("literal error", "CIEDE2000", "low", 1, about="the wall's median against the paint"),
-    "literal_mean": Metric("to the paint, mean", "CIEDE2000", "low", 1, about="each wall pixel against the paint"),
-    "literal_p95": Metric("to the paint, p95", "CIEDE2000", "low", 1, about="95th percentile of the same"),
-    "literal_cvar": Metric("to the paint, tail", "CIEDE2000", "low", 1, about="mean of the worst 5 % of the same"),
+    "swatch": Metric("literal error", "CIEDE2000", "low", 1, about="the wall's median against the paint"),
+    "swatch_mean": Metric("to the paint, mean", "CIEDE2000", "low", 1, about="each wall pixel against the paint"),
+    "swatch_p95": Metric("to the paint, p95", "CIEDE2000", "low", 1, about="95th percentile of the same"),
+    "swatch_cvar": Metric("to the paint, tail", "CIEDE2000", "low", 1, about="mean of the worst 5 % of the same"),
     "cie76": Metric("Lab distance", "CIE76", "low", 1, about="the wall's median against the paint"),
     "hue_hsv": Metric("HSV hue", "degrees", "low", 1, about="the wall's median against the paint, 0..180"),
     "hue_lab": Metric("Lab hue", "degrees", "low", 1, about="the wall's median against the paint, 0..180"),
     "chroma": Metric("chroma", "CIELAB C*", "low", 1, about="the wall's median against the paint"),
     "lightness": Metric("lightness", "share", "low", 3, about="the wall's median against the paint, of 0..1"),
-    "lit_mean": Metric("lit error", "CIEDE2000", "low", 1, about="each wall pixel against the true repaint"),
-    "lit_p95": Metric("lit error, p95", "CIEDE2000", "low", 1, about="95th percentile of the same"),
-    "lit_cvar": Metric("lit error, tail", "CIEDE2000", "low", 1, about="mean of the worst 5 % of the same"),
-    "lit_hue": Metric("lit Lab hue", "degrees", "low", 1, about="the wall's median against the truth's, 0..180"),
+    "room_mean": Metric("lit error", "CIEDE2000", "low", 1, about="each wall pixel against the true repaint"),
+    "room_p95": Metric("lit error, p95", "CIEDE2000", "low", 1, about="95th percentile of the same"),
+    "room_cvar": Metric("lit error, tail", "CIEDE2000", "low", 1, about="mean of the worst 5 % of the same"),
+    "room_hue": Metric("lit Lab hue", "degrees", "low", 1, about="the wall's median against the truth's, 0..180"),
     "edge": Metric("edge band", "CIEDE2000", "low", 1, about="against the truth, within 5 px of the mask's edge"),
     "shading": Metric("shading", "-1..1", "high", 3, about="correlation of the wall's light with the truth's"),
     "contrast": Metric("contrast", "share", "low", 3, about="the range of the wall's light against the truth's"),
@@ -89,7 +89,7 @@ METRICS = {
 }
 """Every metric of `measure`, in the order of reports."""
 
-BENCHMARK = ("lit_mean", "lit_p95", "literal", "edge", "outside_max_diff", "shading", "ssim")
+BENCHMARK = ("room_mean", "room_p95", "swatch", "edge", "outside_max_diff", "shading", "ssim")
 """Those that the benchmark shows, in the order of its tables."""
 
 
@@ -132,7 +132,7 @@ def wall_median(picture: Array, wall: Array) -> Array:
     return color.srgb_to_linear(np.median(picture[wall], axis=0) / 255.0)
 
 
-def literal_error(picture: Array, wall: Array, swatch: Array) -> float:
+def swatch_error(picture: Array, wall: Array, swatch: Array) -> float:
     """CIEDE2000 between the wall's median and the swatch, (3,) linear sRGB; NaN for an empty wall."""
     median = wall_median(picture, wall)
     return float(color.delta_e_2000(color.linear_to_lab(median), color.linear_to_lab(np.asarray(swatch, np.float64))))
@@ -144,7 +144,7 @@ def paint_errors(pixels: Array, swatch: Array) -> Array:
 
 
 def to_paint(picture: Array, wall: Array, swatch: Array) -> dict[str, float]:
-    """The metrics "literal" to "lightness": wall pixels against a paint, (3,) linear sRGB.
+    """The metrics "swatch" to "lightness": wall pixels against a paint, (3,) linear sRGB.
 
     A hue is undefined, so NaN, where either colour's Lab chroma is under 2: both the HSV and the Lab one.
     """
@@ -157,10 +157,10 @@ def to_paint(picture: Array, wall: Array, swatch: Array) -> dict[str, float]:
     turns = color.hsv_hue_deg(np.clip(color.linear_to_srgb(np.stack([median, paint])), 0, 1))
     chromas = np.hypot(*np.stack([median_lab, paint_lab])[:, 1:].T)
     return {
-        "literal": float(color.delta_e_2000(median_lab, paint_lab)),
-        "literal_mean": float(pixels.mean()),
-        "literal_p95": float(np.quantile(pixels, 1 - WORST)),
-        "literal_cvar": tail_mean(pixels),
+        "swatch": float(color.delta_e_2000(median_lab, paint_lab)),
+        "swatch_mean": float(pixels.mean()),
+        "swatch_p95": float(np.quantile(pixels, 1 - WORST)),
+        "swatch_cvar": tail_mean(pixels),
         "cie76": float(color.delta_e_76(median_lab, paint_lab)),
         "hue_hsv": math.nan if np.isnan(hues).any() else float(color.hue_error_deg(*turns)),
         "hue_lab": float(color.hue_error_deg(*hues)),
@@ -200,7 +200,7 @@ def edge_error(difference: Array, alpha: Array) -> float:
 
 
 def to_truth(picture: Array, truth: Array, alpha: Array, wall: Array) -> dict[str, float]:
-    """The metrics "lit_mean" to "ssim": a repaint against what the camera would have recorded."""
+    """The metrics "room_mean" to "ssim": a repaint against what the camera would have recorded."""
     difference = delta_e_map(picture, truth, edge_band(alpha))
     likeness = {"edge": edge_error(difference, alpha), "ssim": structural_similarity(picture, truth, alpha)}
     return wall_to_truth(picture, truth, wall) | likeness
@@ -214,10 +214,10 @@ def wall_to_truth(picture: Array, truth: Array, wall: Array) -> dict[str, float]
     pixels = color.delta_e_2000(_lab(picture[wall]), _lab(truth[wall]))
     medians = color.linear_to_lab(np.stack([wall_median(p, wall) for p in (picture, truth)]))
     return {
-        "lit_mean": float(pixels.mean()),
-        "lit_p95": float(np.quantile(pixels, 1 - WORST)),
-        "lit_cvar": tail_mean(pixels),
-        "lit_hue": float(color.hue_error_deg(*color.lab_hue_deg(medians))),
+        "room_mean": float(pixels.mean()),
+        "room_p95": float(np.quantile(pixels, 1 - WORST)),
+        "room_cvar": tail_mean(pixels),
+        "room_hue": float(color.hue_error_deg(*color.lab_hue_deg(medians))),
         "shading": shading_correlation(picture, truth, wall),
         "contrast": contrast_error(picture, truth, wall),
     }

@@ -11,7 +11,7 @@ from wallpaint.evaluation.metrics import BENCHMARK, METRICS
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-MAIN = "lit_mean"
+MAIN = "room_mean"
 TRACK_LABELS = {
     "all": "all colours",
     "plain": "plain wall",

@@ -30,7 +30,7 @@ MOST_HINT = 2.0  # natural log by which a known old colour may move what the net
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class LightModelInput:
     """A photo and one of its walls, small.
 
     photo: (h, w, 3) float32, linear sRGB. wall: (h, w), 0..1, share of the wall. size: (height, width) of the full
@@ -49,7 +49,7 @@ class Sight:
         return None if model is None else see(self, model)
 
 
-def see(sight: Sight, model: LightModel) -> Coefficients:
+def see(sight: LightModelInput, model: LightModel) -> Coefficients:
     """Let a model look."""
     return model.look(sight.photo, sight.wall, sight.old)
 
@@ -73,7 +73,7 @@ class Place:
 
 def paint(
     seen: Coefficients,
-    sight: Sight,
+    sight: LightModelInput,
     place: Place,
     base: Array,
     weight: Array,
@@ -84,7 +84,8 @@ def paint(
 
     base: (h, w, 3) float32, linear sRGB, the wall in one old paint, without noise. weight: (h, w), share of wall.
     albedo: (3,) of the paint. old: (3,) albedo of the old paint where it is known. On a wall that shows one
-    paint the network was told it (`Sight.old`); on others what it thinks is moved until its median is the one known.
+    paint the network was told it (`LightModelInput.old`); on others what it thinks is moved until its median is the one
+    known.
     """
     wall, photo = sight.wall, sight.photo
     seen, share = _told(seen, wall, old), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)

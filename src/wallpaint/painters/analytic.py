@@ -74,10 +74,10 @@ def paint_wall(wall: Wall, chosen: Paint, match: str, *, use_model: bool = True)
     """Paint one wall of a scene. use_model: see `AnalyticPainter`."""
     gamut, shading = wall.canvas.space.gamut, wall.shading
     if use_model and wall.sight.seen is not None:
-        as_seen = _paint_as_seen if match == "lit" else _paint_literally
+        as_seen = _paint_as_seen if match == "room" else _paint_literally
         return as_seen(wall, wall.sight.seen, np.asarray(chosen.albedo_linear, np.float64))
     target = aim(wall, chosen, match)
-    spread = lit_spread(shading.median_luma, float(color.luminance(target))) if match == "lit" else 1.0
+    spread = shading_spread(shading.median_luma, float(color.luminance(target))) if match == "room" else 1.0
     return Painted(paint(shading, target, gamut, spread=spread), target)
 
 
@@ -149,7 +149,7 @@ def aim(wall: Wall, chosen: Paint, match: str) -> Array:
     A camera that meets more light than it can hold is exposed for less: the hue stays, the brightness stops at the top.
     """
     albedo = np.asarray(chosen.albedo_linear, np.float64)
-    if match == "literal":
+    if match == "swatch":
         return albedo
     shown = wall.light.appearance(albedo)
     return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
@@ -159,7 +159,7 @@ def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0)
     """Paint one wall at working size.
 
     target: (3,) linear sRGB, the colour that the wall's median is to have in the picture, after tone curve and gamut.
-    gamut: (3, 3), linear sRGB to the file's own linear RGB. spread: factor on the log shading, see `lit_spread`.
+    gamut: (3, 3), linear sRGB to the file's own linear RGB. spread: factor on the log shading, see `shading_spread`.
     Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
     """
     goal = np.asarray(target, np.float64)
@@ -169,7 +169,7 @@ def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0)
     return _locked(shading, shade, goal, gamut)
 
 
-def lit_spread(old_luma: float, new_luma: float) -> float:
+def shading_spread(old_luma: float, new_luma: float) -> float:
     """By what the log shading of a wall grows, or shrinks, when its median goes from one luminance to another.
 
     Bright walls fill each other's shadows and roll off in the camera's highlights; dark ones show the light as it

@@ -38,7 +38,7 @@ class Painter(Protocol):
     name: str
 
     def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> Iterator[dict[str, Painted]]:
-        """Yield the painted walls by name, one dictionary a choice, in order. match: "literal" or "lit"."""
+        """Yield the painted walls by name, one dictionary a choice, in order. match: "swatch" or "room"."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ STRIP_PX = 256
 LEAST_SHARE = 1 / 255  # of a pixel that must not be wall
 
 
-def spill(scene: Scene, paints: Mapping[str, Paint], codes: Array) -> Array:
+def add_color_bleeding(scene: Scene, paints: Mapping[str, Paint], codes: Array) -> Array:
     """A repainted picture whose rest has followed its walls.
 
     paints: by wall. codes: (H, W, C), the repainted picture; not changed. Returns new codes, the walls' own as they

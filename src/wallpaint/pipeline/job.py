@@ -42,7 +42,7 @@ class Job:
     walls: tuple[str, ...] = ()
     palette: Path | None = None
     reference: Path | None = None
-    match: str = "literal"
+    match: str = "swatch"
     painter: str = "auto"
     detail: str = "keep"
     edges: str = "refine"
@@ -130,10 +130,10 @@ def _scene(job: Job, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | No
     """The scene, and what is to be said of its walls where they had to be found."""
     if masks:
         return _prepared(job, job.photo, masks), None
-    from wallpaint.segment.detect import find_walls
+    from wallpaint.segment.detect import detect_walls
 
     photo = read_photo(job.photo, _limits(job))
-    found = find_walls(photo, finder=_finder(job))
+    found = detect_walls(photo, finder=_finder(job))
     scene = _prepared(job, photo, found.masks)
     note = f"no mask was given: {found.told()} (`wallpaint mask` writes it)"
     return replace(scene, warnings=(note, *scene.warnings)), found.to_dict()

@@ -27,14 +27,14 @@ from wallpaint.painters.protocol import Choice, Painted, Painter
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline import composite
 from wallpaint.pipeline import report as reports
-from wallpaint.pipeline.color_bleeding import spill
+from wallpaint.pipeline.color_bleeding import add_color_bleeding
 from wallpaint.scene.scene import Scene, Wall, prepare
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.diffusion.settings import Settings
 
-MATCHES = ("literal", "lit")
+MATCHES = ("swatch", "room")
 PAINTERS = ("auto", "analytic", "diffusion")
 DETAILS = ("keep", "new")
 MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
@@ -87,7 +87,7 @@ def paint_many(
     scene: Scene,
     choices: Iterable[Mapping[str, Paint | str]],
     *,
-    match: str = "literal",
+    match: str = "swatch",
     painter: str | Painter = "auto",
     bundle: str | Path | None = None,
     detail: str = "keep",
@@ -96,12 +96,12 @@ def paint_many(
 ) -> Iterator[Result]:
     """Paint the walls of a scene in one choice of paints after another; yields a result for each, in order.
 
-    choices: each a paint for every wall, by the wall's name. match: "literal" (the wall's median equals the swatch) or
-    "lit" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
+    choices: each a paint for every wall, by the wall's name. match: "swatch" (the wall's median equals the swatch) or
+    "room" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
     named, else analytic), or one made by `make_painter`, which keeps its networks from call to call. bundle: the models
     of the diffusion painter, loaded anew at every call: a name, a folder or a file. detail: "keep" the photo's own
     texture or take the painter's "new" one. seed: for painters that draw at random. bleed: let the rest of the room
-    take the light of the new paint, see `bleed.spill`; else no pixel outside the walls changes.
+    take the light of the new paint, see `bleed.add_color_bleeding`; else no pixel outside the walls changes.
     Raises InputError for unknown walls, matches or painters, before anything is painted; ModelError for the bundle's.
     """
     chosen = [_choose(scene, paints) for paints in choices]
@@ -163,7 +163,7 @@ def _paint_each(
             done = perf_counter()
             codes, medians = _compose(scene, fields, targets)
             if bleed:
-                codes = spill(scene, choice, codes)
+                codes = add_color_bleeding(scene, choice, codes)
             composed = perf_counter()
             entries = [
                 reports.describe_wall(
@@ -171,7 +171,7 @@ def _paint_each(
                     choice[name],
                     medians[name],
                     targets[name],
-                    literal=match == "literal",
+                    is_swatch=match == "swatch",
                     textured=painted[name].has_texture,
                 )
                 for name, wall in scene.walls.items()

@@ -73,7 +73,7 @@ def describe(
 
 
 def describe_wall(
-    wall: Wall, paint: Paint, median: Array, target: Array, *, literal: bool, textured: bool
+    wall: Wall, paint: Paint, median: Array, target: Array, *, is_swatch: bool, textured: bool
 ) -> dict[str, Any]:
     """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be.
 
@@ -103,7 +103,7 @@ def describe_wall(
         "share_of_picture": round(wall.share, 4),
         "warnings": [
             *wall.warnings,
-            *_colour_warnings(wall, paint, target, literal, delta, out_of_gamut),
+            *_colour_warnings(wall, paint, target, is_swatch, delta, out_of_gamut),
             *_paint_notes(paint, textured),
         ],
     }
@@ -135,17 +135,17 @@ def _out_of_gamut(wall: Wall, target: Array) -> float:
 
 
 def _colour_warnings(
-    wall: Wall, paint: Paint, target: Array, literal: bool, delta: float, out_of_gamut: float
+    wall: Wall, paint: Paint, target: Array, is_swatch: bool, delta: float, out_of_gamut: float
 ) -> list[str]:
     found = []
     luma = float(color.luminance(target))
     room_white = float(color.luminance(np.asarray(wall.light.white))) * 0.85
-    if literal and wall.light.confidence >= 0.3 and luma > BIG_LIGHT_GAP * room_white:
+    if is_swatch and wall.light.confidence >= 0.3 and luma > BIG_LIGHT_GAP * room_white:
         found.append(
-            "this colour is brighter than the room's own whites: the wall may seem to glow (--match lit shows it as "
+            "this colour is brighter than the room's own whites: the wall may seem to glow (--match room shows it as "
             "the room's light would)"
         )
-    if literal and delta > 0.5:
+    if is_swatch and delta > 0.5:
         found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_cause(wall, paint)}")
     if out_of_gamut > 0.02:
         found.append(
@@ -212,7 +212,7 @@ def _wall_lines(report: Mapping[str, Any]) -> list[str]:
 
 
 def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    if report["match"] == "literal":
+    if report["match"] == "swatch":
         return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
     if report["painter"] != "analytic":
         return "lit as the networks see this room"

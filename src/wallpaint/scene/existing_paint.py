@@ -35,7 +35,7 @@ STEP = 2.0  # brightness ratio across a sharp edge that is worth a word
 
 
 @dataclass(frozen=True)
-class Evened:
+class HomogenizedWall:
     """rgb: (h, w, 3) float32, linear sRGB, the wall as if in one paint. paints: how many it has. notes: for the
     user.
     """
@@ -46,26 +46,26 @@ class Evened:
     notes: tuple[str, ...]
 
 
-def even_out(rgb: Array, weight: Array, kind: str = "auto") -> Evened:
+def homogenize(rgb: Array, weight: Array, kind: str = "auto") -> HomogenizedWall:
     """Turn a wall with a pattern or several paints into a wall in one paint, under the same light.
 
     rgb: (h, w, 3) float32, linear sRGB, filled. weight: (h, w) float32, 0..1. kind: "auto" decides; "plain" takes all
     there is for light; "patterned" removes small-scale variation whatever its strength.
     """
     if kind == "plain":
-        return Evened(rgb, 1, False, ())
+        return HomogenizedWall(rgb, 1, False, ())
     if kind == "patterned" or (kind == "auto" and _is_patterned(rgb, weight)):
         note = "the wall looks patterned: its pattern is painted over (--old-wall plain keeps it as relief)"
-        return Evened(_without_pattern(rgb, weight), 1, True, (note,) if kind == "auto" else ())
+        return HomogenizedWall(_without_pattern(rgb, weight), 1, True, (note,) if kind == "auto" else ())
     parts = _parts(rgb, weight)
     if len(parts.medians) < 2:
-        return Evened(rgb, 1, False, ())
+        return HomogenizedWall(rgb, 1, False, ())
     groups = _same_paint(parts)
     count = int(groups.max()) + 1
     if count == 1:
-        return Evened(rgb, 1, False, _brightness_note(parts))
+        return HomogenizedWall(rgb, 1, False, _brightness_note(parts))
     note = f"the wall has {count} old paints: each is taken to the new colour (--old-wall plain keeps their difference)"
-    return Evened(_repainted_alike(rgb, weight, parts, groups), count, False, (note,))
+    return HomogenizedWall(_repainted_alike(rgb, weight, parts, groups), count, False, (note,))
 
 
 def paints(rgb: Array, weight: Array) -> Array:

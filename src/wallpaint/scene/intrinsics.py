@@ -22,7 +22,7 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, guided_mean, weighted_quantile
-from wallpaint.scene.existing_paint import CODE_ERROR, even_out
+from wallpaint.scene.existing_paint import CODE_ERROR, homogenize
 from wallpaint.typing import Array
 
 CLIPPED = 0.98  # linear value from which a channel may have been cut off by the camera
@@ -48,8 +48,8 @@ class Shading:
     shade: (h, w) float32, natural log of luminance without veil against median_luma.
     tint: (h, w, 3) float32, natural log per channel, 0 where the light has the wall's usual colour.
     veil: (h, w) float32, luminance of white reflections, >= 0. light: (3,) float64, their colour at luminance 1.
-    spread: (4,) percentiles of shade for `tone`. old_paints, notes: see `old_wall.Evened`. evened: a pattern or several
-    old paints were taken out of the picture first.
+    spread: (4,) percentiles of shade for `tone`. old_paints, notes: see `existing_paint.HomogenizedWall`. evened: a
+    pattern or several old paints were taken out of the picture first.
     noise: relative standard deviation of luminance between neighbouring pixels of the full-size photo.
     """
 
@@ -73,11 +73,11 @@ def analyse(rgb: Array, weight: Array, light: Array, noise: float, old_wall: str
 
     rgb: (h, w, 3) float32, linear sRGB; only pixels with weight count. weight: (h, w) float32, 0..1.
     light: (3,) colour of a white surface in this room, any scale. noise: see Shading. old_wall: see
-    `old_wall.even_out`.
+    `old_wall.homogenize`.
     """
     rgb = fill(np.maximum(rgb, 0), np.minimum(1, weight * 4))
     photo_luma = color.luminance(rgb).astype(np.float32)
-    evened = even_out(rgb, weight, old_wall)
+    evened = homogenize(rgb, weight, old_wall)
     rgb = evened.rgb
     luma = color.luminance(rgb).astype(np.float32)
     median = np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)]).clip(1e-5)

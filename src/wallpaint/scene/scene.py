@@ -20,7 +20,7 @@ from wallpaint.imaging.icc import ColorSpace
 from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.light import illuminant as lights
-from wallpaint.light.albedo_edit import Sight
+from wallpaint.light.albedo_edit import LightModelInput
 from wallpaint.light.illuminant import Light
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.composite import Canvas
@@ -51,7 +51,7 @@ class Wall:
     shading: Shading
     step: int
     light: Light
-    sight: Sight
+    sight: LightModelInput
     sample: tuple[Array, Array]
     share: float
     warnings: tuple[str, ...]
@@ -209,7 +209,7 @@ def _make_wall(
     small = overview[0]
     own = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     one_paint = not shading.evened and shading.old_paints < 2
-    sight = Sight(small, own, photo.size, np.asarray(light.old) if light.is_told and one_paint else None)
+    sight = LightModelInput(small, own, photo.size, np.asarray(light.old) if light.is_told and one_paint else None)
     return Wall(name, canvas, shading, step, light, sight, sample, share, shading.notes)
 
 

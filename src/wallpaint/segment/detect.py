@@ -1,4 +1,4 @@
-"""Walls found on a photo: `find_walls` is the whole way from a photo to masks.
+"""Walls found on a photo: `detect_walls` is the whole way from a photo to masks.
 
 photo -> network (how likely each place is wall) -> clicks -> edges at full size -> separate walls
 """
@@ -30,7 +30,7 @@ ADVICE = "look at the mask before you paint"
 
 
 @dataclass(frozen=True, eq=False)
-class FoundWalls:
+class DetectedWalls:
     """Walls of a photo.
 
     masks: by name, (H, W) float32, 0..1, each ready for `prepare`: one called "wall", or "wall-1", "wall-2", … where
@@ -71,7 +71,7 @@ class FoundWalls:
 
 
 @threads.single()
-def find_walls(
+def detect_walls(
     photo: PhotoSource | Photo,
     *,
     finder: Finder | str | Path | None = None,
@@ -80,7 +80,7 @@ def find_walls(
     sam: Path | None = None,
     separate: bool = False,
     limits: Limits | None = None,
-) -> FoundWalls:
+) -> DetectedWalls:
     """Find the walls of a photo.
 
     photo: a path, bytes, PIL image, array or `Photo`. finder: a loaded network, or which one to load (see
@@ -108,7 +108,7 @@ def find_walls(
     if separate:
         masks, told = separation.separate(mask, rgb)
         notes = (*notes, *told)
-    return FoundWalls(masks, share, confidence, looked.name, notes)
+    return DetectedWalls(masks, share, confidence, looked.name, notes)
 
 
 def expected_overlap(probability: Array, mask: Array) -> float:
@@ -121,7 +121,7 @@ def expected_overlap(probability: Array, mask: Array) -> float:
     return inside / max(float(np.count_nonzero(small)) + outside, 1e-6)
 
 
-def overlay(photo: Photo, found: FoundWalls, longest_px: int = 1600) -> Array:
+def overlay(photo: Photo, found: DetectedWalls, longest_px: int = 1600) -> Array:
     """The photo with its walls tinted, each in a colour of its own, and outlined: (h, w, 3) uint8 sRGB."""
     picture = np.array(preview(photo, photo.codes, longest_px)).astype(np.float32)
     size = picture.shape[1::-1]

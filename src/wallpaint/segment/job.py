@@ -14,7 +14,7 @@ from PIL import Image
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging.photo import Limits, read_photo
-from wallpaint.segment.detect import Point, find_walls, overlay
+from wallpaint.segment.detect import Point, detect_walls, overlay
 from wallpaint.typing import Array
 
 
@@ -47,7 +47,7 @@ def run(job: MaskJob) -> tuple[str, dict[str, Any]]:
     default = Limits()
     limits = Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
     photo = read_photo(job.photo, limits)
-    found = find_walls(
+    found = detect_walls(
         photo, finder=job.bundle, clicks=clicks, not_clicks=not_clicks, sam=job.sam, separate=job.separate
     )
     pictures: dict[Path, Array] = {job.output: _codes(found.whole)}

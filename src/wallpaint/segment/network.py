@@ -36,11 +36,11 @@ MOST_STRETCHED = 3.0  # longest side against the shortest, as the network sees i
 @dataclass(frozen=True)
 class Calibration:
     """What turns a logit into a probability that holds: sigmoid(scale * logit + shift), fitted on rooms that the
-    network was not trained on. Source: Platt 1999. seen_px: side of the square area that it is used at."""
+    network was not trained on. Source: Platt 1999. input_px: side of the square area that it is used at."""
 
     scale: float = 1.0
     shift: float = 0.0
-    seen_px: int = 512
+    input_px: int = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,12 @@ class Finder:
         rgb: (H, W, 3) uint8 sRGB. The mean of the logits of the picture and its mirror image, seen at a few sizes;
         refined, where there is a refiner, at the photo's own size or up to `FINER` times the network's.
         """
-        seen_px = self.calibration.seen_px
-        whole = seen_size(rgb.shape[:2], seen_px)
+        input_px = self.calibration.input_px
+        whole = seen_size(rgb.shape[:2], input_px)
         odds = np.mean([_enlarged(self._odds(rgb, share), whole) for share in SCALES], axis=0)
         if self.refiner is not None:
             own_px = math.sqrt(rgb.shape[0] * rgb.shape[1])
-            fine = seen_size(rgb.shape[:2], min(max(own_px, seen_px), FINER * seen_px))
+            fine = seen_size(rgb.shape[:2], min(max(own_px, input_px), FINER * input_px))
             odds = self._refined(rgb, _enlarged(odds, fine), self.refiner)
         return sigmoid(self.calibration.scale * odds + self.calibration.shift)
 
@@ -84,7 +84,7 @@ class Finder:
         """Log odds of wall, (h / 4, w / 4) float32. share: of the calibration's size."""
         import torch
 
-        pictures = self._seen(rgb, seen_size(rgb.shape[:2], share * self.calibration.seen_px))
+        pictures = self._seen(rgb, seen_size(rgb.shape[:2], share * self.calibration.input_px))
         with torch.inference_mode():
             logits = self.model(pixel_values=pictures).logits.float()
             rest = [k for k in range(logits.shape[1]) if k != self.wall]
@@ -137,7 +137,7 @@ def _ready(model: Any, config: dict[str, Any], processor: dict[str, Any], folder
         wall=_wall_of(config, folder),
         mean=mean,  # type: ignore[arg-type]
         std=std,  # type: ignore[arg-type]
-        calibration=known or Calibration(seen_px=px),
+        calibration=known or Calibration(input_px=px),
         name=name,
         refiner=read_refiner(folder),
     )
@@ -163,10 +163,10 @@ def read_calibration(folder: Path) -> Calibration | None:
         return None
     try:
         found = json.loads(path.read_text())
-        made = Calibration(float(found["scale"]), float(found["shift"]), int(found["seen_px"]))
+        made = Calibration(float(found["scale"]), float(found["shift"]), int(found["input_px"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path}: is no calibration ({type(error).__name__}): fetch the file again") from error
-    if not (math.isfinite(made.scale) and math.isfinite(made.shift) and 32 <= made.seen_px <= 4096):
+    if not (math.isfinite(made.scale) and math.isfinite(made.shift) and 32 <= made.input_px <= 4096):
         raise ModelError(f"{path}: holds numbers that make no sense: fetch the file again")
     return made
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
-from wallpaint.options import choice
+from wallpaint.options import option
 from wallpaint.rooms.room import split_of
 from wallpaint.rooms.sets import render, room_file
 from wallpaint.train.engine.config import lasting
@@ -32,10 +32,10 @@ class RoomSet:
     """Rooms of one folder, which are rendered if they are not there. Raises ConfigError."""
 
     folder: Path
-    seed: int = choice("of the first room; rooms of a set are seed, seed + 1, …", 0)
-    count: int | None = choice("seeds, of which a few give no good room; not given: all rooms that are there", None)
-    px: int = choice("pixels a side that they are rendered at", 256)
-    samples: int = choice("paths a pixel: 64 to learn from, more to judge by", 64)
+    seed: int = option("of the first room; rooms of a set are seed, seed + 1, …", 0)
+    count: int | None = option("seeds, of which a few give no good room; not given: all rooms that are there", None)
+    px: int = option("pixels a side that they are rendered at", 256)
+    samples: int = option("paths a pixel: 64 to learn from, more to judge by", 64)
 
     def __post_init__(self) -> None:
         if self.count is not None:
@@ -48,13 +48,13 @@ class RoomSet:
         """Those that are asked for; none where all rooms of the folder are."""
         return range(self.seed, self.seed + (self.count or 0))
 
-    def _job(self, count: int, crew: int) -> render.RenderJob:
+    def _job(self, count: int, render_workers: int) -> render.RenderJob:
         try:
-            return render.RenderJob(count, self.seed, (self.px, self.px), self.samples, self.folder, crew)
+            return render.RenderJob(count, self.seed, (self.px, self.px), self.samples, self.folder, render_workers)
         except ConfigError as error:
             raise ConfigError(f"{self.folder}: {str(error).replace('--', '')}") from error
 
-    def prepare(self, crew: int, say: Callable[[str], None]) -> list[Path]:
+    def prepare(self, render_workers: int, say: Callable[[str], None]) -> list[Path]:
         """Render what lacks; the room files of the set. See `prepare`."""
         if self.count is None:
             found = sorted(self.folder.glob(room_file.PATTERN))
@@ -67,7 +67,7 @@ class RoomSet:
             _check_made(self)
         else:
             say(f"rendering rooms {self.seeds[0]} to {self.seeds[-1]} into {self.folder}")
-            render.run(self._job(self.count, crew), _counted(self, say))
+            render.run(self._job(self.count, render_workers), _counted(self, say))
         return [room for room in wanted if room.exists()]
 
 
@@ -111,16 +111,18 @@ def _rule(use: str) -> str:
     return f"those of {split} rooms, which {use} takes alone, are {SEEDS[split]}"
 
 
-def prepare(recipe: Mapping[str, Sequence[RoomSet]], crew: int, say: Callable[[str], None]) -> dict[str, list[Path]]:
+def prepare(
+    recipe: Mapping[str, Sequence[RoomSet]], render_workers: int, say: Callable[[str], None]
+) -> dict[str, list[Path]]:
     """Render what a recipe's sets lack; the room files by what they are for, in the order of their seeds.
 
-    recipe: "rooms", "validation" and "test", or some of them. crew: processes that render. say: takes lines of
-    progress. A seed that two sets have is one room, the later set's. Raises ConfigError for a folder of other rooms,
+    recipe: "rooms", "validation" and "test", or some of them. render_workers: processes that render. say: takes lines
+    of progress. A seed that two sets have is one room, the later set's. Raises ConfigError for a folder of other rooms,
     and for rooms that this use may not take: none is learnt from that another one is judged on.
     """
     found: dict[str, list[Path]] = {}
     for use, sets in recipe.items():
-        rooms = {room.name: room for one in sets for room in one.prepare(crew, say)}
+        rooms = {room.name: room for one in sets for room in one.prepare(render_workers, say)}
         found[use] = [room for _, room in sorted(rooms.items())]
         if strange := [room for room in found[use] if split_of(room_file.seed_of(room)) != SPLIT_OF[use]]:
             kind = split_of(room_file.seed_of(strange[0]))
@@ -172,7 +174,7 @@ class Report:
 def digest(config: Any, free: Sequence[str], rooms: Sequence[Path], start: Path | None) -> str:
     """Of all that must not change between the parts of a run. free: keys of the recipe that may, beside its sets of
     rooms. start: the weights that it was begun with, a file that can be read."""
-    plain = lasting(config, (*SPLIT_OF, "crew", *free))
+    plain = lasting(config, (*SPLIT_OF, "render_workers", *free))
     begun = "" if start is None else hashlib.sha256(start.read_bytes()).hexdigest()
     told = json.dumps([plain, [room.name for room in rooms], begun], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

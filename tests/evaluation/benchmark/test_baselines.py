@@ -125,7 +125,7 @@ def test_the_sets_light_comes_back(case: Case, room: Room) -> None:
 
 def test_the_hint_of_the_old_colour_helps(case: Case) -> None:
     """The walls of this made-up room do not light each other, as real ones are taken to: that error stays."""
-    guess, told = error(case, baselines.analytic(case, "lit")), error(case, baselines.analytic_old_color(case))
+    guess, told = error(case, baselines.analytic(case, "room")), error(case, baselines.analytic_old_color(case))
     assert told < 4.5
     assert told <= guess
 
@@ -168,4 +168,4 @@ def test_tiles_repeat_and_keep_the_shading(case: Case) -> None:
 
 def test_painters_want_a_scene(case: Case) -> None:
     with pytest.raises(InputError, match="scene"):
-        partial(baselines.analytic, match="lit")(replace(case, scene=None))
+        partial(baselines.analytic, match="room")(replace(case, scene=None))

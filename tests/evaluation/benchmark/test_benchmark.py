@@ -75,7 +75,7 @@ def report(folder: Path) -> dict[str, Any]:
     return compare(read_set(folder), {**METHODS, "bad": Method("inverted", inverted)})
 
 
-def score(report: dict[str, Any], method: str, metric: str = "lit_mean", track: str = "all") -> float:
+def score(report: dict[str, Any], method: str, metric: str = "room_mean", track: str = "all") -> float:
     return report["tracks"][track]["methods"][method][metric]["value"]
 
 
@@ -92,8 +92,8 @@ def test_the_ways_stand_in_the_order_that_reason_expects(report: dict[str, Any])
 def test_what_each_way_is_known_for(report: dict[str, Any]) -> None:
     assert score(report, "leave", "outside_max_diff") == 0
     assert abs(score(report, "flat", "shading")) < 0.02
-    assert score(report, "flat", "literal") < 0.5
-    assert score(report, "analytic_literal", "literal") < 0.6
+    assert score(report, "flat", "swatch") < 0.5
+    assert score(report, "analytic_swatch", "swatch") < 0.6
     assert score(report, "multiply_true_clean", "shading") > 0.98
     assert score(report, "bad", "outside_max_diff") > 50
 
@@ -103,7 +103,7 @@ def test_tracks_hold_their_pairs(report: dict[str, Any]) -> None:
     assert found == {"all": (4, 2), "plain": (4, 2), "light_to_dark": (1, 1), "texture": (1, 1)}
     assert set(report["tracks"]["texture"]["methods"]) == {"leave", "flat", "tile"}
     assert "tile" not in report["tracks"]["all"]["methods"]
-    assert report["tracks"]["texture"]["methods"]["flat"]["literal"] == {
+    assert report["tracks"]["texture"]["methods"]["flat"]["swatch"] == {
         "count": 0,
         "value": None,
         "low": None,
@@ -112,28 +112,28 @@ def test_tracks_hold_their_pairs(report: dict[str, Any]) -> None:
 
 
 def test_means_are_those_of_the_pairs_and_lie_in_their_intervals(report: dict[str, Any]) -> None:
-    found = [entry["methods"]["hsv"]["lit_mean"] for entry in report["pairs"] if "texture" not in entry["tracks"]]
-    summary = report["tracks"]["all"]["methods"]["hsv"]["lit_mean"]
+    found = [entry["methods"]["hsv"]["room_mean"] for entry in report["pairs"] if "texture" not in entry["tracks"]]
+    summary = report["tracks"]["all"]["methods"]["hsv"]["room_mean"]
     assert summary["count"] == 4
     assert summary["value"] == pytest.approx(np.mean(found), abs=1e-3)
     assert summary["low"] <= summary["value"] <= summary["high"]
-    assert report["tracks"]["light_to_dark"]["methods"]["hsv"]["lit_mean"]["low"] is None  # one photo
+    assert report["tracks"]["light_to_dark"]["methods"]["hsv"]["room_mean"]["low"] is None  # one photo
 
 
 def test_the_interval_of_the_mean_is_that_of_the_textbook() -> None:
     rng = np.random.default_rng(3)
     drawn = rng.normal(10, 2, 400)
     entries = [
-        {"photo": str(i), "tracks": [], "methods": {"m": dict.fromkeys(("lit_mean",), float(v))}}
+        {"photo": str(i), "tracks": [], "methods": {"m": dict.fromkeys(("room_mean",), float(v))}}
         for i, v in enumerate(drawn)
     ]
-    found = summarise(entries, ["m"], 0)["all"]["methods"]["m"]["lit_mean"]
+    found = summarise(entries, ["m"], 0)["all"]["methods"]["m"]["room_mean"]
     half = 1.96 * drawn.std() / 20
     assert (found["low"], found["high"]) == pytest.approx((drawn.mean() - half, drawn.mean() + half), abs=0.1 * half)
 
 
 def test_the_same_run_gives_the_same_report(folder: Path, report: dict[str, Any]) -> None:
-    chosen = choose("leave,lab_shift,multiply_set,analytic_lit")
+    chosen = choose("leave,lab_shift,multiply_set,analytic_room")
     first, second = (compare(read_set(folder), chosen) for _ in range(2))
     for again in (first, second):
         assert list(again.pop("seconds")) == list(chosen)
@@ -165,14 +165,14 @@ def test_an_empty_mask_is_left_out_and_counted(tmp_path: Path) -> None:
 def test_an_unknown_old_colour_leaves_out_the_rows_that_need_it(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set", broken={"old_color_rgb": None, "tracks": ["patterned"]})
     report = compare(read_set(folder), choose("multiply_true,leave"))
-    assert report["tracks"]["all"]["methods"]["multiply_true"]["lit_mean"]["count"] == 3
+    assert report["tracks"]["all"]["methods"]["multiply_true"]["room_mean"]["count"] == 3
     assert "multiply_true" not in report["tracks"]["patterned"]["methods"]
     cells = {row[0]: row[3] for row in tables.by_track(report).rows}
     assert cells["multiply_true"][0].text.endswith("(3)")
 
 
 def test_methods_are_chosen_by_name() -> None:
-    assert list(choose(" analytic_lit, leave")) == ["leave", "analytic_lit"]
+    assert list(choose(" analytic_room, leave")) == ["leave", "analytic_room"]
     for wrong in ("nonesuch", ","):
         with pytest.raises(InputError, match="there are leave, hsv, flat"):
             choose(wrong)
@@ -235,7 +235,7 @@ def page_of(folder: Path, names: str) -> tuple[str, Checker]:
 
 
 def test_the_page_is_one_file_that_asks_for_nothing(folder: Path) -> None:
-    text, checker = page_of(folder, "leave,flat,tile,analytic_lit,multiply_true")
+    text, checker = page_of(folder, "leave,flat,tile,analytic_room,multiply_true")
     assert not checker.open
     assert checker.sources
     assert all(source.startswith("data:image/jpeg;base64,") for source in checker.sources)
@@ -246,8 +246,8 @@ def test_the_page_is_one_file_that_asks_for_nothing(folder: Path) -> None:
 
 
 def test_the_page_shows_the_worst_first(folder: Path) -> None:
-    _, checker = page_of(folder, "leave,lab_shift,analytic_lit")
-    worst = [scores["analytic_lit"] for scores in checker.scores if "analytic_lit" in scores]
+    _, checker = page_of(folder, "leave,lab_shift,analytic_room")
+    worst = [scores["analytic_room"] for scores in checker.scores if "analytic_room" in scores]
     assert worst == sorted(worst, reverse=True)
 
 
@@ -255,7 +255,7 @@ def test_only_the_worst_pairs_are_kept(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("wallpaint.evaluation.benchmark.page.SHOWN", 2)
     text, checker = page_of(folder, "leave")
     everyone = compare(read_set(folder), choose("leave"))["pairs"]
-    found = sorted((entry["methods"]["leave"]["lit_mean"] for entry in everyone), reverse=True)
+    found = sorted((entry["methods"]["leave"]["room_mean"] for entry in everyone), reverse=True)
     assert [scores["leave"] for scores in checker.scores] == pytest.approx(found[:2], abs=1e-2)
     assert "The 2 of 5 pairs" in text
 

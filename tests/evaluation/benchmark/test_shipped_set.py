@@ -18,7 +18,7 @@ MEBIBYTE = 1 << 20
 @pytest.fixture(scope="module")
 def tracks() -> dict[str, Any]:
     pairs = benchmark_set.read_set(ROOT / "examples" / "benchmark")
-    names = ",".join((*WITHOUT_TRUTH, "lab_shift_true", "analytic_lit"))
+    names = ",".join((*WITHOUT_TRUTH, "lab_shift_true", "analytic_room"))
     return benchmark.compare(pairs, benchmark.choose(names))["tracks"]
 
 
@@ -27,19 +27,19 @@ def value(tracks: dict[str, Any], track: str, method: str, metric: str) -> float
 
 
 def test_lit_is_well_under_the_best_of_open_visualisers(tracks: dict[str, Any]) -> None:
-    shift = value(tracks, "all", "lab_shift", "lit_mean")
-    assert value(tracks, "all", "analytic_lit", "lit_mean") <= 0.6 * shift
+    shift = value(tracks, "all", "lab_shift", "room_mean")
+    assert value(tracks, "all", "analytic_room", "room_mean") <= 0.6 * shift
 
 
-@pytest.mark.parametrize("metric", ["lit_mean", "edge"])
+@pytest.mark.parametrize("metric", ["room_mean", "edge"])
 @pytest.mark.parametrize("track", COLOUR_TRACKS)
 def test_lit_beats_every_way_that_knows_no_truth(tracks: dict[str, Any], track: str, metric: str) -> None:
     best = min(value(tracks, track, method, metric) for method in WITHOUT_TRUTH)
-    assert value(tracks, track, "analytic_lit", metric) < best
+    assert value(tracks, track, "analytic_room", metric) < best
 
 
 def test_nothing_changes_outside_the_walls(tracks: dict[str, Any]) -> None:
-    assert value(tracks, "all", "analytic_lit", "outside_max_diff") == 0
+    assert value(tracks, "all", "analytic_room", "outside_max_diff") == 0
 
 
 def test_the_set_stays_small() -> None:

@@ -48,7 +48,7 @@ def report_of(folder: Path, root: Path, *candidates: object, **options: object) 
 
 
 FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
-    "turned": (turned, ("hue_lab", "hue_hsv", "lit_hue", "cie76")),
+    "turned": (turned, ("hue_lab", "hue_hsv", "room_hue", "cie76")),
     "leaking": (leaking, ("leak", "edge")),
     "flattened": (flattened, ("contrast", "contrast_kept")),
 }
@@ -81,7 +81,7 @@ def test_the_faults_are_measured_as_large_as_they_are(judged: dict) -> None:
     difference = {(d["candidate"], d["lock"], d["metric"]): d["difference"] for d in judged["differences"]}
     assert difference["turned", "on", "hue_lab"] == pytest.approx(5, abs=1)  # the sound one is not quite at 0
     assert difference["flattened", "on", "contrast_kept"] == pytest.approx(0.3, abs=0.1)
-    assert difference["leaking", "on", "literal"] == 0
+    assert difference["leaking", "on", "swatch"] == 0
     assert difference["leaking", "on", "outside_max_diff"] == 0
 
 
@@ -107,9 +107,9 @@ def test_means_are_of_the_samples_and_what_is_left_out_is_counted(root: Path, tm
     assert mean["hue_lab"]["value"] == pytest.approx(np.mean(there), abs=1e-5)
     assert (mean["hue_lab"]["count"], mean["hue_lab"]["left_out"]) == (ROOMS // 2, ROOMS // 2)
     assert mean["hue_lab"]["low"] <= mean["hue_lab"]["value"] <= mean["hue_lab"]["high"]
-    assert mean["lit_mean"] == {"count": 0, "left_out": ROOMS, "value": None, "low": None, "high": None}
+    assert mean["room_mean"] == {"count": 0, "left_out": ROOMS, "value": None, "low": None, "high": None}
     assert mean["outside_max_diff"]["value"] == 0
-    assert report["by"] == {"metric": "literal_mean", "lock": "off"}  # no truth is known of a paint that is asked for
+    assert report["by"] == {"metric": "swatch_mean", "lock": "off"}  # no truth is known of a paint that is asked for
     assert [entry["paint"] for entry in report["samples"]] == ["#808080", "#7d9b84"] * (ROOMS // 2)
 
 
@@ -117,10 +117,10 @@ def test_bands_count_every_sample_once(judged: dict) -> None:
     report = judged
     for by_metric in report["bands"]["sound"].values():
         assert all(sum(counts) == ROOMS for counts in by_metric.values())
-    values = [entry["scores"]["sound"]["off"]["lit_mean"] for entry in report["samples"]]
+    values = [entry["scores"]["sound"]["off"]["room_mean"] for entry in report["samples"]]
     edges = [0, 1, 2, 10, math.inf]
     expected = [sum(low <= v < high for v in values) for low, high in pairwise(edges)]
-    assert report["bands"]["sound"]["off"]["lit_mean"] == expected
+    assert report["bands"]["sound"]["off"]["room_mean"] == expected
 
 
 @pytest.mark.parametrize("photos", [6, 30])
@@ -286,10 +286,10 @@ def test_what_is_looked_at_first_was_measured(tmp_path: Path) -> None:
     make_set(tmp_path / "set", "validation", 2)
     job = task(tmp_path / "set", 2)
     report = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path))
-    assert report["by"] == {"metric": "lit_mean", "lock": "on"}
+    assert report["by"] == {"metric": "room_mean", "lock": "on"}
     means = report["means"]["sound"]
-    assert (means["off"]["lit_mean"]["count"], means["off"]["lit_mean"]["left_out"]) == (0, 2)
-    assert means["on"]["lit_mean"]["value"] < 2
+    assert (means["off"]["room_mean"]["count"], means["off"]["room_mean"]["left_out"]) == (0, 2)
+    assert means["on"]["room_mean"]["value"] < 2
     asked = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path), by="leak")
     assert asked["by"] == {"metric": "leak", "lock": "off"}
 
@@ -373,7 +373,7 @@ def test_a_file_that_cannot_be_read_is_told_and_the_rest_goes_on(tmp_path: Path)
     (folder / "images/room_1.png").unlink()  # after it was listed
     report = describe(job, "analytic", [candidate()], gather(job, [candidate()], tmp_path))
     assert "room_1.png" in report["samples"][1]["errors"]["sound"]
-    assert report["means"]["sound"]["off"]["literal"]["count"] == 2
+    assert report["means"]["sound"]["off"]["swatch"]["count"] == 2
 
 
 def test_a_sample_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_a_sample_that_cannot_be_used_is_told_and_the_rest_goes_on(tmp_path: Pat
     assert errors[0] == errors[2] == {}
     assert "room_1.png" in errors[1]["sound"]
     assert str(tmp_path) not in json.dumps(report)
-    literal = report["means"]["sound"]["off"]["literal"]
+    literal = report["means"]["sound"]["off"]["swatch"]
     assert (literal["count"], literal["left_out"]) == (2, 1)
 
 
@@ -398,7 +398,7 @@ def test_an_empty_mask_is_left_out_and_counted(tmp_path: Path) -> None:
     assert "sound" not in report["samples"][2]["scores"]
     for by_metric in report["means"]["sound"].values():
         assert all(found["count"] + found["left_out"] == 3 for found in by_metric.values())
-        assert by_metric["literal"]["left_out"] == 1
+        assert by_metric["swatch"]["left_out"] == 1
 
 
 def test_a_painter_that_refuses_a_wall_is_told(root: Path, tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_a_painter_that_refuses_a_wall_is_told(root: Path, tmp_path: Path) -> No
 
     report = report_of(tmp_path, root, candidate(), candidate("shy", refuse))
     assert [entry["errors"] for entry in report["samples"] if entry["errors"]] == [{"shy": "too dark to paint"}]
-    found = next(d for d in report["differences"] if d["metric"] == "lit_mean")
+    found = next(d for d in report["differences"] if d["metric"] == "room_mean")
     assert found["count"] == ROOMS - 1
     assert found["verdict"] == "same"
 
@@ -429,19 +429,19 @@ def test_training_can_ask_without_a_file(
             assert found.scores[sample.key]["off"][metric] == pytest.approx(value, abs=1e-5, nan_ok=True) or (
                 value is None and math.isnan(found.scores[sample.key]["off"][metric])
             )
-    assert found.mean("lit_mean") == pytest.approx(np.mean(found.values("lit_mean")))
-    assert found.means()["lit_mean"] == found.mean("lit_mean")
+    assert found.mean("room_mean") == pytest.approx(np.mean(found.values("room_mean")))
+    assert found.means()["room_mean"] == found.mean("room_mean")
     assert "lpips" not in found.means()
-    assert math.isnan(found.mean("lit_mean", "on"))
+    assert math.isnan(found.mean("room_mean", "on"))
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_better_depends_on_the_metric() -> None:
-    assert evaluate.is_better("lit_mean", 3.0, 4.0)
+    assert evaluate.is_better("room_mean", 3.0, 4.0)
     assert evaluate.is_better("ssim", 0.9, 0.8)
     assert evaluate.is_better("ssim", 0.1, math.nan)
-    assert not evaluate.is_better("lit_mean", math.nan, 4.0)
-    assert not evaluate.is_better("lit_mean", 4.0, 4.0)
+    assert not evaluate.is_better("room_mean", math.nan, 4.0)
+    assert not evaluate.is_better("room_mean", 4.0, 4.0)
     with pytest.raises(ConfigError, match="there are literal"):
         evaluate.is_better("beauty", 1.0, 2.0)
 
@@ -451,12 +451,12 @@ def test_a_training_sample_is_judged_on_its_own_wall(root: Path) -> None:
     given = data.get(0, 0)
     photo = samples.plain(data, 0).photo
     same = evaluate.score_training(given, photo)
-    assert same["lit_mean"] == same["contrast"] == 0
-    assert same["literal"] < 1
+    assert same["room_mean"] == same["contrast"] == 0
+    assert same["swatch"] < 1
     worse = evaluate.score_training(given, np.clip(photo.astype(int) - 40, 0, 255).astype(np.uint8))
-    assert worse["lit_mean"] > 5
+    assert worse["room_mean"] > 5
     assert worse["lightness"] > 0.1
-    assert set(worse) <= set(same) | {"lit_hue", "hue_lab", "hue_hsv"}
+    assert set(worse) <= set(same) | {"room_hue", "hue_lab", "hue_hsv"}
 
 
 def test_noise_is_a_sample_s_own() -> None:

@@ -137,8 +137,8 @@ def test_the_report_has_every_candidate_and_says_that_weights_are_random(judged:
         ("second", bundle.name),
     }
     off = report["means"]["first"]["off"]
-    assert off["lit_mean"]["count"] == 3
-    assert off["lit_mean"]["value"] != report["means"]["second"]["off"]["lit_mean"]["value"]
+    assert off["room_mean"]["count"] == 3
+    assert off["room_mean"]["value"] != report["means"]["second"]["off"]["room_mean"]["value"]
     assert off["outside_max_diff"]["value"] > 0  # the whole picture went through the VAE
     assert report["means"]["first"]["on"]["outside_max_diff"]["value"] == 0
 
@@ -242,7 +242,7 @@ def test_the_page_holds_all_and_fetches_nothing(judged: Job) -> None:
 def test_the_page_reads_from_the_worst_on(judged: Job) -> None:
     report = report_of(judged)
     worst = {
-        entry["key"]: max(by_lock["off"]["lit_mean"] for by_lock in entry["scores"].values())
+        entry["key"]: max(by_lock["off"]["room_mean"] for by_lock in entry["scores"].values())
         for entry in report["samples"]
     }
     expected = sorted(worst, key=lambda key: -worst[key])
@@ -288,9 +288,9 @@ def test_scalars_can_be_read_back(root: Path, tmp_path: Path) -> None:
     report = run(job)  # once more: nothing is there twice
     events = reading.EventAccumulator(str(tmp_path / "tensorboard" / "analytic"))
     events.Reload()
-    scalar = events.Scalars("lit_mean/off")
+    scalar = events.Scalars("room_mean/off")
     assert len(scalar) == 1
-    assert scalar[0].value == pytest.approx(report["means"]["analytic"]["off"]["lit_mean"]["value"], rel=1e-5)
+    assert scalar[0].value == pytest.approx(report["means"]["analytic"]["off"]["room_mean"]["value"], rel=1e-5)
     assert "lpips/off" not in events.Tags()["scalars"]
 
 

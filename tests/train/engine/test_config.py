@@ -66,7 +66,7 @@ def test_all_errors_at_once() -> None:
         ({"loop": {"batch_size": 4, "accumulation": 3}}, "equal parts"),
         ({"loop": {"ema_decay": 1.0}}, "ema_decay"),
         ({"loop": {"precision": "int8"}}, "bf16"),
-        ({"loop": {"best": "val/literal"}}, "set loop.watch_every"),
+        ({"loop": {"best": "val/swatch"}}, "set loop.eval_every"),
         ({"optimizer": {"kind": "sgd"}}, "adamw_8bit"),
         ({"objective": {"zero_terminal_snr": True}}, "v_prediction"),
         ({"optimizer": {"schedule": "step"}}, "cosine"),

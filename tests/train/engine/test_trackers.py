@@ -20,7 +20,7 @@ from wallpaint.train.engine.config import TrackingConfig
 from wallpaint.train.engine.evaluation import Seen
 from wallpaint.train.engine.loop import Losses
 
-EACH = replace(LOOP, log_every=1, watch_every=10)
+EACH = replace(LOOP, log_every=1, eval_every=10)
 
 
 def pictures(folder: Path, name: str) -> dict[int, np.ndarray]:

@@ -23,7 +23,7 @@ from wallpaint.train.engine.evaluation import Seen
 from wallpaint.train.engine.loop import CHECKPOINTS
 from wallpaint.train.engine.schedule import seed_of
 
-WATCHED = replace(LOOP, watch_every=7)
+WATCHED = replace(LOOP, eval_every=7)
 
 
 def states() -> tuple[Any, ...]:

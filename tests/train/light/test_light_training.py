@@ -40,11 +40,11 @@ rooms:
   - {folder: ROOMS/smaller, seed: 10, count: 2, px: 32, samples: 8}
 validation: [{folder: ROOMS/validation, seed: 900000, count: 2, px: 48, samples: 8}]
 side: 32
-paints_each: 2
+paints_per_photo: 2
 checks: 2
 network: {widths: [8, 16, 16, 16], depths: [1, 1, 1, 1], room: 16, fine: 8}
 optimizer: {learning_rate: 4.0e-3, schedule: cosine, warmup_steps: 5}
-loop: {steps: 200, batch_size: 8, ema_decay: 0.9, save_every: 100, log_every: 5, watch_every: 200}
+loop: {steps: 200, batch_size: 8, ema_decay: 0.9, save_every: 100, log_every: 5, eval_every: 200}
 """
 
 
@@ -68,11 +68,11 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> LightConfig:
         rooms=(RoomSet(rooms),),
         validation=(RoomSet(validation),),
         side=32,
-        paints_each=2,
+        paints_per_photo=2,
         checks=2,
         network=SMALL,
         optimizer=OptimizerConfig(learning_rate=4e-3, schedule="cosine", warmup_steps=5),
-        loop=LoopConfig(steps=60, batch_size=8, ema_decay=0.9, save_every=20, log_every=10, watch_every=60),
+        loop=LoopConfig(steps=60, batch_size=8, ema_decay=0.9, save_every=20, log_every=10, eval_every=60),
     )
 
 
@@ -290,7 +290,7 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path, capsys: 
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(recipe: LightConfig, tmp_path: Path) -> None:
-    short = replace(recipe, loop=replace(recipe.loop, steps=8, save_every=4, watch_every=0))
+    short = replace(recipe, loop=replace(recipe.loop, steps=8, save_every=4, eval_every=0))
     whole = light_job.run(short, tmp_path / "whole")
     light_job.run(short, tmp_path / "parts")
     shutil.rmtree(tmp_path / "parts" / "checkpoints" / "step_00000008")  # as if it had been killed after the fourth

@@ -208,7 +208,7 @@ def test_the_painter_takes_it(
     folder = str(report.files["diffusers"].parent)  # two files in it, one of them of the usual name
     found = {}
     for name, lora in (("none", []), ("kohya", ["--lora", str(report.files["kohya"])]), ("folder", ["--lora", folder])):
-        options = ["--bundle", str(tiny_bundle), "--steps", "1", "--match", "lit", "-o", str(files / f"{name}.png")]
+        options = ["--bundle", str(tiny_bundle), "--steps", "1", "--match", "room", "-o", str(files / f"{name}.png")]
         assert main([*words, *options, *lora]) == 0
         found[name] = np.asarray(Image.open(files / f"{name}.png")).astype(int)
     capsys.readouterr()
@@ -325,7 +325,7 @@ def test_killed_at_twenty_random_moments(tiny_bundle: Path, data: Path, tmp_path
 
     path = tmp_path / "recipe.yaml"
     told = {"tracking": {"tensorboard": True}, "sampling": {"count": 1, "steps": 2}}
-    often = {"steps": 150, "save_every": 1, "watch_every": 15, "best": "val/literal"}
+    often = {"steps": 150, "save_every": 1, "eval_every": 15, "best": "val/swatch"}
     plain = to_mapping(recipe(tiny_bundle, data, loop=often, **told))
     path.write_text(yaml.safe_dump(plain))
 

@@ -344,7 +344,7 @@ def test_rendered_rooms_are_trained_on_directly(
 
     for seed in (0, 1):
         room_file.write(tmp_path / room_file.name_of(seed), synthetic_rooms.render(seed, (64, 64), 64))
-    config: TrainConfig = make(tiny_bundle, tmp_path, "paired", samples={"match": "lit"}).config
+    config: TrainConfig = make(tiny_bundle, tmp_path, "paired", samples={"match": "room"}).config
     report = run(config, tmp_path / "run")
     assert (report.samples, report.step) == (2, 6)
 
@@ -352,7 +352,7 @@ def test_rendered_rooms_are_trained_on_directly(
 @pytest.mark.slow
 def test_two_processes_train_as_one(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
     """The whole command with everything on, by torch.distributed: the same losses within 1e-5, one report."""
-    task = make(tiny_bundle, data, "paired", **EVERYTHING, loop={"steps": 4, "watch_every": 2, "batch_size": 4})
+    task = make(tiny_bundle, data, "paired", **EVERYTHING, loop={"steps": 4, "eval_every": 2, "batch_size": 4})
     path = tmp_path / "recipe.yaml"
     path.write_text(yaml.safe_dump(to_mapping(task.config)))
     one = run(task.config, tmp_path / "one")

@@ -16,11 +16,11 @@ from wallpaint.bundles.configurations import SCHEDULER
 from wallpaint.errors import ModelError, ShapeError
 from wallpaint.train.lora.objective import (
     Encoded,
-    clean_latents,
     denoising_loss,
     encode,
     noise_schedule,
     noised,
+    predict_x0,
     target,
     training_loss,
 )
@@ -91,7 +91,7 @@ def test_clean_latents_are_those_that_were_noised(kind: str) -> None:
     latents = torch.randn(1000, 4, 2, 2, generator=generator(5))
     noise, timesteps = torch.randn(latents.shape, generator=generator(6)), torch.arange(1000)
     noisy = scheduler.add_noise(latents, noise, timesteps)
-    found = clean_latents(scheduler, noisy, target(scheduler, latents, noise, timesteps), timesteps)
+    found = predict_x0(scheduler, noisy, target(scheduler, latents, noise, timesteps), timesteps)
     assert float((found - latents).abs().max()) < 1e-4
 
 

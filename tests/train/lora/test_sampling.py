@@ -52,23 +52,23 @@ def test_a_look_is_what_the_painter_paints(tiny_bundle: Path, data: Path) -> Non
     assert np.abs(picture[:, 64:] - expected).max() <= 1
     wall = sample["color_mask"][0].numpy() > 0.5
     swatch = sample["dominant_color"].numpy() / 255
-    error = metrics.to_paint(picture[:, 64:], wall, srgb_to_linear(swatch))["literal"]
-    assert seen.scalars["val/literal"] == pytest.approx(error, rel=1e-5)
+    error = metrics.to_paint(picture[:, 64:], wall, srgb_to_linear(swatch))["swatch"]
+    assert seen.scalars["val/swatch"] == pytest.approx(error, rel=1e-5)
 
 
 def test_looking_does_not_disturb(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
     """Weights of a watched run are those of one that is not; pictures and numbers are there."""
     config = make(tiny_bundle, data, "paired").config
     blind = run(config, tmp_path / "blind")
-    looking = replace(config.loop, watch_every=3, best="-val/shading")
+    looking = replace(config.loop, eval_every=3, best="-val/shading")
     seeing = replace(config, loop=looking, sampling=SamplingConfig(count=2, steps=2))
     report = run(seeing, tmp_path / "seeing")
     assert report.files["diffusers"].read_bytes() == blind.files["diffusers"].read_bytes()
     lines = [json.loads(line) for line in (tmp_path / "seeing" / "log.jsonl").read_text().splitlines()]
-    looks = {line["step"]: line["seen"]["val/literal"] for line in lines if "seen" in line}
+    looks = {line["step"]: line["seen"]["val/swatch"] for line in lines if "seen" in line}
     assert sorted(looks) == [3, 6]
     assert all(0 < error < 150 for error in looks.values())
-    assert all({"val/lit_mean", "val/hue_lab", "val/shading"} <= set(line["seen"]) for line in lines if "seen" in line)
+    assert all({"val/room_mean", "val/hue_lab", "val/shading"} <= set(line["seen"]) for line in lines if "seen" in line)
     shading = {line["step"]: line["seen"]["val/shading"] for line in lines if "seen" in line}
     best = load_file(report.files["diffusers, best"])
     final = load_file(report.files["diffusers"])

@@ -26,7 +26,7 @@ validation: [{folder: ROOMS, seed: 900000, count: 1, px: 48, samples: 8}]
 test: [{folder: ROOMS, seed: 950000, count: 1, px: 48, samples: 8}]
 labels: ROOMS/labels
 sizes: [64]
-seen_px: 64
+input_px: 64
 network: {widths: [16, 24, 32, 48], depths: [1, 1, 1, 1], heads: [1, 1, 2, 2], decoder: 32}
 optimizer: {learning_rate: 3.0e-3, schedule: cosine, warmup_steps: 10, weight_decay: 0.01}
 loop: {steps: 160, batch_size: 6, ema_decay: 0.9, log_every: 5, save_every: 30}
@@ -80,7 +80,7 @@ def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         SegmenterConfig(
             sizes=(100,),
-            seen_px=70,
+            input_px=70,
             reuse=0,
             network=NetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1), refiner=(16, 20)),
         )
@@ -90,7 +90,7 @@ def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
     for words in (
         "rooms names no set",
         "sizes should",
-        "seen_px should",
+        "input_px should",
         "reuse must",
         "multiples of network.heads",
         "refiner",
@@ -196,7 +196,7 @@ def test_calibration_brings_probabilities_to_what_holds() -> None:
     truth = rng.random(odds.shape) < 1 / (1 + np.exp(-(0.6 * odds - 0.8)))
 
     class Overconfident:
-        calibration = Calibration(seen_px=64)
+        calibration = Calibration(input_px=64)
 
         def probability(self, rgb: np.ndarray) -> np.ndarray:
             return 1 / (1 + np.exp(-odds))
@@ -209,7 +209,7 @@ def test_calibration_brings_probabilities_to_what_holds() -> None:
 
 @pytest.mark.skipif(not HAS_MITSUBA, reason="rooms are rendered with Mitsuba")
 def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
-    """Rooms, labels, training, calibration, scores, and a network that `find_walls` takes."""
+    """Rooms, labels, training, calibration, scores, and a network that `detect_walls` takes."""
     from wallpaint.rooms.sets import labels, room_file
     from wallpaint.segment import network
     from wallpaint.train.segmenter.job import run

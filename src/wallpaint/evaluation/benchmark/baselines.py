@@ -154,7 +154,7 @@ def tile(case: Case) -> Array | None:
 
 
 def analytic(case: Case, match: str, *, use_model: bool = True) -> Array:
-    """The project's own painter. match: "lit" or "literal". use_model: whether lit asks the light model."""
+    """The project's own painter. match: "room" or "swatch". use_model: whether lit asks the light model."""
     return _repainted(case, None, match, use_model=use_model)
 
 
@@ -163,7 +163,7 @@ def analytic_old_color(case: Case) -> Array | None:
     if case.truth is None or case.truth.old_albedo is None:
         return None
     r, g, b = (float(v) for v in case.truth.old_albedo)
-    return _repainted(case, (r, g, b), "lit")
+    return _repainted(case, (r, g, b), "room")
 
 
 def average_light(cases: list[tuple[Array, Array]]) -> Array:

@@ -74,11 +74,11 @@ METHODS: dict[str, Method] = {
     ),
     "lab_shift_true": Method("Lab shift to the true new median (oracle)", baselines.lab_shift_true, "truth"),
     "tile": Method("tile the texture", baselines.tile, colours=False, textures=True),
-    "analytic_lit": Method("wallpaint analytic, lit", partial(baselines.analytic, match="lit")),
+    "analytic_room": Method("wallpaint analytic, lit", partial(baselines.analytic, match="room")),
     "analytic_lit_statistics": Method(
-        "wallpaint analytic, lit, without the light model", partial(baselines.analytic, match="lit", use_model=False)
+        "wallpaint analytic, lit, without the light model", partial(baselines.analytic, match="room", use_model=False)
     ),
-    "analytic_literal": Method("wallpaint analytic, literal", partial(baselines.analytic, match="literal")),
+    "analytic_swatch": Method("wallpaint analytic, literal", partial(baselines.analytic, match="swatch")),
     "analytic_old_color": Method("wallpaint analytic, lit, true old colour", baselines.analytic_old_color, "truth"),
 }
 """Every row, by the name that `--methods` takes, in the order of tables."""
@@ -255,7 +255,7 @@ def hardness(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     track = "plain" if any(_belongs(entry, "plain") for entry in entries) else ALL
     rows: dict[str, Any] = {}
     for method, published in PUBLISHED.items():
-        values = _values([entry for entry in entries if _belongs(entry, track)], method, "lit_mean")
+        values = _values([entry for entry in entries if _belongs(entry, track)], method, "room_mean")
         if values:
             ratio = float(np.mean([value for _, value in values])) / published
             rows[method] = {"published": published, "ratio": round(ratio, 3), "alike": abs(ratio - 1) <= FAIR}

@@ -20,7 +20,7 @@ from wallpaint.scene import mask as masks
 from wallpaint.typing import Array
 
 SHOWN = 40  # pairs with pictures on the page
-PREFERRED = "analytic_lit"  # the method whose worst pairs are shown
+PREFERRED = "analytic_room"  # the method whose worst pairs are shown
 PICTURE_PX = 208  # longest side
 
 

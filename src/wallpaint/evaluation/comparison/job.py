@@ -173,7 +173,7 @@ def _is_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
 
 # -- in the terminal ---------------------------------------------------------------------------------------
 
-SHOWN = ("literal", "literal_mean", "lit_mean", "lit_p95", "edge", "shading", "leak", "outside_max_diff")
+SHOWN = ("swatch", "swatch_mean", "room_mean", "room_p95", "edge", "shading", "leak", "outside_max_diff")
 PIPE_WIDTH = 160  # characters of a line where no terminal sets them
 
 

@@ -24,8 +24,8 @@ from wallpaint.html.validation_style import SCRIPT, STYLE
 MOST_BYTES = 18_000_000  # of pictures on the page
 LOCK_LABELS = {"off": "lock off", "on": "lock on"}
 GROUPS = {
-    "literal": "against the paint",
-    "lit_mean": "against the true repaint",
+    "swatch": "against the paint",
+    "room_mean": "against the true repaint",
     "shading_kept": "against the photo",
 }
 """The first metric of each group of rows."""

@@ -33,7 +33,7 @@ def by_painter(painter: Painter, locks: Sequence[str] = LOCKS) -> Give:
 
     def give(sample: Sample, seed: int) -> dict[str, Array]:
         scene = prepare(sample.source, {"wall": sample.alpha})
-        return {lock: _composed(scene, sample, painter, "literal" if lock == ON else "lit", seed) for lock in locks}
+        return {lock: _composed(scene, sample, painter, "swatch" if lock == ON else "room", seed) for lock in locks}
 
     return give
 
@@ -56,7 +56,7 @@ def by_inpainting(painter: DiffusionPainter, locks: Sequence[str] = LOCKS) -> Gi
             found[OFF] = np.round(255 * picture).astype(np.uint8)
         if ON in locks:
             scene = prepare(sample.source, {"wall": sample.alpha})
-            found[ON] = _composed(scene, sample, _Inpainted(picture, window), "literal", seed)
+            found[ON] = _composed(scene, sample, _Inpainted(picture, window), "swatch", seed)
         return found
 
     return give

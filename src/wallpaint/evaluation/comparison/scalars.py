@@ -1,4 +1,4 @@
-"""A report's means as TensorBoard scalars, one run a candidate: `lit_mean/off`, `literal/on`, …"""
+"""A report's means as TensorBoard scalars, one run a candidate: `room_mean/off`, `swatch/on`, …"""
 
 from __future__ import annotations
 

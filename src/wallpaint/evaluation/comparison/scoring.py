@@ -2,8 +2,8 @@
 
 samples = [samples.plain(data, index) for index in range(16)]
 found = evaluate(samples, painting.by_inpainting(painter, locks=("off",)))
-found.mean("lit_mean")                  # CIEDE2000, lower is better
-is_better("lit_mean", found.mean("lit_mean"), best)
+found.mean("room_mean")                  # CIEDE2000, lower is better
+is_better("room_mean", found.mean("room_mean"), best)
 """
 
 from __future__ import annotations

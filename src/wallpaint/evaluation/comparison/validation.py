@@ -35,7 +35,7 @@ from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.validation/1"
 DIGITS = 5
-BANDED = ("cie76", "literal", "lit_mean")
+BANDED = ("cie76", "swatch", "room_mean")
 """Colour differences that are also counted by `color.BANDS`."""
 
 
@@ -211,9 +211,9 @@ def _join(entries: Sequence[dict[str, Any]], earlier: Earlier, task: Task) -> di
 def _first(entries: Sequence[Mapping[str, Any]], names: Sequence[str], by: str | None) -> dict[str, str]:
     """The metric and lock that are looked at first: of those that were measured the lit error with the lock off, then
     with it on, then the error to the paint. by: this metric, whatever was measured."""
-    wanted = [(by, OFF), (by, ON)] if by else [("lit_mean", OFF), ("lit_mean", ON)]
+    wanted = [(by, OFF), (by, ON)] if by else [("room_mean", OFF), ("room_mean", ON)]
     measured = ((m, lock) for m, lock in wanted if any(values_of(entries, name, lock, m) for name in names))
-    metric, lock = next(measured, (by or "literal_mean", OFF))
+    metric, lock = next(measured, (by or "swatch_mean", OFF))
     return {"metric": metric, "lock": lock}
 
 

@@ -49,7 +49,7 @@ def first_guess(scene: Scene, names: Sequence[str], image: Array, window: Window
     size = (window.out_width, window.out_height)
     for name in names:
         wall = scene.walls[name]
-        painted = analytic.paint_wall(wall, paint, "lit").rgb
+        painted = analytic.paint_wall(wall, paint, "room").rgb
         full = np.ascontiguousarray(alpha_of(scene, [name])[window.slices])
         alpha = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
         shown = _sampled(painted, *_view_in_wall(window, wall), 1 / (wall.step * _scale(window)))
@@ -70,7 +70,7 @@ def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str,
     gamut = wall.canvas.space.gamut
     rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
     median = np.array([weighted_quantile(rgb[..., c], inner, 0.5) for c in range(3)])
-    if match == "lit":
+    if match == "room":
         return Painted(rgb, median, textured, not textured)
     target = np.asarray(paint.albedo_linear, np.float64)
     return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, textured, not textured)

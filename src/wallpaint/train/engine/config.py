@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from wallpaint.data.settings import DataSettings
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
-from wallpaint.options import choice
+from wallpaint.options import option
 from wallpaint.train.engine.schedule import SCHEDULES
 from wallpaint.version import __version__
 
@@ -30,23 +30,23 @@ OPTIMIZERS = ("adamw", "adamw_8bit")
 class LoraConfig:
     """What learns."""
 
-    rank: int = choice("rank of the low-rank update", 8)
-    alpha: int = choice("the update is scaled by alpha / rank", 8)
+    rank: int = option("rank of the low-rank update", 8)
+    alpha: int = option("the update is scaled by alpha / rank", 8)
 
 
 @dataclass(frozen=True)
 class OptimizerConfig:
     """How it learns: AdamW."""
 
-    kind: str = choice("adamw, or adamw_8bit: what it remembers in 8 bits, by bitsandbytes", "adamw")
-    learning_rate: float = choice("of AdamW, after the warm-up", 1e-4)
-    schedule: str = choice("constant or cosine, after the warm-up", "constant")
-    warmup_steps: int = choice("steps of linear rise", 100)
-    weight_decay: float = choice("decoupled", 1e-2)
-    beta1: float = choice("decay of the mean of gradients", 0.9)
-    beta2: float = choice("decay of the mean of their squares", 0.999)
-    epsilon: float = choice("added to the root", 1e-8)
-    clip_norm: float = choice("longest gradient, all parameters taken as one vector; 0 is no limit", 1.0)
+    kind: str = option("adamw, or adamw_8bit: what it remembers in 8 bits, by bitsandbytes", "adamw")
+    learning_rate: float = option("of AdamW, after the warm-up", 1e-4)
+    schedule: str = option("constant or cosine, after the warm-up", "constant")
+    warmup_steps: int = option("steps of linear rise", 100)
+    weight_decay: float = option("decoupled", 1e-2)
+    beta1: float = option("decay of the mean of gradients", 0.9)
+    beta2: float = option("decay of the mean of their squares", 0.999)
+    epsilon: float = option("added to the root", 1e-8)
+    clip_norm: float = option("longest gradient, all parameters taken as one vector; 0 is no limit", 1.0)
 
     def __post_init__(self) -> None:
         _refuse(self._wrong())
@@ -66,26 +66,26 @@ class OptimizerConfig:
 class ConditioningConfig:
     """What the UNet is told beside the masked image."""
 
-    captions: bool = choice("text from the samples' captions; else the zero-prompt mode", False)
-    reference_dropout: float = choice("share of samples that are shown no reference, for guidance", 0.1)
-    image_scale: float = choice("strength of the image prompt", 1.0)
-    depth: bool = choice("whether the ControlNet, frozen, holds the room's depth", False)
-    control_scale: float = choice("strength of the depth control", 1.0)
+    captions: bool = option("text from the samples' captions; else the zero-prompt mode", False)
+    reference_dropout: float = option("share of samples that are shown no reference, for guidance", 0.1)
+    image_scale: float = option("strength of the image prompt", 1.0)
+    depth: bool = option("whether the ControlNet, frozen, holds the room's depth", False)
+    control_scale: float = option("strength of the depth control", 1.0)
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """What is minimised: the error of the noise, and of the picture that follows from it."""
 
-    min_snr_gamma: float = choice("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
-    noise_offset: float = choice("strength of noise that is one number a channel", 0.0)
-    prediction: str = choice("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
-    timestep_spacing: str = choice("trailing, leading, linspace, or bundle: how samplers walk the schedule", "bundle")
-    zero_terminal_snr: bool = choice("let the schedule end in pure noise; v_prediction and trailing only", False)
-    color_weight: float = choice("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
-    ssim_weight: float = choice("of 1 - SSIM on the wall of the decoded picture", 0.0)
-    lpips_weight: float = choice("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
-    picture_timesteps: tuple[int, int] = choice(
+    min_snr_gamma: float = option("0, or the signal-to-noise ratio at which a timestep's weight stops growing", 0.0)
+    noise_offset: float = option("strength of noise that is one number a channel", 0.0)
+    prediction: str = option("epsilon, v_prediction, or bundle for what the bundle was trained with", "bundle")
+    timestep_spacing: str = option("trailing, leading, linspace, or bundle: how samplers walk the schedule", "bundle")
+    zero_terminal_snr: bool = option("let the schedule end in pure noise; v_prediction and trailing only", False)
+    color_weight: float = option("of the wall's CIELAB distance in the decoded picture, in hundreds", 0.0)
+    ssim_weight: float = option("of 1 - SSIM on the wall of the decoded picture", 0.0)
+    lpips_weight: float = option("of LPIPS (VGG) of the decoded picture; needs the lpips package", 0.0)
+    picture_timesteps: tuple[int, int] = option(
         "from, up to: where pictures are decoded; below, the latents show the colour already", (200, 700)
     )
 
@@ -99,18 +99,18 @@ class ObjectiveConfig:
 class LoopConfig:
     """How long, and what is kept."""
 
-    steps: int = choice("updates of the weights", 2000)
-    batch_size: int = choice("samples an update, over all processes and accumulated parts", 4)
-    accumulation: int = choice("parts that a batch is computed in", 1)
-    precision: str = choice("no, bf16 or fp16: of the forward pass", "no")
-    workers: int = choice("processes that load data", 0)
-    ema_decay: float = choice("0, or the decay of a moving average of the weights, which is then exported", 0.0)
-    save_every: int = choice("steps between checkpoints", 200)
-    keep_last: int = choice("checkpoints that are kept", 3)
-    log_every: int = choice("steps between lines of the log", 10)
-    watch_every: int = choice("steps between looks at what it has learnt; 0 is never", 0)
-    best: str = choice("what the best weights are kept by, least is best; -name for what should be large", "")
-    gradient_checkpointing: bool = choice("compute activations again going back, to keep fewer of them", False)
+    steps: int = option("updates of the weights", 2000)
+    batch_size: int = option("samples an update, over all processes and accumulated parts", 4)
+    accumulation: int = option("parts that a batch is computed in", 1)
+    precision: str = option("no, bf16 or fp16: of the forward pass", "no")
+    workers: int = option("processes that load data", 0)
+    ema_decay: float = option("0, or the decay of a moving average of the weights, which is then exported", 0.0)
+    save_every: int = option("steps between checkpoints", 200)
+    keep_last: int = option("checkpoints that are kept", 3)
+    log_every: int = option("steps between lines of the log", 10)
+    eval_every: int = option("steps between looks at what it has learnt; 0 is never", 0)
+    best: str = option("what the best weights are kept by, least is best; -name for what should be large", "")
+    gradient_checkpointing: bool = option("compute activations again going back, to keep fewer of them", False)
 
     def __post_init__(self) -> None:
         _refuse(self._wrong())
@@ -118,7 +118,7 @@ class LoopConfig:
     def _wrong(self) -> Iterator[str]:
         yield from _unknown("loop.precision", self.precision, PRECISIONS)
         names = ("steps", "batch_size", "accumulation", "save_every", "keep_last", "log_every")
-        yield from _under(self, "loop", {**dict.fromkeys(names, 1), "workers": 0, "watch_every": 0})
+        yield from _under(self, "loop", {**dict.fromkeys(names, 1), "workers": 0, "eval_every": 0})
         if not 0 <= self.ema_decay < 1:
             yield f"loop.ema_decay must lie in 0..1, not {self.ema_decay}"
 
@@ -127,25 +127,25 @@ class LoopConfig:
 class TrackingConfig:
     """Where the numbers of the log, and pictures, go besides."""
 
-    tensorboard: bool = choice("to run/tensorboard", False)
-    wandb: bool = choice("to Weights & Biases", False)
-    project: str = choice("name of the project there", "wallpaint")
+    tensorboard: bool = option("to run/tensorboard", False)
+    wandb: bool = option("to Weights & Biases", False)
+    project: str = option("name of the project there", "wallpaint")
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
     """What is painted at each look: samples of the validation split, or of the training one where there is none."""
 
-    count: int = choice("samples, the first of the split", 4)
-    steps: int = choice("denoising steps, with DDIM", 20)
+    count: int = option("samples, the first of the split", 4)
+    steps: int = option("denoising steps, with DDIM", 20)
 
 
 @dataclass(frozen=True)
 class CacheConfig:
     """What is encoded before training."""
 
-    variants: int = choice("versions of each sample that are encoded once; 0 encodes anew at every step", 8)
-    folder: Path | None = choice("where; the run's own folder if not given", None)
+    variants: int = option("versions of each sample that are encoded once; 0 encodes anew at every step", 8)
+    folder: Path | None = option("where; the run's own folder if not given", None)
 
 
 @dataclass(frozen=True)
@@ -154,13 +154,13 @@ class TrainConfig:
 
     bundle: str
     data: Path
-    mode: str = choice(
+    mode: str = option(
         "document: the photo alone, as the source document trains; image_prompt: with a reference, through the frozen "
         "IP-Adapter; paired: the same, noise on the target in the new paint, context from the photo",
         "document",
     )
-    device: str = choice("auto, cpu, cuda or mps", "auto")
-    seed: int = choice("of everything random", 0)
+    device: str = option("auto, cpu, cuda or mps", "auto")
+    seed: int = option("of everything random", 0)
     samples: DataSettings = field(default_factory=DataSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -193,8 +193,8 @@ class TrainConfig:
         yield from _under(self.sampling, "sampling", {"count": 1, "steps": 1})
         if self.loop.batch_size % self.loop.accumulation:
             yield f"loop.batch_size {self.loop.batch_size} cannot be split into {self.loop.accumulation} equal parts"
-        if self.loop.best and not self.loop.watch_every:
-            yield f"loop.best {self.loop.best} is never measured: set loop.watch_every"
+        if self.loop.best and not self.loop.eval_every:
+            yield f"loop.best {self.loop.best} is never measured: set loop.eval_every"
         if self.objective.zero_terminal_snr and self.objective.prediction != "v_prediction":
             yield "objective.zero_terminal_snr asks for objective.prediction v_prediction: pure noise tells no epsilon"
         if self.objective.zero_terminal_snr and self.objective.timestep_spacing != "trailing":
@@ -354,7 +354,7 @@ def write(config: Any, folder: Path) -> None:
     atomic.put(folder / CONFIG, (told + yaml.safe_dump(to_mapping(config), sort_keys=False)).encode())
 
 
-_FREE = ("save_every", "keep_last", "log_every", "workers", "watch_every", "best", "gradient_checkpointing")
+_FREE = ("save_every", "keep_last", "log_every", "workers", "eval_every", "best", "gradient_checkpointing")
 
 
 def lasting(config: Any, free: Sequence[str]) -> dict[str, Any]:

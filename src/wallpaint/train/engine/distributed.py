@@ -28,7 +28,7 @@ def all_of(value: T) -> list[T]:
     return list(gather_object([value]))
 
 
-def mains(value: T) -> T:
+def broadcast_from_main(value: T) -> T:
     """The main process's value, in every process. All must ask."""
     from accelerate.utils import broadcast_object_list
 
@@ -37,7 +37,7 @@ def mains(value: T) -> T:
     return told[0]
 
 
-def by_main(accelerator: Any, do: Callable[[], T]) -> T | None:
+def run_on_main(accelerator: Any, do: Callable[[], T]) -> T | None:
     """What the main process finds by doing something; None in the others, which wait for it.
 
     Where it fails, all raise: the main process what it met, the others an error of the same words, WallpaintError if it
@@ -50,7 +50,7 @@ def by_main(accelerator: Any, do: Callable[[], T]) -> T | None:
         except Exception as error:
             failed, kind = error, type(error) if isinstance(error, WallpaintError) else WallpaintError
             told = (kind, str(error) or type(error).__name__)
-    told = mains(told)
+    told = broadcast_from_main(told)
     if failed is not None:
         raise failed
     if told is not None:

@@ -33,7 +33,7 @@ _LOOKS = 4  # see `schedule.seed_of`: noise and dropout of the samples are other
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look found. scalars: by name, such as "val/literal". pictures: by name, (H, W, 3) uint8 sRGB."""
+    """What a look found. scalars: by name, such as "val/swatch". pictures: by name, (H, W, 3) uint8 sRGB."""
 
     scalars: Mapping[str, float]
     pictures: Mapping[str, Array]

@@ -29,10 +29,10 @@ from wallpaint.train.engine import evaluation as watching
 from wallpaint.train.engine import trackers as tracking
 from wallpaint.train.engine.checkpoint import Checkpoint
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
-from wallpaint.train.engine.distributed import all_of, any_of, by_main, mains, signals
+from wallpaint.train.engine.distributed import all_of, any_of, broadcast_from_main, run_on_main, signals
 from wallpaint.train.engine.evaluation import Best, Seen, Watch
 from wallpaint.train.engine.schedule import Place, learning_rate, places
-from wallpaint.train.engine.trackers import Teller
+from wallpaint.train.engine.trackers import Tracker
 
 CHECKPOINTS = "checkpoints"
 _LOGGER = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class _Training:
     stepper: Any  # the optimizer, wrapped for scaled gradients
     average: dict[str, Tensor]
     scaler: Any
-    tally: tracking.Tally = field(default_factory=tracking.Tally)
+    tally: tracking.MetricAccumulator = field(default_factory=tracking.MetricAccumulator)
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
@@ -152,7 +152,7 @@ def fit(
     folder: of the run; its checkpoints and log go there. digest: of all that must not change between the parts of a run
     that was broken off. resume: go on from the newest whole checkpoint; a folder whose checkpoints are all damaged is
     refused, and without `resume` one that has any. told: who hears of it besides the log. watch: looks at the network
-    every `watch_every` steps and at the end, in the main process, while others wait. accepted: called in the main
+    every `eval_every` steps and at the end, in the main process, while others wait. accepted: called in the main
     process once nothing speaks against the run, before its first step. tick: told each step that is done, and its loss.
     say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises ConfigError;
     InputError where something cannot be written; ModelError for a loss that is no number, before anything of it is
@@ -164,11 +164,11 @@ def fit(
     _check(run, told, PartialState(cpu=device == "cpu" or None))
     accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
     training = _prepare(run, accelerator)
-    found, notes = mains(by_main(accelerator, lambda: _find(run, resume, say))) or (None, [])
+    found, notes = broadcast_from_main(run_on_main(accelerator, lambda: _find(run, resume, say))) or (None, [])
     start = _put_back(training, found, accelerator) if found else 0
-    by_main(accelerator, accepted)
+    run_on_main(accelerator, accepted)
     with contextlib.ExitStack() as stack:
-        tellers = by_main(accelerator, lambda: stack.enter_context(tracking.tellers(told, folder, start)))
+        tellers = run_on_main(accelerator, lambda: stack.enter_context(tracking.tellers(told, folder, start)))
         done = _train(run, training, accelerator, start, tellers or [], tick)
     weights = {name: value.detach().cpu().clone() for name, value in training.weights.items()}
     return Outcome(done, done < config.steps, weights, tuple(notes), watching.best(folder, config.best, digest))
@@ -179,7 +179,7 @@ def _train(
     training: _Training,
     accelerator: Any,
     start: int,
-    tellers: Sequence[Teller],
+    tellers: Sequence[Tracker],
     tick: Callable[[int, float], None],
 ) -> int:
     """The loop; returns the updates done, which are fewer than all if a signal came."""
@@ -208,7 +208,7 @@ def _train(
             seen = _look(run, training, accelerator, done)
             if _is_looked_at(run, done) or done % config.log_every == 0 or is_last:
                 line = tracking.line(done, training.tally.take(), rate, norm, clock.speed(), seen)
-                by_main(accelerator, partial(tracking.tell, tellers, line, seen))
+                run_on_main(accelerator, partial(tracking.tell, tellers, line, seen))
             if stop or done % config.save_every == 0 or is_last:
                 _save(run, training, accelerator, done)
             if stop:
@@ -281,7 +281,7 @@ def _follow(training: _Training, decay: float) -> None:
 
 
 def _is_looked_at(run: _Run, done: int) -> bool:
-    every = run.config.watch_every
+    every = run.config.eval_every
     return run.watch is not None and bool(every) and (done % every == 0 or done == run.config.steps)
 
 
@@ -296,7 +296,7 @@ def _look(run: _Run, training: _Training, accelerator: Any, done: int) -> Seen |
         return seen
 
     watch = run.watch
-    return by_main(accelerator, lambda: look(watch)) if watch is not None and _is_looked_at(run, done) else None
+    return run_on_main(accelerator, lambda: look(watch)) if watch is not None and _is_looked_at(run, done) else None
 
 
 # -- what a checkpoint holds
@@ -307,7 +307,7 @@ def _save(run: _Run, training: _Training, accelerator: Any, done: int) -> None:
     if training.scaler is not None:
         state["scaler"] = training.scaler.state_dict()
     folder, keep = run.folder / CHECKPOINTS, run.config.keep_last
-    by_main(accelerator, lambda: checkpoint.save(folder, done, _tensors(training), state, keep=keep))
+    run_on_main(accelerator, lambda: checkpoint.save(folder, done, _tensors(training), state, keep=keep))
 
 
 def _tensors(training: _Training) -> dict[str, Tensor]:

@@ -53,7 +53,7 @@ Sums: TypeAlias = dict[str, list[float]]
 """A sum and how many it is of, by name: "loss", "term/NAME", "by_timestep/250-499"."""
 
 
-class Tally:
+class MetricAccumulator:
     """What one process adds up since the last line."""
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ class Clock:
 # -- where they go
 
 
-class Teller(Protocol):
+class Tracker(Protocol):
     """Someone who is told."""
 
     def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
@@ -180,20 +180,20 @@ class Teller(Protocol):
         ...
 
 
-def tell(tellers: Iterable[Teller], told: Mapping[str, Any], seen: Seen | None) -> None:
+def tell(tellers: Iterable[Tracker], told: Mapping[str, Any], seen: Seen | None) -> None:
     """Tell all of a line, with the pictures of the look that it has, if it has one."""
     for teller in tellers:
         teller.tell(told, seen.pictures if seen else {})
 
 
 @contextlib.contextmanager
-def tellers(config: TrackingConfig, folder: Path, start: int) -> Iterator[list[Teller]]:
+def tellers(config: TrackingConfig, folder: Path, start: int) -> Iterator[list[Tracker]]:
     """All who are told of a run that goes on from step `start`; only the main process has any.
 
     Raises InputError, as telling does, where the log cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        told: list[Teller] = [_Log(folder / LOG, start)]
+        told: list[Tracker] = [_Log(folder / LOG, start)]
         if config.tensorboard:
             told.append(_TensorBoard(folder / TENSORBOARD, start))
         if config.wandb:

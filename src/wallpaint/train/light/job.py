@@ -56,10 +56,10 @@ def run(
     begun = None if start is None else _weights(start, config)
     if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
         recipes.write(config, folder)
-    found = room_sets.prepare(config.sets, config.crew, say)
+    found = room_sets.prepare(config.sets, config.render_workers, say)
     say(f"making {sum(map(len, found.values()))} rooms small")
     small = {use: light_rooms.make_small(rooms, config.small or folder / SMALL) for use, rooms in found.items()}
-    rooms = room_sets.settle(small["rooms"], folder, resume=resume, most=config.most_rooms, seed=config.seed)
+    rooms = room_sets.settle(small["rooms"], folder, resume=resume, most=config.max_rooms, seed=config.seed)
     for use, left in (("rooms", rooms), ("validation", small["validation"])):
         if not left:
             raise ConfigError(f"{use} has no room with enough wall: take more seeds")
@@ -77,7 +77,7 @@ def run(
         device="cpu",
         resume=resume,
         told=config.tracking,
-        watch=check if config.loop.watch_every else None,
+        watch=check if config.loop.eval_every else None,
         accepted=lambda: recipes.write(config, folder),
         tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )

@@ -67,12 +67,12 @@ def size_of(rng: np.random.Generator, side: int) -> tuple[int, int]:
     return light_model.size_for(round(1000 / max(1, aspect)), round(1000 * min(1, aspect)), side)
 
 
-def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paints_each: int, split: str) -> Sample:
-    """Draw a sample. size: (height, width). paints_each: M. split: whose paints are used."""
+def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paints_per_photo: int, split: str) -> Sample:
+    """Draw a sample. size: (height, width). paints_per_photo: M. split: whose paints are used."""
     view = _tinted(_crop(room, rng, size), rng)
     buckets, tail, alpha = view.buckets, view.tail, view.alpha
     kind, old, albedo, painted = _old(room, rng, view, split)
-    new = np.stack([_paint(rng, split) for _ in range(paints_each)])
+    new = np.stack([_paint(rng, split) for _ in range(paints_per_photo)])
     repaints = [_radiance(buckets, tail, rho) for rho in new]
     device = _camera(rng)
     metered = camera.half_way(old, repaints[0]) if rng.random() < HALF_WAY else old

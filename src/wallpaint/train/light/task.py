@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from wallpaint.errors import ConfigError
 from wallpaint.imaging import color
 from wallpaint.light import model as light_model
-from wallpaint.options import choice
+from wallpaint.options import option
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.engine.evaluation import Seen
@@ -63,15 +63,15 @@ class NetworkConfig:
 class LightConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
-    rooms: tuple[RoomSet, ...] = choice("sets to learn from", ())
-    validation: tuple[RoomSet, ...] = choice("sets that it is judged and calibrated on, of the validation split", ())
-    small: Path | None = choice("folder of the rooms made small; the run's own if not given", None)
-    crew: int = choice("processes that render", 1)
-    side: int = choice("pixels on the longer side of the network's input", 64)
-    paints_each: int = choice("new paints that each photo is judged in", 3)
-    most_rooms: int = choice("0, or how many of the rooms are learnt from, for curves", 0)
-    checks: int = choice("photos of each validation room", 3)
-    seed: int = choice("of everything random", 0)
+    rooms: tuple[RoomSet, ...] = option("sets to learn from", ())
+    validation: tuple[RoomSet, ...] = option("sets that it is judged and calibrated on, of the validation split", ())
+    small: Path | None = option("folder of the rooms made small; the run's own if not given", None)
+    render_workers: int = option("processes that render", 1)
+    side: int = option("pixels on the longer side of the network's input", 64)
+    paints_per_photo: int = option("new paints that each photo is judged in", 3)
+    max_rooms: int = option("0, or how many of the rooms are learnt from, for curves", 0)
+    checks: int = option("photos of each validation room", 3)
+    seed: int = option("of everything random", 0)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -90,7 +90,7 @@ class LightConfig:
 
     def _wrong(self) -> Iterator[str]:
         """All but the sets of rooms."""
-        least = {"side": 32, "paints_each": 1, "checks": 1, "crew": 1, "seed": 0, "most_rooms": 0}
+        least = {"side": 32, "paints_per_photo": 1, "checks": 1, "render_workers": 1, "seed": 0, "max_rooms": 0}
         for name, lowest in least.items():
             if getattr(self, name) < lowest:
                 yield f"{name} must be at least {lowest}, not {getattr(self, name)}"
@@ -128,7 +128,7 @@ class LightTask:
         of_batch = np.random.default_rng([self.config.seed, NUMBER_STREAM, batch, *more])
         rng = np.random.default_rng([self.config.seed, SAMPLE_STREAM, place.position, *more])
         size = light_samples.size_of(of_batch, self.config.side) if not more else (self.config.side,) * 2
-        return light_samples.make(self.rooms[place.index], rng, size, self.config.paints_each, "train")
+        return light_samples.make(self.rooms[place.index], rng, size, self.config.paints_per_photo, "train")
 
     def sample(self, place: Place) -> dict[str, Any]:
         drawn = self._draw(place)
@@ -252,7 +252,7 @@ class Check:
             for number in range(config.checks):
                 rng = np.random.default_rng([CHECK_STREAM, room.seed, number])
                 size = light_samples.size_of(rng, config.side)
-                self.samples.append(light_samples.make(rooms[index], rng, size, config.paints_each, "validation"))
+                self.samples.append(light_samples.make(rooms[index], rng, size, config.paints_per_photo, "validation"))
 
     def __call__(self, step: int, network: nn.Module) -> Seen:
         found = self.measure(network)

@@ -95,7 +95,7 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
             device=config.device,
             resume=resume,
             told=config.tracking,
-            watch=_watch(config, task) if config.loop.watch_every else None,
+            watch=_watch(config, task) if config.loop.eval_every else None,
             accepted=lambda: recipes.write(config, folder),
             tick=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
         )

@@ -142,7 +142,7 @@ class Prediction:
     """What the UNet said of one noised batch.
 
     errors: [B] float32, mean squared error of each picture. timesteps: [B] int64. clean: [B, 4, h, w] float32, the
-    latents that follow from what was said, see `clean_latents`.
+    latents that follow from what was said, see `predict_x0`.
     """
 
     errors: Tensor
@@ -173,21 +173,21 @@ def predict(
     wanted = target(scheduler, latents, noise, timesteps)
     observe("target", wanted)
     errors = (predicted - wanted.float()).square().mean((1, 2, 3))
-    return Prediction(errors, timesteps, clean_latents(scheduler, noisy, predicted, timesteps))
+    return Prediction(errors, timesteps, predict_x0(scheduler, noisy, predicted, timesteps))
 
 
-def clean_latents(scheduler: Any, noisy: Tensor, predicted: Tensor, timesteps: Tensor) -> Tensor:
+def predict_x0(scheduler: Any, noisy: Tensor, predicted: Tensor, timesteps: Tensor) -> Tensor:
     """Latents without the noise that the UNet says is in them, often written x0: [B, 4, h, w] float32.
 
     With epsilon (noisy - sqrt(1 - abar) predicted) / sqrt(abar), with v sqrt(abar) noisy - sqrt(1 - abar) predicted.
     """
-    kept = kept_signal(scheduler, timesteps)[:, None, None, None]
+    kept = alpha_bar(scheduler, timesteps)[:, None, None, None]
     if scheduler.config.prediction_type == "v_prediction":
         return kept.sqrt() * noisy - (1 - kept).sqrt() * predicted
     return (noisy - (1 - kept).sqrt() * predicted) / kept.sqrt()
 
 
-def kept_signal(scheduler: Any, timesteps: Tensor) -> Tensor:
+def alpha_bar(scheduler: Any, timesteps: Tensor) -> Tensor:
     """abar of timesteps, [B] float32: the share of the signal's variance that is left."""
     return scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
 
@@ -215,7 +215,7 @@ def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
     """
     if not gamma:
         return torch.ones_like(timesteps, dtype=torch.float32)
-    kept = kept_signal(scheduler, timesteps)
+    kept = alpha_bar(scheduler, timesteps)
     snr = kept / (1 - kept)
     return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
 

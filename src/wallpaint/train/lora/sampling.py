@@ -34,13 +34,13 @@ class Sampler:
     def __init__(self, task: InpaintingTask, samples: Samples, config: SamplingConfig, seed: int) -> None:
         """samples: the first `config.count` are taken, as they are in epoch 0. seed: of their noise."""
         if not len(samples):
-            raise ConfigError("there are no samples to look at while training: set loop.watch_every to 0")
+            raise ConfigError("there are no samples to look at while training: set loop.eval_every to 0")
         self.task, self.config, self.seed = task, config, seed
         self.samples = [samples.get(index, 0) for index in range(min(config.count, len(samples)))]
         self._encoded: list[Mapping[str, Tensor]] = []
 
     def __call__(self, step: int, network: nn.Module) -> Seen:
-        """`val/literal` and the other metrics of walls against the paint, `val/lit_mean` and those against the target
+        """`val/swatch` and the other metrics of walls against the paint, `val/room_mean` and those against the target
         (see docs/metrics.md): means over the samples where they are defined. Pictures: photo, result, and the target
         where it is another."""
         if not self._encoded:

@@ -202,7 +202,7 @@ class InpaintingTask:
         if not told.looks_at_pictures:
             return {}
         chosen = (found.timesteps >= first) & (found.timesteps < end)
-        signal = objective.kept_signal(self.scheduler, found.timesteps)[chosen]
+        signal = objective.alpha_bar(self.scheduler, found.timesteps)[chosen]
         terms: dict[str, tuple[float, Tensor]] = {}
         picture = self.decode(found.clean[chosen]) if bool(chosen.any()) else None
         chosen = chosen.cpu()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wallpaint.errors import ConfigError
-from wallpaint.options import choice
+from wallpaint.options import option
 from wallpaint.segment.network import COARSEST
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig, read_as
@@ -21,30 +21,30 @@ class NetworkConfig:
     """A SegFormer's sizes, stage by stage. Source: Xie et al. 2021, whose smallest, B0, is (32, 64, 160, 256). refiner:
     of the U-Net that refines its map, level by level, all pixels first."""
 
-    widths: tuple[int, ...] = choice("channels", (24, 48, 128, 192))
-    depths: tuple[int, ...] = choice("blocks", (2, 2, 4, 4))
-    heads: tuple[int, ...] = choice("heads of attention", (1, 2, 4, 6))
-    decoder: int = choice("channels that the stages are brought together in", 64)
-    refiner: tuple[int, ...] = choice("channels of the refiner, multiples of 8", (16, 32, 64, 96))
+    widths: tuple[int, ...] = option("channels", (24, 48, 128, 192))
+    depths: tuple[int, ...] = option("blocks", (2, 2, 4, 4))
+    heads: tuple[int, ...] = option("heads of attention", (1, 2, 4, 6))
+    decoder: int = option("channels that the stages are brought together in", 64)
+    refiner: tuple[int, ...] = option("channels of the refiner, multiples of 8", (16, 32, 64, 96))
 
 
 @dataclass(frozen=True)
 class SegmenterConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
-    rooms: tuple[RoomSet, ...] = choice("sets to learn from", ())
-    validation: tuple[RoomSet, ...] = choice("sets that confidence is calibrated on, of the validation split", ())
-    test: tuple[RoomSet, ...] = choice("sets that the result is judged on, of the test split", ())
-    labels: Path | None = choice("folder of what is where in the rooms; the run's own if not given", None)
-    crew: int = choice("processes that render", 1)
-    sizes: tuple[int, ...] = choice(
+    rooms: tuple[RoomSet, ...] = option("sets to learn from", ())
+    validation: tuple[RoomSet, ...] = option("sets that confidence is calibrated on, of the validation split", ())
+    test: tuple[RoomSet, ...] = option("sets that the result is judged on, of the test split", ())
+    labels: Path | None = option("folder of what is where in the rooms; the run's own if not given", None)
+    render_workers: int = option("processes that render", 1)
+    sizes: tuple[int, ...] = option(
         "pixels a side of the pictures that it learns from, one size after the other for equal shares of the steps",
         (64, 96, 96, 128),
     )
-    reuse: int = choice("pictures that are cut from one photo of a room before another is taken of it", 4)
-    seen_px: int = choice("pixels on the longer side that it looks at photos with", 256)
-    overlap_weight: float = choice("of 1 - soft IoU, beside cross-entropy", 1.0)
-    seed: int = choice("of everything random", 0)
+    reuse: int = option("pictures that are cut from one photo of a room before another is taken of it", 4)
+    input_px: int = option("pixels on the longer side that it looks at photos with", 256)
+    overlap_weight: float = option("of 1 - soft IoU, beside cross-entropy", 1.0)
+    seed: int = option("of everything random", 0)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -72,10 +72,14 @@ class SegmenterConfig:
             yield f"network.refiner should be two to five multiples of {GROUP}"
         if not self.sizes:
             yield "sizes should name one size at least"
-        for name, px in (*(("sizes", px) for px in self.sizes), ("seen_px", self.seen_px)):
+        for name, px in (*(("sizes", px) for px in self.sizes), ("input_px", self.input_px)):
             if type(px) is not int or px < 2 * COARSEST or px % COARSEST:
                 yield f"{name} should be a multiple of {COARSEST} from {2 * COARSEST}, not {px}"
-        for name, value, least in (("reuse", self.reuse, 1), ("crew", self.crew, 1), ("seed", self.seed, 0)):
+        for name, value, least in (
+            ("reuse", self.reuse, 1),
+            ("render_workers", self.render_workers, 1),
+            ("seed", self.seed, 0),
+        ):
             if value < least:
                 yield f"{name} must be at least {least}, not {value}"
         if self.overlap_weight < 0:

@@ -138,4 +138,4 @@ def calibrate(finder: Finder, made: Sequence[Shot]) -> Calibration:
         weights = weights - np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-6:
             break
-    return Calibration(float(weights[0]), float(weights[1]), finder.calibration.seen_px)
+    return Calibration(float(weights[0]), float(weights[1]), finder.calibration.input_px)

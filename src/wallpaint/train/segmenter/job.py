@@ -61,9 +61,9 @@ def run(
     if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
         recipes.write(config, folder)
     labels = config.labels or folder / LABELS
-    found = room_sets.prepare(config.sets, config.crew, say)
+    found = room_sets.prepare(config.sets, config.render_workers, say)
     say(f"looking at {sum(map(len, found.values()))} rooms")
-    seen = {use: labelling.derive_all(rooms, labels, config.crew) for use, rooms in found.items()}
+    seen = {use: labelling.derive_all(rooms, labels, config.render_workers) for use, rooms in found.items()}
     rooms = room_sets.settle(seen["rooms"], folder, resume=resume)
     task = SegmenterTask(rooms, labels, config)
     if start is not None:
@@ -75,7 +75,7 @@ def run(
         config.optimizer,
         folder,
         seed=config.seed,
-        digest=room_sets.digest(config, ("labels", "seen_px"), rooms, start and start / WEIGHTS),
+        digest=room_sets.digest(config, ("labels", "input_px"), rooms, start and start / WEIGHTS),
         device="cpu",
         resume=resume,
         told=config.tracking,
@@ -125,7 +125,7 @@ def finish(
     from wallpaint.train.segmenter import evaluation as segmenter_eval
 
     made = {use: list(segmenter_eval.shots(rooms[use], labels)) for use in ("validation", "test")}
-    plain = Calibration(seen_px=config.seen_px)
+    plain = Calibration(input_px=config.input_px)
     finder = _finder(config, weights, plain)
     calibration = segmenter_eval.calibrate(finder, made["validation"]) if made["validation"] else plain
     scores = None
@@ -183,7 +183,7 @@ def write(
     values = network_values(config.network)
     values["id2label"] = {str(number): name for number, name in values["id2label"].items()}
     put_json(folder / "config.json", {**names, **values})
-    size = {"height": config.seen_px, "width": config.seen_px}
+    size = {"height": config.input_px, "width": config.input_px}
     processor = {"image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD, "size": size, "rescale_factor": 1 / 255}
     put_json(folder / "preprocessor_config.json", processor)
     put_json(folder / CALIBRATION, dataclasses.asdict(calibration))
