@@ -1,4 +1,4 @@
-"""One scene, several paints, both meanings of the right colour: python examples/many_colors.py"""
+"""Repaint one scene in several colours with both values of match: python examples/many_colors.py"""
 
 from pathlib import Path
 

@@ -1,11 +1,13 @@
-"""Fixtures that several test files share: the example room and small rooms of known truth."""
+"""Fixtures shared by several test files."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks wait for each other's threads longer than they run
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # small networks spend more time on synchronizing threads than on computing
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ def room() -> Room:
 
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the tiny bundle of random weights; shared, so not to be written to."""
+    """A folder with the tiny bundle of random weights; shared, read only."""
     return random_folder("tiny", tmp_path_factory)
 
 
@@ -45,6 +47,6 @@ def files(tmp_path: Path, room: Room) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _same_random_numbers() -> None:
-    """Nothing may lean on the global generator: give it another state in every run."""
+def _reseed_global_generator() -> None:
+    """Give NumPy's global generator another state in every test, since no code may depend on it."""
     np.random.seed()  # noqa: NPY002

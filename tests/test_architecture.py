@@ -1,10 +1,12 @@
-"""The house in order: layers, sizes, docstrings, and documents that tell the truth."""
+"""Architecture rules: layers, names, sizes, docstrings; and documents that match the code."""
 
 from __future__ import annotations
 
 import ast
 import re
 import shlex
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,76 +17,216 @@ from support.paths import ROOT
 from wallpaint.cli.app import app
 
 SOURCE = ROOT / "src" / "wallpaint"
+TESTS = ROOT / "tests"
 MODULES = sorted(SOURCE.rglob("*.py"))
-LONGEST = 420  # lines
-# What nothing but a shell or the job behind it may import.
-SHELLS = {"wallpaint.cli.app": set(), "wallpaint.pipeline.job": {"wallpaint.cli.app"}}
+MAX_LINES = 420
+MAX_TOP_LEVEL_FILES = 12
+UNLAYERED = {"wallpaint", "wallpaint.__main__"}  # the public names, and `python -m wallpaint`
+BANNED_WORDS = {"told", "tell", "tells", "say", "says", "seen", "look", "looks"}
+BANNED_NAMES = {"found", "place", "places", "parts"}
+ALLOWED_NAMES = {"look_at"}  # the camera transform
+VAGUE_MODULES = {"utils", "util", "helper", "helpers", "manager", "base", "common", "misc"}
 
 
-def name_of(path: Path) -> str:
+def module_name(path: Path, source: Path = SOURCE) -> str:
     """'wallpaint.painters.analytic' for its file."""
-    parts = ("wallpaint", *path.relative_to(SOURCE).with_suffix("").parts)
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    names = (source.name, *path.relative_to(source).with_suffix("").parts)
+    return ".".join(names[:-1] if names[-1] == "__init__" else names)
 
 
-def imports_of(path: Path, *, at_start: bool = False) -> set[str]:
-    """Modules of the package that a file imports. at_start: only what runs when the file is imported."""
-    tree = ast.parse(path.read_text())
-    if at_start:
-        nodes: list[ast.AST] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    else:
-        nodes = list(ast.walk(tree))
-    known = {name_of(p) for p in MODULES}
-    found: set[str] = set()
+def imported_modules(tree: ast.AST, known: set[str], *, at_start: bool = False) -> set[str]:
+    """Modules of `known` that a syntax tree imports. at_start: only what runs when the file itself is imported."""
+    nodes = tree.body if at_start and isinstance(tree, ast.Module) else ast.walk(tree)
+    names: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found & known - {"wallpaint"}
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names & known
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_a_module_says_what_it_is_and_stays_short(path: Path) -> None:
+# -- layers
+
+
+def declared_layers(text: str) -> dict[str, int]:
+    """Rank by subpackage or module, 0 on top, from the ```layers block of ARCHITECTURE.md."""
+    block = re.search(r"^```layers\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert block, "no ```layers block"
+    lines = [line.split("#")[0] for line in block[1].splitlines()]
+    return {name.strip(): rank for rank, line in enumerate(lines) for name in line.split(",") if name.strip()}
+
+
+def layer_violations(source: Path, layers: Mapping[str, int]) -> list[str]:
+    """Imports that do not point to a lower layer, TYPE_CHECKING and imports inside functions included."""
+    modules = {module_name(path, source): path for path in sorted(source.rglob("*.py"))}
+    lines = []
+    for name, path in modules.items():
+        if name in UNLAYERED:
+            continue
+        mine = name.split(".")[1]
+        if mine not in layers:
+            lines.append(f"{name}: {mine} is in no layer")
+            continue
+        for target in sorted(imported_modules(ast.parse(path.read_text()), set(modules)) - UNLAYERED):
+            other = target.split(".")[1]
+            if other != mine and layers.get(other, -1) <= layers[mine]:
+                lines.append(f"{name} imports {target}, which is not in a lower layer")
+    return lines
+
+
+def test_imports_point_to_lower_layers() -> None:
+    assert not layer_violations(SOURCE, declared_layers(document("ARCHITECTURE.md")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import wallpaint.cli.app",
+        "from wallpaint.cli import app",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from wallpaint.cli.app import main",
+        "def f():\n    from wallpaint.cli.app import main",
+        "from wallpaint.imaging.color import lab",
+    ],
+)
+def test_a_planted_upward_import_is_reported(line: str, tmp_path: Path) -> None:
+    source = tmp_path / "wallpaint"
+    for package in ("cli", "paints", "imaging"):
+        (source / package).mkdir(parents=True)
+        (source / package / "__init__.py").touch()
+    (source / "cli" / "app.py").write_text("from wallpaint.paints import paint\n")
+    (source / "paints" / "paint.py").write_text("from wallpaint.imaging import color\n")
+    (source / "imaging" / "color.py").touch()
+    layers = {"cli": 0, "paints": 1, "imaging": 1} if "color" in line else {"cli": 0, "paints": 1, "imaging": 2}
+    assert not layer_violations(source, {"cli": 0, "paints": 1, "imaging": 2})
+    (source / "paints" / "paint.py").write_text(line)
+    assert any(report.startswith("wallpaint.paints.paint imports ") for report in layer_violations(source, layers))
+
+
+def test_no_import_cycle() -> None:
+    """Imports inside packages included; those inside functions left out."""
+    known = {module_name(path) for path in MODULES} - {"wallpaint"}
+    graph = {module_name(path): imported_modules(ast.parse(path.read_text()), known, at_start=True) for path in MODULES}
+    done: set[str] = set()
+    while left := {name for name in graph if name not in done}:
+        ready = {name for name in left if graph[name] - {name} <= done}
+        assert ready, f"a cycle among {sorted(left)}"
+        done |= ready
+
+
+# -- names
+
+
+def defined_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every identifier of a syntax tree with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.Name):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Attribute):
+            yield node.attr, node.lineno
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield node.arg, node.value.lineno
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.split(".")[-1], node.lineno
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            yield node.name, node.lineno
+
+
+def is_banned(name: str) -> bool:
+    """Whether an identifier holds a banned word between its underscores or capitals, or is a catch-all."""
+    words = [word for word in re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().split("_") if word]
+    return name not in ALLOWED_NAMES and (not BANNED_WORDS.isdisjoint(words) or "_".join(words) in BANNED_NAMES)
+
+
+def test_no_banned_identifiers() -> None:
+    lines = [
+        f"{path.relative_to(ROOT)}:{line}: {name}"
+        for path in (*MODULES, *sorted(TESTS.rglob("*.py")))
+        for name, line in [(path.stem, 1), *defined_names(ast.parse(path.read_text()))]
+        if is_banned(name) and path != Path(__file__)
+    ]
+    assert not lines, lines[:20]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "told = 1",
+        "def tell_all(): ...",
+        "class SaysSo: ...",
+        "f(was_seen=1)",
+        "a.look",
+        "import x as looks",
+        "def f(_found): ...",
+        "for place in x: ...",
+        "PARTS = 1",
+        "try: ...\nexcept E as say: ...",
+    ],
+)
+def test_a_planted_name_is_reported(source: str) -> None:
+    assert [name for name, _ in defined_names(ast.parse(source)) if is_banned(name)]
+
+
+@pytest.mark.parametrize(
+    "name", ["look_at", "outlook", "essay", "placement", "foundation", "n_parts", "parts_of_speech"]
+)
+def test_other_names_pass(name: str) -> None:
+    assert not is_banned(name)
+
+
+def test_class_names_are_unique() -> None:
+    """A class name says what it is wherever it is used; private classes may repeat."""
+    owners: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                owners[node.name].append(module_name(path))
+    assert not {name: where for name, where in owners.items() if len(where) > 1}
+
+
+def test_no_vague_module_names() -> None:
+    assert not [module_name(path) for path in MODULES if VAGUE_MODULES & set(module_name(path).split("."))]
+
+
+def test_no_module_shadows_a_public_function() -> None:
+    modules = {path.stem for path in SOURCE.iterdir()}
+    assert not modules & {name for name in wallpaint.__all__ if not name.startswith("__")}
+
+
+# -- sizes and docstrings
+
+
+def test_the_top_level_is_small() -> None:
+    assert len(list(SOURCE.glob("*.py"))) <= MAX_TOP_LEVEL_FILES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_a_module_is_short_and_documented(path: Path) -> None:
     text = path.read_text()
     lines = text.splitlines()
-    assert len(lines) <= LONGEST
+    assert len(lines) <= MAX_LINES
     if len(lines) > 1:
         assert ast.get_docstring(ast.parse(text)), "no docstring"
 
 
-def test_public_names_are_documented() -> None:
+def test_public_definitions_have_docstrings() -> None:
     for path in MODULES:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                is_choice = any(
+                is_enum = any(
                     isinstance(base, ast.Name) and base.id == "StrEnum" for base in getattr(node, "bases", [])
                 )
-                assert is_choice or ast.get_docstring(node), f"{name_of(path)}.{node.name} has no docstring"
+                assert is_enum or ast.get_docstring(node), f"{module_name(path)}.{node.name} has no docstring"
 
 
-def test_arrows_go_down() -> None:
-    for path in MODULES:
-        for target in imports_of(path):
-            assert name_of(path) in SHELLS.get(target, {name_of(path)}), f"{name_of(path)} imports the shell {target}"
+# -- public names
 
 
-def test_no_module_imports_itself_by_way_of_others() -> None:
-    """What is imported at the start of a file forms no ring."""
-    graph = {name_of(path): imports_of(path, at_start=True) for path in MODULES}
-    done: set[str] = set()
-    while left := {name for name in graph if name not in done}:
-        ready = {name for name in left if graph[name] <= done}
-        assert ready, f"a ring among {sorted(left)}"
-        done |= ready
-
-
-def test_no_vague_names() -> None:
-    vague = {"utils", "util", "helper", "helpers", "manager", "base", "common", "misc"}
-    assert not [name_of(path) for path in MODULES if vague & set(name_of(path).split("."))]
-
-
-def test_the_public_names_are_those() -> None:
+def test_public_names() -> None:
     names = {
         *("ConfigError", "InputError", "Limits", "ModelError", "Paint", "Palette", "Photo", "Result", "Scene"),
         *(
@@ -203,7 +345,7 @@ def test_the_readme_runs(examples: Path, files: Path, monkeypatch: pytest.Monkey
             assert main([*words, "--limit", "3"] if words[0] == "benchmark" else words) == 0, line
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
 def test_every_file_is_in_the_architecture(path: Path) -> None:
     """By its name, or as one of a folder that is named as a whole."""
     place = path.relative_to(SOURCE)

@@ -1,11 +1,11 @@
-"""wallpaint: repaint the walls in a photo of a room, the colour right and everything else untouched.
+"""Repaint the walls in a photo of a room in an exact colour, leaving everything else unchanged.
 
     scene = wallpaint.prepare("room.jpg", {"wall": "mask.png"})
     result = scene.repaint({"wall": "#7d9b84"})
     result.save("out.jpg")
 
-or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``. Without a mask:
-``wallpaint.detect_walls("room.jpg").masks`` takes the place of ``{"wall": "mask.png"}``.
+or in one call: ``wallpaint.repaint("room.jpg", "mask.png", "#7d9b84").save("out.jpg")``. Without a mask, use
+``wallpaint.detect_walls("room.jpg").masks`` instead of ``{"wall": "mask.png"}``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wallpaint.pipeline.repaint import Result, Scene, make_painter, prepare, repaint
     from wallpaint.segment.detect import DetectedWalls, detect_walls
 
-_HOMES = {
+_MODULE_OF = {
     "DetectedWalls": "segment.detect",
     "Limits": "imaging.photo",
     "Paint": "paints.paint",
@@ -65,9 +65,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Public names are imported when first used, so that `wallpaint --help` stays quick."""
-    if name not in _HOMES:
+    """Import public names on first use, so that `wallpaint --help` stays fast."""
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'wallpaint' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"wallpaint.{_HOMES[name]}"), name)
+    return getattr(import_module(f"wallpaint.{_MODULE_OF[name]}"), name)

@@ -1,18 +1,18 @@
-"""Everything that wallpaint raises on purpose.
+"""The exceptions that wallpaint raises.
 
     WallpaintError
     ├── InputError (also a ValueError)   a photo, mask, colour or option that cannot be used
-    │   └── ShapeError                   sizes that do not fit together
-    ├── ConfigError                      a configuration that contradicts itself
+    │   └── ShapeError                   sizes that do not match
+    ├── ConfigError                      a configuration that is invalid or contradictory
     └── ModelError                       weights that are missing, damaged or of another architecture
 
-A message says what was expected, what came, and what to do. On the command line it is one line on stderr and
-exit status 2.
+A message states what was expected, what was received, and what to do. On the command line it is one line on stderr
+with exit status 2.
 """
 
 
 class WallpaintError(Exception):
-    """The root of the tree: catch this to catch all."""
+    """The base class of all exceptions of this package."""
 
 
 class InputError(WallpaintError, ValueError):
@@ -20,11 +20,11 @@ class InputError(WallpaintError, ValueError):
 
 
 class ShapeError(InputError):
-    """Sizes that do not fit together."""
+    """Sizes that do not match."""
 
 
 class ConfigError(WallpaintError):
-    """A configuration that contradicts itself."""
+    """A configuration that is invalid or contradictory."""
 
 
 class ModelError(WallpaintError):

@@ -1,5 +1,8 @@
-"""Fields of frozen dataclasses that say what they are for: the text is the field's documentation, and help pages show
-it. Nothing else is imported, so that every recipe and every settings class may use it."""
+"""Dataclass fields with a help text.
+
+The text documents the field and is shown on help pages. This module imports nothing else from the package, so every
+recipe and settings class can use it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import Any
 
 
 def option(text: str, default: Any) -> Any:
-    """A field with a default. text: what it chooses, in a line; no default is meant to be changed in place."""
+    """Declare a field with a help text of one line and a default, which must not be mutated."""
     return field(default=default, metadata={"help": text})
 
 
-def help_of(kind: type[Any], name: str) -> str:
-    """The line on a field of such a dataclass."""
-    return str({one.name: one.metadata["help"] for one in fields(kind)}[name])
+def help_text(config: type[Any], name: str) -> str:
+    """Return the help text of a field declared with `option`."""
+    return str({one.name: one.metadata["help"] for one in fields(config)}[name])

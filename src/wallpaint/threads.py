@@ -1,4 +1,4 @@
-"""One thread for our many small array calls: OpenCV's pool costs more in waiting than it brings at these sizes."""
+"""OpenCV on one thread: for many calls on small arrays its thread pool costs more in waiting than it saves."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import cv2
 
 
 @contextmanager
-def single() -> Iterator[None]:
-    """Run the body with OpenCV on one thread, and give the old number back."""
+def single_threaded() -> Iterator[None]:
+    """Run the body with OpenCV on one thread, and restore the previous number of threads."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

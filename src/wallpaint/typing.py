@@ -1,4 +1,4 @@
-"""Type aliases that the whole package shares."""
+"""Type aliases shared by the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The version, once."""
+"""The package version."""
 
 from importlib.metadata import PackageNotFoundError, version
 

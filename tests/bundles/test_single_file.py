@@ -1,4 +1,4 @@
-"""Checkpoints in one file, under the names of the original code: the same weights, bit by bit."""
+"""Single-file checkpoints in the key names of the original code: weights are bit-equal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wallpaint.errors import ModelError
 
 @pytest.fixture
 def checkpoint(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The tiny bundle's three parts in one file, with what else such files hold; and a bundle.toml beside it."""
+    """The tiny bundle's three models in one file, with a further key as in real files, and a bundle.toml beside it."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
     opened = load_bundle(tiny_bundle)
     tensors = {
@@ -32,25 +32,25 @@ def checkpoint(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     return tmp_path
 
 
-def changed(folder: Path, key: str, value: torch.Tensor | None) -> None:
+def change_key(folder: Path, key: str, value: torch.Tensor | None) -> None:
     file = folder / "all.safetensors"
     tensors = {name: tensor.clone() for name, tensor in load_file(file).items() if name != key}
     save_file(tensors if value is None else {**tensors, key: value}, file)
 
 
-@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
-def test_weights_come_back_bit_by_bit(part: str, checkpoint: Path, tiny_bundle: Path) -> None:
-    found, true = load_bundle(checkpoint).load(part), load_bundle(tiny_bundle).load(part)
-    assert type(found) is type(true)
-    assert not found.training
-    assert not any(p.requires_grad or p.is_meta for p in found.parameters())
-    one, other = found.state_dict(), true.state_dict()
+@pytest.mark.parametrize("component", ["unet", "vae", "text_encoder"])
+def test_checkpoint_weights_are_bit_equal(component: str, checkpoint: Path, tiny_bundle: Path) -> None:
+    loaded, original = load_bundle(checkpoint).load(component), load_bundle(tiny_bundle).load(component)
+    assert type(loaded) is type(original)
+    assert not loaded.training
+    assert not any(p.requires_grad or p.is_meta for p in loaded.parameters())
+    one, other = loaded.state_dict(), original.state_dict()
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 
-def test_the_text_encoder_reads_as_before(checkpoint: Path, tiny_bundle: Path) -> None:
-    """Its positions are no weights: they are made anew."""
+def test_text_encoder_of_a_checkpoint_gives_the_same_embedding(checkpoint: Path, tiny_bundle: Path) -> None:
+    """position_ids is a buffer that is filled in."""
     bundle = load_bundle(checkpoint)
     assert torch.equal(bundle.empty_prompt(), load_bundle(tiny_bundle).empty_prompt())
     assert bundle.load("unet", torch.bfloat16).dtype == torch.bfloat16
@@ -59,27 +59,29 @@ def test_the_text_encoder_reads_as_before(checkpoint: Path, tiny_bundle: Path) -
     assert bundle.scheduler_config()["beta_start"] == 0.00085
 
 
-def test_the_empty_prompt_is_kept_for_this_checkpoint(
+def test_empty_prompt_is_cached_per_checkpoint(
     checkpoint: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not beside it, where it could be another file's; and no longer than the checkpoint is the same."""
+    """Not beside the file, where it could belong to another one; and only while the checkpoint is unchanged."""
     bundle = load_bundle(checkpoint)
     (checkpoint / "empty_prompt.safetensors").write_bytes((tiny_bundle / "empty_prompt.safetensors").read_bytes())
-    changed(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.ones(32))
-    true = load_bundle(tiny_bundle).empty_prompt() + 1  # the bias was 0
-    assert torch.allclose(bundle.empty_prompt(), true, atol=1e-5)
+    change_key(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.ones(32))
+    expected = load_bundle(tiny_bundle).empty_prompt() + 1  # the bias was 0
+    assert torch.allclose(bundle.empty_prompt(), expected, atol=1e-5)
     with monkeypatch.context() as patch:
         patch.setattr("wallpaint.bundles.single_file.load", lambda *_: pytest.fail("the text encoder was loaded"))
-        assert torch.allclose(bundle.empty_prompt(), true, atol=1e-5)
-    changed(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.zeros(32))
-    assert torch.allclose(bundle.empty_prompt(), true - 1, atol=1e-5)
+        assert torch.allclose(bundle.empty_prompt(), expected, atol=1e-5)
+    change_key(checkpoint, "cond_stage_model.transformer.text_model.final_layer_norm.bias", torch.zeros(32))
+    assert torch.allclose(bundle.empty_prompt(), expected - 1, atol=1e-5)
 
 
-def test_a_file_alone_is_a_bundle_of_the_published_size(checkpoint: Path) -> None:
-    """So this one, whose parts are tiny, is told apart by its first key."""
+def test_checkpoint_without_bundle_toml_has_the_published_size(checkpoint: Path) -> None:
+    """So the tiny models are refused at the first key."""
     bundle = load_bundle(checkpoint / "all.safetensors")
     assert (bundle.name, bundle.native_px) == ("all", 512)
-    assert [part for part in ("unet", "vae", "text_encoder", "tokenizer", "depth") if bundle.has(part)] == [
+    assert [
+        component for component in ("unet", "vae", "text_encoder", "tokenizer", "depth") if bundle.has(component)
+    ] == [
         "unet",
         "vae",
         "text_encoder",
@@ -91,7 +93,7 @@ def test_a_file_alone_is_a_bundle_of_the_published_size(checkpoint: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "part", "words"),
+    ("key", "value", "component", "message"),
     [
         ("model.diffusion_model.input_blocks.0.0.weight", torch.zeros(32, 4, 3, 3), "unet", "9 input channels, has 4"),
         (
@@ -115,20 +117,22 @@ def test_a_file_alone_is_a_bundle_of_the_published_size(checkpoint: Path) -> Non
         ),
     ],
 )
-def test_a_wrong_file_says_so(key: str, value: torch.Tensor | None, part: str, words: str, checkpoint: Path) -> None:
-    changed(checkpoint, key, value)
-    with pytest.raises(ModelError, match=words):
-        load_bundle(checkpoint).load(part)
+def test_checkpoint_with_a_wrong_key_raises(
+    key: str, value: torch.Tensor | None, component: str, message: str, checkpoint: Path
+) -> None:
+    change_key(checkpoint, key, value)
+    with pytest.raises(ModelError, match=message):
+        load_bundle(checkpoint).load(component)
 
 
-def test_a_file_without_a_part(tmp_path: Path) -> None:
+def test_checkpoint_without_a_component_raises(tmp_path: Path) -> None:
     save_file({"lora.weight": torch.zeros(3)}, tmp_path / "lora.safetensors")
     with pytest.raises(ModelError, match="has no unet"):
         load_bundle(tmp_path / "lora.safetensors").load("unet")
 
 
 @pytest.mark.parametrize("name", ["model.ckpt", "model.bin"])
-def test_pickles_are_refused_by_name(name: str, tmp_path: Path) -> None:
+def test_pickle_checkpoints_are_refused_by_suffix(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"\x80")
     with pytest.raises(ModelError, match=r"should be a .safetensors file"):
         load_bundle(tmp_path / name)

@@ -1,4 +1,4 @@
-"""The diffusion painter's choices: all that is wrong is said at once, and the command line says it in one line."""
+"""Settings of the diffusion painter: validation, LoRA options, schedulers, and errors of the command line."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from wallpaint import ConfigError, ModelError
 from wallpaint.bundles import configurations
 from wallpaint.cli.app import main
 from wallpaint.diffusion import schedulers
-from wallpaint.diffusion.settings import Lora, Settings, about
+from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 
 
-def test_the_source_documents_values_are_the_defaults() -> None:
-    chosen = Settings()
-    assert (chosen.steps, chosen.image_scale, chosen.strength, chosen.prompt) == (20, 1.0, 1.0, "")
-    assert chosen.guidance == 1.0
+def test_defaults_are_the_source_documents_values() -> None:
+    settings = DiffusionSettings()
+    assert (settings.steps, settings.ip_adapter_scale, settings.strength, settings.prompt) == (20, 1.0, 1.0, "")
+    assert settings.guidance == 1.0
 
 
 @pytest.mark.parametrize(
-    ("wrong", "word"),
+    ("invalid", "message"),
     [
         ({"scheduler": "euler"}, "ddim"),
         ({"steps": 0}, "steps"),
-        ({"image_scale": 2.1}, "image_scale"),
-        ({"control_scale": -0.1}, "control_scale"),
+        ({"ip_adapter_scale": 2.1}, "ip_adapter_scale"),
+        ({"controlnet_scale": -0.1}, "controlnet_scale"),
         ({"guidance": 0.5}, "guidance"),
         ({"strength": 0.0}, "strength"),
-        ({"strength": 0.04}, "leaves none"),
+        ({"strength": 0.04}, "leaves no step"),
         ({"device": "tpu"}, "cuda"),
         ({"dtype": "int8"}, "bfloat16"),
         ({"batch": 0}, "batch"),
@@ -38,39 +38,39 @@ def test_the_source_documents_values_are_the_defaults() -> None:
         ({"scheduler": "lcm", "steps": 51}, "at most 50 steps"),
     ],
 )
-def test_what_cannot_be_is_refused(wrong: dict[str, object], word: str) -> None:
-    with pytest.raises(ConfigError, match=word):
-        Settings(**wrong)  # type: ignore[arg-type]
+def test_invalid_setting_raises(invalid: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        DiffusionSettings(**invalid)  # type: ignore[arg-type]
 
 
-def test_all_errors_at_once() -> None:
+def test_all_errors_are_reported_together() -> None:
     with pytest.raises(ConfigError, match=r"scheduler.*steps.*guidance"):
-        Settings(scheduler="euler", steps=0, guidance=0.1)
+        DiffusionSettings(scheduler="euler", steps=0, guidance=0.1)
 
 
-def test_every_setting_is_described() -> None:
-    for name in vars(Settings()):
-        assert about(name)
+def test_every_setting_has_help() -> None:
+    for name in vars(DiffusionSettings()):
+        assert setting_help(name)
 
 
-def test_loras_as_people_write_them() -> None:
+def test_lora_option_is_parsed() -> None:
     assert Lora.parse("walls/") == Lora(Path("walls/"), 1.0)
     assert Lora.parse("a=b/walls.safetensors=0.5") == Lora(Path("a=b/walls.safetensors"), 0.5)
     assert Lora.parse("x=y/a.safetensors") == Lora(Path("x=y/a.safetensors"), 1.0)
     assert Lora.parse("x=a.safetensors") == Lora(Path("x=a.safetensors"), 1.0)
-    for wrong in ("walls=much", "=0.5", "walls="):
+    for invalid in ("walls=much", "=0.5", "walls="):
         with pytest.raises(ConfigError, match="PATH=SCALE"):
-            Lora.parse(wrong)
+            Lora.parse(invalid)
 
 
-def test_a_lora_that_is_there_is_a_path_whatever_its_name(tmp_path: Path) -> None:
+def test_existing_path_with_equals_sign_is_a_lora_path(tmp_path: Path) -> None:
     (tmp_path / "walls=2").mkdir()
     assert Lora.parse(f"{tmp_path}/walls=2") == Lora(tmp_path / "walls=2", 1.0)
     assert Lora.parse(f"{tmp_path}/walls=2=0.5") == Lora(tmp_path / "walls=2", 0.5)
 
 
 @pytest.mark.parametrize("scale", ["nan", "inf", "-inf", "1e30", "-101"])
-def test_absurd_scales_of_loras(scale: str) -> None:
+def test_lora_scale_out_of_range_raises(scale: str) -> None:
     with pytest.raises(ConfigError, match=r"x: a LoRA's scale must lie in -100\.\.100"):
         Lora.parse(f"x={scale}")
 
@@ -79,7 +79,7 @@ CONFIG = {**configurations.SCHEDULER}
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"),
+    ("name", "overrides"),
     [
         ("ddim", {"beta_schedule": "cubic"}),
         ("ddim", {"timestep_spacing": "random"}),
@@ -93,58 +93,58 @@ CONFIG = {**configurations.SCHEDULER}
         ("ddim", {"prediction_type": "sample"}),
     ],
 )
-def test_a_config_that_makes_no_schedule(name: str, wrong: dict[str, object]) -> None:
+def test_invalid_scheduler_config_raises(name: str, overrides: dict[str, object]) -> None:
     with pytest.raises(ModelError, match=r"schedule") as caught:
-        schedulers.timesteps(schedulers.make(name, {**CONFIG, **wrong}), 20, 1.0)
+        schedulers.get_timesteps(schedulers.make_scheduler(name, {**CONFIG, **overrides}), 20, 1.0)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", schedulers.CLASSES)
-def test_as_many_steps_as_may_be(name: str) -> None:
+@pytest.mark.parametrize("name", schedulers.SCHEDULER_CLASSES)
+def test_maximum_number_of_steps(name: str) -> None:
     steps = 50 if name == "lcm" else 1000
-    assert len(schedulers.timesteps(schedulers.make(name, CONFIG), steps, 1.0)) == steps
+    assert len(schedulers.get_timesteps(schedulers.make_scheduler(name, CONFIG), steps, 1.0)) == steps
 
 
-def test_no_sampler_but_lcm_draws_from_the_global_generator() -> None:
-    """Also where the bundle's config is of a stochastic one."""
-    scheduler = schedulers.make("dpm++", {**CONFIG, "algorithm_type": "sde-dpmsolver++"})
+def test_dpm_scheduler_does_not_use_the_global_generator() -> None:
+    """Even if the bundle's config is that of a stochastic sampler."""
+    scheduler = schedulers.make_scheduler("dpm++", {**CONFIG, "algorithm_type": "sde-dpmsolver++"})
     latents = torch.full((1, 4, 8, 8), 0.5)
-    found = []
+    results = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        times, x = schedulers.timesteps(scheduler, 4, 1.0), latents
+        times, x = schedulers.get_timesteps(scheduler, 4, 1.0), latents
         for time in times:
             x = scheduler.step(0.3 * x, time, x).prev_sample
-        found.append(x)
-    assert torch.equal(*found)
+        results.append(x)
+    assert torch.equal(*results)
 
 
-def test_ddim_clips_only_where_the_config_says_so() -> None:
-    bare = {key: value for key, value in CONFIG.items() if key != "clip_sample"}
-    assert not schedulers.make("ddim", bare).config.clip_sample
-    assert schedulers.make("ddim", {**bare, "clip_sample": True}).config.clip_sample
-    assert schedulers.make("ddim", {**bare, "thresholding": True}).config.thresholding
+def test_ddim_clips_only_if_the_config_does() -> None:
+    without_clip = {key: value for key, value in CONFIG.items() if key != "clip_sample"}
+    assert not schedulers.make_scheduler("ddim", without_clip).config.clip_sample
+    assert schedulers.make_scheduler("ddim", {**without_clip, "clip_sample": True}).config.clip_sample
+    assert schedulers.make_scheduler("ddim", {**without_clip, "thresholding": True}).config.thresholding
 
 
 @pytest.mark.parametrize("command", ["repaint", "trace"])
 @pytest.mark.parametrize("seed", [str(2**64), "-1"])
-def test_a_seed_is_64_bits(command: str, seed: str, capsys: pytest.CaptureFixture[str]) -> None:
-    words = REPAINT if command == "repaint" else ["trace", "photo.png", "--mask", "mask.png"]
-    assert main([*words, "--seed", seed]) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "--seed" in told
+def test_seed_out_of_64_bit_range_is_refused(command: str, seed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = REPAINT if command == "repaint" else ["trace", "photo.png", "--mask", "mask.png"]
+    assert main([*argv, "--seed", seed]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--seed" in error
 
 
-def _raised(error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+def _error_line(error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("wallpaint.pipeline.job.run", fail)
     assert main(REPAINT) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    return told
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    return line
 
 
 @pytest.mark.parametrize(
@@ -156,26 +156,26 @@ def _raised(error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
         RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"),
     ],
 )
-def test_a_full_card_is_one_line(
+def test_out_of_memory_gives_one_line(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert all(word in _raised(error, monkeypatch, capsys) for word in ("memory", "--batch 1", "--tiling", "--offload"))
+    assert all(
+        word in _error_line(error, monkeypatch, capsys) for word in ("memory", "--batch 1", "--tiling", "--offload")
+    )
 
 
-def test_a_compiler_that_is_missing_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_compiler_gives_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from torch._inductor.exc import InvalidCxxCompiler
 
-    assert "--compile" in _raised(InvalidCxxCompiler(), monkeypatch, capsys)
+    assert "--compile" in _error_line(InvalidCxxCompiler(), monkeypatch, capsys)
 
 
-def test_other_errors_are_ours_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_runtime_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
+        raise RuntimeError("a bug")
 
     monkeypatch.setattr("wallpaint.pipeline.job.run", fail)
-    with pytest.raises(RuntimeError, match="a defect"):
+    with pytest.raises(RuntimeError, match="a bug"):
         main(REPAINT)
 
 
@@ -183,7 +183,7 @@ REPAINT = ["repaint", "photo.png", "--mask", "mask.png", "--color", "#7d9b84", "
 
 
 @pytest.mark.parametrize(
-    ("options", "word"),
+    ("options", "message"),
     [
         (["--painter", "diffusion"], "--bundle"),
         (["--steps", "5"], "--steps"),
@@ -197,39 +197,39 @@ REPAINT = ["repaint", "photo.png", "--mask", "mask.png", "--color", "#7d9b84", "
         (["--bundle", "{bundle}", "--device", "cuda"], "--device auto"),
     ],
 )
-def test_one_line_and_status_2(
-    files: Path, tiny_bundle: Path, options: list[str], word: str, monkeypatch: pytest.MonkeyPatch,
+def test_invalid_options_give_one_line_and_status_2(
+    files: Path, tiny_bundle: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(files)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert main([*REPAINT, *(option.format(bundle=tiny_bundle) for option in options)]) == 2
-    told = capsys.readouterr()
-    assert told.err.count("\n") == 1
-    assert word in told.err
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
     assert not (files / "out.png").exists()
 
 
-def test_the_command_paints_many_in_one_batch(
+def test_command_paints_many_colours_in_one_batch(
     files: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(files)
-    words = ["repaint", "photo.png", "--mask", "mask.png", "--color", "navy", "--color", "#7d9b84", "-o", "looks"]
-    assert main([*words, "--bundle", str(tiny_bundle), "--steps", "2", "--profile"]) == 0
-    told = capsys.readouterr().out
-    assert "weights are random" in told
-    stages = {line.split("  ")[0]: line.split() for line in told.splitlines()}
+    argv = ["repaint", "photo.png", "--mask", "mask.png", "--color", "navy", "--color", "#7d9b84", "-o", "results"]
+    assert main([*argv, "--bundle", str(tiny_bundle), "--steps", "2", "--profile"]) == 0
+    output = capsys.readouterr().out
+    assert "weights are random" in output
+    stages = {line.split("  ")[0]: line.split() for line in output.splitlines()}
     assert stages["denoise"][2] == "2"
     assert float(stages["denoise"][3]) > 0
     assert stages["vae decode"][3] == "2"
-    assert len(list((files / "looks").iterdir())) == 3
+    assert len(list((files / "results").iterdir())) == 3
 
 
-def test_sockets_are_not_needed(files: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repaint_opens_no_connection(files: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import socket
 
     def refuse(*args: object) -> None:
-        raise AssertionError("a connection was tried")
+        raise AssertionError("a connection was attempted")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
@@ -238,13 +238,13 @@ def test_sockets_are_not_needed(files: Path, tiny_bundle: Path, monkeypatch: pyt
     assert (files / "out.png").is_file()
 
 
-def test_the_command_lines_defaults_are_the_settings() -> None:
-    """Options that are not given change nothing: else the analytic painter would refuse them."""
+def test_command_line_defaults_equal_the_settings() -> None:
+    """Otherwise the analytic painter would refuse options that were not given."""
     import inspect
 
     from wallpaint.cli.app import repaint
 
-    given = {name: p.default for name, p in inspect.signature(repaint).parameters.items()}
-    given["compile"] = given.pop("compile_networks")
-    given["loras"] = given.pop("lora") or ()
-    assert {name: given[name] for name in vars(Settings())} == vars(Settings())
+    defaults = {name: p.default for name, p in inspect.signature(repaint).parameters.items()}
+    defaults["compile"] = defaults.pop("compile_networks")
+    defaults["loras"] = defaults.pop("lora") or ()
+    assert {name: defaults[name] for name in vars(DiffusionSettings())} == vars(DiffusionSettings())

@@ -1,4 +1,4 @@
-"""The painter's loop against the stock pipelines of diffusers: same weights, seed and settings, same picture."""
+"""The painter equals the stock pipelines of diffusers for the same weights, seed and settings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 
 from support.stock_pipelines import Case, make_case, ours, stock, write_lora
 from wallpaint.bundles.bundle import Bundle, load_bundle
-from wallpaint.diffusion.settings import SCHEDULERS, Lora, Settings
+from wallpaint.diffusion.settings import SCHEDULERS, DiffusionSettings, Lora
 
 TOLERANCE = 1e-4
-PLAIN = Settings(steps=3, image_scale=0.0, control_scale=0.0, dtype="float32", device="cpu")
-EVERYTHING = replace(PLAIN, image_scale=0.7, control_scale=0.8)
+PLAIN = DiffusionSettings(steps=3, ip_adapter_scale=0.0, controlnet_scale=0.0, dtype="float32", device="cpu")
+ALL_COMPONENTS = replace(PLAIN, ip_adapter_scale=0.7, controlnet_scale=0.8)
 
 
 @pytest.fixture(scope="module")
@@ -34,35 +34,41 @@ def lora(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def distance(one: torch.Tensor, other: torch.Tensor) -> float:
     assert one.shape == other.shape
-    assert float(one.std()) > 0.01, "an even picture would hide differences"
+    assert float(one.std()) > 0.01, "a uniform image would hide differences"
     return float((one - other).abs().max())
 
 
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
-@pytest.mark.parametrize("parts", ["plain", "lora", "controlnet", "ip_adapter", "all"])
-def test_equal_to_the_stock_pipeline(bundle: Bundle, case: Case, lora: Path, parts: str, guidance: float) -> None:
+@pytest.mark.parametrize("enabled", ["plain", "lora", "controlnet", "ip_adapter", "all"])
+def test_equals_the_stock_pipeline(bundle: Bundle, case: Case, lora: Path, enabled: str, guidance: float) -> None:
     settings = replace(
         PLAIN,
         guidance=guidance,
-        loras=(Lora(lora, 0.8),) if parts in ("lora", "all") else (),
-        control_scale=0.8 if parts in ("controlnet", "all") else 0.0,
-        image_scale=0.7 if parts in ("ip_adapter", "all") else 0.0,
+        loras=(Lora(lora, 0.8),) if enabled in ("lora", "all") else (),
+        controlnet_scale=0.8 if enabled in ("controlnet", "all") else 0.0,
+        ip_adapter_scale=0.7 if enabled in ("ip_adapter", "all") else 0.0,
     )
-    found = ours(bundle, settings, case)
-    expected = stock(bundle, settings, case, controlled=settings.control_scale > 0, referenced=settings.image_scale > 0)
-    assert distance(found, expected) <= TOLERANCE
+    actual = ours(bundle, settings, case)
+    expected = stock(
+        bundle,
+        settings,
+        case,
+        with_controlnet=settings.controlnet_scale > 0,
+        with_ip_adapter=settings.ip_adapter_scale > 0,
+    )
+    assert distance(actual, expected) <= TOLERANCE
 
 
 @pytest.mark.parametrize("guidance", [1.0, 5.0])
 @pytest.mark.parametrize("strength", [1.0, 0.6])
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
-def test_equal_with_every_scheduler(
+def test_equals_the_stock_pipeline_with_every_scheduler(
     bundle: Bundle, case: Case, scheduler: str, strength: float, guidance: float
 ) -> None:
     if scheduler == "lcm" and guidance > 1:
-        pytest.skip("refused: its weights carry their guidance")
-    settings = replace(EVERYTHING, scheduler=scheduler, strength=strength, steps=5, guidance=guidance)
-    # Where a picture is the start, the stock pipeline also takes the surroundings from it.
-    seen = case if strength == 1 else replace(case, image=case.start)
-    found = ours(bundle, settings, seen)
-    assert distance(found, stock(bundle, settings, seen, controlled=True, referenced=True)) <= TOLERANCE
+        pytest.skip("lcm does not support guidance")
+    settings = replace(ALL_COMPONENTS, scheduler=scheduler, strength=strength, steps=5, guidance=guidance)
+    # With an initial image the stock pipeline also takes the surroundings from it.
+    case = case if strength == 1 else replace(case, image=case.init_image)
+    expected = stock(bundle, settings, case, with_controlnet=True, with_ip_adapter=True)
+    assert distance(ours(bundle, settings, case), expected) <= TOLERANCE

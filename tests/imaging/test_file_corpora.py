@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from support.command_server import Server
+from support.command_server import CommandServer
 from support.corpora import COLOR, BadCase, Case, bad_inputs, good_inputs
 from support.measures import far_outside
 from wallpaint import Limits, read_photo
@@ -19,13 +19,13 @@ GOOD, BAD = 60, 300
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
+def server() -> Iterator[CommandServer]:
+    server = CommandServer()
     yield server
     server.close()
 
 
-def wrong_with_good(server: Server, case: Case, out: Path) -> str | None:
+def wrong_with_good(server: CommandServer, case: Case, out: Path) -> str | None:
     """What is not as it should be after repainting a good case into a lossless file; None if all is well."""
     argv = ("repaint", str(case.photo), "--mask", str(case.mask), "--color", COLOR, "-o", str(out), *case.args)
     outcome = server.run(argv)
@@ -56,7 +56,7 @@ def _wrong_pixels(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> st
     return None if share > 0.9 else f"only {share:.0%} of the wall changed"
 
 
-def wrong_with_bad(server: Server, case: BadCase) -> str | None:
+def wrong_with_bad(server: CommandServer, case: BadCase) -> str | None:
     """What is not as it should be after a bad case; None if it was refused as promised."""
     before = case.out.read_bytes() if case.out.is_file() else None
     existed = set(case.out.parent.iterdir()) if case.out.parent.is_dir() else set()
@@ -79,7 +79,7 @@ def report(wrong: dict[str, str]) -> str:
     return f"{len(wrong)} cases\n" + "\n".join(f"{name}: {what}" for name, what in wrong.items())
 
 
-def test_good_inputs(server: Server, tmp_path: Path) -> None:
+def test_good_inputs(server: CommandServer, tmp_path: Path) -> None:
     cases = good_inputs(tmp_path / "in")
     assert len(cases) >= GOOD
     assert len({case.name for case in cases}) == len(cases)
@@ -98,16 +98,16 @@ def _lossless(case: Case) -> str:
     return "out.tif" if read_photo(case.photo).codes.shape[2] == 4 else "out.png"
 
 
-def test_bad_inputs(server: Server, tmp_path: Path) -> None:
+def test_bad_inputs(server: CommandServer, tmp_path: Path) -> None:
     cases = bad_inputs(tmp_path / "in")
     assert len(cases) >= BAD
     assert len({case.name for case in cases}) == len(cases)
-    found = {case.name: wrong_with_bad(server, case) for case in cases}
-    wrong = {name: what for name, what in found.items() if what}
+    problems = {case.name: wrong_with_bad(server, case) for case in cases}
+    wrong = {name: what for name, what in problems.items() if what}
     assert not wrong, report(wrong)
 
 
-def test_the_server_tells_crashes_apart(server: Server, tmp_path: Path) -> None:
+def test_crashes_are_distinguished_from_refusals(server: CommandServer, tmp_path: Path) -> None:
     """The yardstick itself: a good command is not refused, and a killed one is not taken for exit status 2."""
     assert server.run(["--version"]).status == 0
     bad = BadCase("fine", ("--version",), tmp_path / "none.png")

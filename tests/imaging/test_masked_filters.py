@@ -36,7 +36,7 @@ def test_box_mean_is_the_mean_of_the_box() -> None:
     assert box_mean(values, weight, 4)[20, 30] == pytest.approx(expected, rel=1e-5)
 
 
-def test_box_mean_never_looks_where_there_is_no_weight(half: np.ndarray) -> None:
+def test_box_mean_ignores_pixels_without_weight(half: np.ndarray) -> None:
     values = noise(*SIZE, 3)
     other = values.copy()
     other[half == 0] = 1e6

@@ -185,7 +185,7 @@ def test_png_gamma() -> None:
     assert np.allclose(linear.space.to_linear(linear.codes), CARD / 255, atol=1e-4)
 
 
-def test_damaged_profiles_are_told_and_taken_as_srgb() -> None:
+def test_damaged_profiles_are_reported_and_read_as_srgb() -> None:
     photo = read_photo(encoded(CARD, "PNG", icc_profile=b"nonsense" * 40))
     assert photo.space.is_srgb
     assert len(photo.warnings) == 1
@@ -305,8 +305,8 @@ def test_bad_corpus(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.fixture
 def full() -> Photo:
     """A photo as a phone makes it: turned, Display P3, GPS, thumbnail, XMP, 300 dpi."""
-    place = 'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="52,31.2N" exif:GPSLongitude="13,24.3E"'
-    packet = files.xmp_packet("<tiff:Orientation>6</tiff:Orientation>", place)
+    location = 'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="52,31.2N" exif:GPSLongitude="13,24.3E"'
+    packet = files.xmp_packet("<tiff:Orientation>6</tiff:Orientation>", location)
     block = files.exif_block(6, gps=True, thumbnail=True)
     data = encoded(
         stored(_blocky(), 6), "JPEG", quality=90, subsampling=2, dpi=(300, 300),
@@ -394,7 +394,7 @@ def test_transparency_is_written_back(extension: str, tmp_path: Path) -> None:
     assert np.array_equal(again.codes, CARD)
 
 
-def test_transparency_that_a_format_cannot_hold_is_told(tmp_path: Path) -> None:
+def test_transparency_that_a_format_cannot_hold_is_reported(tmp_path: Path) -> None:
     photo = read_photo(np.dstack([CARD, FADE]))
     for extension in ("jpg", "bmp"):
         report = write_photo(photo, photo.codes, tmp_path / f"out.{extension}")
@@ -457,7 +457,7 @@ def test_other_formats_become_fine_jpegs(tmp_path: Path) -> None:
     assert (tmp_path / "small.jpg").stat().st_size < (tmp_path / "out.jpg").stat().st_size
 
 
-def test_sixteen_bits_are_rounded_and_told(tmp_path: Path) -> None:
+def test_sixteen_bits_are_rounded_and_reported(tmp_path: Path) -> None:
     photo = read_photo(DEEP)
     report = write_photo(photo, photo.codes, tmp_path / "out.bmp")
     assert report.bit_depth == 8

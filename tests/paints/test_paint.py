@@ -181,7 +181,7 @@ def test_lab_of_a_paint() -> None:
 
 
 def test_importing_paints_leaves_the_colour_library_alone() -> None:
-    code = "import sys, wallpaint.paint, wallpaint.paints.palette; sys.exit('coloraide' in sys.modules)"
+    code = "import sys, wallpaint.paints.paint, wallpaint.paints.palette; sys.exit('coloraide' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

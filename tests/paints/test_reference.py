@@ -33,7 +33,7 @@ def test_a_plain_picture_has_its_own_color(method: str) -> None:
         ("kmeans", np.array([0.2, 0.35, 0.25])),
     ],
 )
-def test_methods_differ_as_they_say(method: str, expected: np.ndarray) -> None:
+def test_methods_differ_as_documented(method: str, expected: np.ndarray) -> None:
     assert dominant_color(spotted(), method) == pytest.approx(expected, rel=0.02)
 
 

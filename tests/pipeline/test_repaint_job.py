@@ -1,4 +1,4 @@
-"""One photo from file to file, without the shell round it."""
+"""Repaint jobs from file to file, without the command line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from support.measures import Array, delta_e, median
 from wallpaint.errors import InputError
 from wallpaint.paints.palette import read_palette
 from wallpaint.pipeline import job as jobs
-from wallpaint.pipeline.job import Job, run
+from wallpaint.pipeline.job import RepaintJob, run
 
 PALETTE = "code,name,hex\nB1,Harbour navy,#2b3a5c\nG1,Garden sage,#7d9b84\nK1,Soot,#1c1c1e\n"
 
 
 @pytest.fixture
-def job(files: Path) -> Job:
-    return Job(photo=files / "photo.png", output=files / "out.png", mask=files / "mask.png", colors=("#7d9b84",))
+def job(files: Path) -> RepaintJob:
+    return RepaintJob(photo=files / "photo.png", output=files / "out.png", mask=files / "mask.png", colors=("#7d9b84",))
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def palette(files: Path) -> Path:
 
 
 def pixels(path: Path) -> Array:
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_one_color(job: Job, room: Room) -> None:
+def test_one_colour_writes_one_file(job: RepaintJob, room: Room) -> None:
     report = run(job)
     assert report["output"] == str(job.output)
     assert report["photo"] == str(job.photo)
@@ -50,57 +50,57 @@ def test_one_color(job: Job, room: Room) -> None:
     assert delta_e(median(pixels(job.output), room.wall), (125, 155, 132)) <= 0.5
 
 
-def test_running_again_gives_the_same_picture(job: Job) -> None:
+def test_running_again_gives_the_same_image(job: RepaintJob) -> None:
     run(job)
     first = pixels(job.output)
     run(job)
     assert np.array_equal(pixels(job.output), first)
 
 
-def test_several_colors_go_to_a_folder(job: Job, room: Room) -> None:
-    looks = job.output.parent / "looks"
-    report = run(replace(job, output=looks, colors=("#7d9b84", "navy", "#2b3a5c")))
-    assert names(looks) == {"photo_7d9b84.png", "photo_navy.png", "photo_2b3a5c.png", "photo_sheet.jpg"}
-    assert report["contact_sheet"] == str(looks / "photo_sheet.jpg")
-    assert report["output"] == str(looks)
+def test_several_colours_are_written_to_a_folder(job: RepaintJob, room: Room) -> None:
+    folder = job.output.parent / "results"
+    report = run(replace(job, output=folder, colors=("#7d9b84", "navy", "#2b3a5c")))
+    assert names(folder) == {"photo_7d9b84.png", "photo_navy.png", "photo_2b3a5c.png", "photo_sheet.jpg"}
+    assert report["contact_sheet"] == str(folder / "photo_sheet.jpg")
+    assert report["output"] == str(folder)
     for entry in report["results"]:
         wall = entry["walls"][0]
         assert wall["delta_e_2000"] <= 0.5
         assert delta_e(median(pixels(Path(entry["output"])), room.wall), wall["paint"]["rgb"]) <= 0.5
     assert [entry["walls"][0]["paint"]["label"] for entry in report["results"]] == ["#7d9b84", "navy", "#2b3a5c"]
-    sheet = pixels(looks / "photo_sheet.jpg")
-    assert sheet.shape[0] * sheet.shape[1] > 4 * room.alpha.size, "four pictures"
+    sheet = pixels(folder / "photo_sheet.jpg")
+    assert sheet.shape[0] * sheet.shape[1] > 4 * room.alpha.size, "fewer than four images"
 
 
-def test_each_of_several_colors_is_as_if_alone(job: Job) -> None:
+def test_each_of_several_colours_equals_a_single_run(job: RepaintJob) -> None:
     run(job)
-    alone = pixels(job.output)
-    run(replace(job, output=job.output.parent / "looks", colors=("#2b3a5c", "#7d9b84")))
-    assert np.array_equal(pixels(job.output.parent / "looks" / "photo_7d9b84.png"), alone)
+    single = pixels(job.output)
+    run(replace(job, output=job.output.parent / "results", colors=("#2b3a5c", "#7d9b84")))
+    assert np.array_equal(pixels(job.output.parent / "results" / "photo_7d9b84.png"), single)
 
 
-def test_equal_names_do_not_overwrite_each_other(job: Job) -> None:
-    looks = job.output.parent / "looks"
-    run(replace(job, output=looks, colors=("#7d9b84", "#7D9B84", "7d9b84")))
-    assert names(looks) == {"photo_7d9b84.png", "photo_7d9b84-2.png", "photo_7d9b84-3.png", "photo_sheet.jpg"}
+def test_equal_colours_get_distinct_file_names(job: RepaintJob) -> None:
+    folder = job.output.parent / "results"
+    run(replace(job, output=folder, colors=("#7d9b84", "#7D9B84", "7d9b84")))
+    assert names(folder) == {"photo_7d9b84.png", "photo_7d9b84-2.png", "photo_7d9b84-3.png", "photo_sheet.jpg"}
 
 
-def test_a_whole_palette(job: Job, palette: Path) -> None:
-    looks = job.output.parent / "looks"
-    report = run(replace(job, output=looks, colors=(), palette=palette))
+def test_palette_without_colours_writes_all_its_paints(job: RepaintJob, palette: Path) -> None:
+    folder = job.output.parent / "results"
+    report = run(replace(job, output=folder, colors=(), palette=palette))
     assert len(report["results"]) == len(read_palette(palette).paints) == 3
-    assert {p for p in names(looks) if "sheet" not in p} == {"photo_b1.png", "photo_g1.png", "photo_k1.png"}
+    assert {p for p in names(folder) if "sheet" not in p} == {"photo_b1.png", "photo_g1.png", "photo_k1.png"}
 
 
-def test_a_palette_of_one_paint_still_goes_to_a_folder(job: Job, palette: Path) -> None:
+def test_palette_of_one_paint_is_written_to_a_folder(job: RepaintJob, palette: Path) -> None:
     palette.write_text("\n".join(PALETTE.splitlines()[:2]) + "\n")
-    report = run(replace(job, output=job.output.parent / "looks", colors=(), palette=palette))
+    report = run(replace(job, output=job.output.parent / "results", colors=(), palette=palette))
     assert len(report["results"]) == 1
 
 
-@pytest.mark.parametrize("wanted", ["B1", "Harbour navy", "b1"])
-def test_a_color_of_the_palette(job: Job, palette: Path, wanted: str) -> None:
-    report = run(replace(job, colors=(wanted,), palette=palette))
+@pytest.mark.parametrize("color", ["B1", "Harbour navy", "b1"])
+def test_colour_by_palette_code_or_name(job: RepaintJob, palette: Path, color: str) -> None:
+    report = run(replace(job, colors=(color,), palette=palette))
     paint = report["walls"][0]["paint"]
     assert (paint["code"], paint["hex"]) == ("B1", "#2b3a5c")
 
@@ -113,7 +113,7 @@ def two_masks(files: Path, room: Room) -> tuple[Path, Path]:
     return left, right
 
 
-def test_several_walls(job: Job, files: Path, room: Room) -> None:
+def test_several_walls_get_their_own_colours(job: RepaintJob, files: Path, room: Room) -> None:
     left, right = two_masks(files, room)
     report = run(replace(job, mask=None, colors=(), walls=(f"{left}=#7d9b84", f"{right}=navy")))
     assert [wall["wall"] for wall in report["walls"]] == ["left", "right"]
@@ -123,7 +123,7 @@ def test_several_walls(job: Job, files: Path, room: Room) -> None:
     assert painted[10:60, 180:300].reshape(-1, 3)[:, 0].max() < 30, "navy has no red"
 
 
-def test_masks_of_one_name_from_two_folders(job: Job, files: Path, room: Room) -> None:
+def test_masks_of_equal_name_get_distinct_wall_names(job: RepaintJob, files: Path, room: Room) -> None:
     left, right = two_masks(files, room)
     walls = []
     for mask, folder in ((left, files / "a"), (right, files / "b")):
@@ -133,8 +133,9 @@ def test_masks_of_one_name_from_two_folders(job: Job, files: Path, room: Room) -
     assert [wall["wall"] for wall in report["walls"]] == ["wall", "wall-2"]
 
 
-def test_walls_in_paints_of_a_palette(job: Job, files: Path, room: Room, palette: Path) -> None:
-    """One picture, each wall in its own paint of the palette."""
+def test_several_walls_in_palette_paints_give_one_image(
+    job: RepaintJob, files: Path, room: Room, palette: Path
+) -> None:
     left, right = two_masks(files, room)
     walls = (f"{left}=B1", f"{right}=Garden sage")
     report = run(replace(job, mask=None, colors=(), walls=walls, palette=palette))
@@ -142,7 +143,7 @@ def test_walls_in_paints_of_a_palette(job: Job, files: Path, room: Room, palette
     assert [wall["paint"]["code"] for wall in report["walls"]] == ["B1", "G1"]
 
 
-def test_a_reference_picture(job: Job, files: Path) -> None:
+def test_reference_image_sets_the_colour(job: RepaintJob, files: Path) -> None:
     swatch = files / "swatch.png"
     Image.new("RGB", (40, 40), (125, 155, 132)).save(swatch)
     report = run(replace(job, colors=(), reference=swatch))
@@ -152,33 +153,35 @@ def test_a_reference_picture(job: Job, files: Path) -> None:
     assert any("texture" in line for line in entry["warnings"])
 
 
-def test_before_and_after(job: Job, files: Path, room: Room) -> None:
+def test_before_after_image(job: RepaintJob, files: Path, room: Room) -> None:
     run(replace(job, before_after=files / "both.png"))
     both = pixels(files / "both.png")
     assert np.abs(both[:, :320].astype(int) - room.photo).max() <= 1
     assert np.abs(both[:, -320:].astype(int) - pixels(job.output)).max() <= 1
 
 
-@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif", "heic", "avif", "bmp"])
-def test_every_format_comes_out(job: Job, ending: str, room: Room) -> None:
-    report = run(replace(job, output=job.output.with_suffix(f".{ending}")))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "heic", "avif", "bmp"])
+def test_every_output_format(job: RepaintJob, suffix: str, room: Room) -> None:
+    report = run(replace(job, output=job.output.with_suffix(f".{suffix}")))
     from wallpaint.imaging.photo import read_photo
 
-    back = read_photo(report["output"])
-    assert back.size == room.alpha.shape
-    assert delta_e(median(back.codes, room.wall), (125, 155, 132)) < 2.5
-    assert report["file"]["lossy"] == (ending in ("jpg", "heic", "avif", "webp")) or ending == "webp"
+    saved = read_photo(report["output"])
+    assert saved.size == room.alpha.shape
+    assert delta_e(median(saved.codes, room.wall), (125, 155, 132)) < 2.5
+    assert report["file"]["lossy"] == (suffix in ("jpg", "heic", "avif", "webp")) or suffix == "webp"
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
-        ({"mask": None, "invert_mask": True}, "about a mask"),
+        ({"mask": None, "invert_mask": True}, "need a mask"),
         ({"colors": ()}, "no colour"),
-        ({"walls": ("mask.png=navy",)}, "--wall brings its own mask"),
+        ({"walls": ("mask.png=navy",)}, "--wall has its own mask"),
         ({"mask": None, "colors": (), "walls": ("mask.png",)}, "MASK=COLOR"),
         ({"mask": None, "colors": (), "walls": ("=navy",)}, "MASK=COLOR"),
         ({"mask": None, "colors": (), "walls": ("mask.png=",)}, "MASK=COLOR"),
+        ({"match": "lit"}, "match 'lit' is now called 'room'"),
+        ({"match": "literal"}, "match 'literal' is now called 'swatch'"),
         ({"white": "12"}, "X,Y"),
         ({"white": "1,2,3"}, "X,Y"),
         ({"white": "-1,2"}, "X,Y"),
@@ -189,19 +192,19 @@ def test_every_format_comes_out(job: Job, ending: str, room: Room) -> None:
     ],
     ids=str,
 )
-def test_contradictions_are_refused(job: Job, change: dict[str, object], words: str) -> None:
-    with pytest.raises(InputError, match=words):
+def test_invalid_options_are_rejected(job: RepaintJob, change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         run(replace(job, **change))
     assert not job.output.exists()
 
 
-def test_reference_and_color_exclude_each_other(job: Job, files: Path, palette: Path) -> None:
+def test_reference_with_colour_or_palette_is_rejected(job: RepaintJob, files: Path, palette: Path) -> None:
     for change in ({}, {"colors": (), "palette": palette}):
         with pytest.raises(InputError, match="--reference"):
             run(replace(job, reference=files / "photo.png", **change))
 
 
-def outputs_that_must_not_be(files: Path) -> dict[str, dict[str, object]]:
+def invalid_outputs(files: Path) -> dict[str, dict[str, object]]:
     (files / "exists.txt").write_text("a text")
     (files / "link.png").symlink_to(files / "photo.png")
     return {
@@ -211,33 +214,33 @@ def outputs_that_must_not_be(files: Path) -> dict[str, dict[str, object]]:
         "the mask": {"output": files / "mask.png"},
         "before and after on the photo": {"before_after": files / "photo.png"},
         "both on one file": {"before_after": files / "out.png"},
-        "no ending": {"output": files / "out"},
-        "another ending": {"output": files / "out.txt"},
+        "no suffix": {"output": files / "out"},
+        "another suffix": {"output": files / "out.txt"},
         "no folder": {"output": files / "nowhere" / "out.png"},
         "a folder": {"output": files},
         "many onto a file name": {"colors": ("red", "navy")},
         "many onto a file": {"colors": ("red", "navy"), "output": files / "exists.txt"},
-        "many without parent": {"colors": ("red", "navy"), "output": files / "no" / "looks"},
+        "many without parent": {"colors": ("red", "navy"), "output": files / "no" / "results"},
         "many and before-after": {
             "colors": ("red", "navy"),
-            "output": files / "looks",
+            "output": files / "results",
             "before_after": files / "both.png",
         },
     }
 
 
-def test_outputs_that_must_not_be_are_refused_before_any_work(
-    job: Job, files: Path, monkeypatch: pytest.MonkeyPatch
+def test_invalid_outputs_are_rejected_before_any_work(
+    job: RepaintJob, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "prepare", lambda *_, **__: pytest.fail("work was done"))
-    for name, change in outputs_that_must_not_be(files).items():
+    for name, change in invalid_outputs(files).items():
         before = {path: path.read_bytes() for path in files.iterdir() if path.is_file()}
         with pytest.raises(InputError):
             run(replace(job, **change))
         assert {path: path.read_bytes() for path in files.iterdir() if path.is_file()} == before, name
 
 
-def test_the_reference_is_not_overwritten(job: Job, files: Path) -> None:
+def test_reference_is_not_overwritten(job: RepaintJob, files: Path) -> None:
     swatch = files / "swatch.png"
     Image.new("RGB", (40, 40), (125, 155, 132)).save(swatch)
     before = swatch.read_bytes()
@@ -246,7 +249,7 @@ def test_the_reference_is_not_overwritten(job: Job, files: Path) -> None:
     assert swatch.read_bytes() == before
 
 
-def test_nothing_is_left_when_writing_fails(job: Job, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_no_file(job: RepaintJob, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = names(files)
 
     def full(*_: object) -> None:
@@ -258,19 +261,19 @@ def test_nothing_is_left_when_writing_fails(job: Job, files: Path, monkeypatch: 
     assert names(files) == before
 
 
-def test_the_bar_is_quiet_for_quick_work(job: Job) -> None:
-    told = io.StringIO()
-    with redirect_stderr(told):
+def test_progress_bar_is_hidden_for_fast_jobs(job: RepaintJob) -> None:
+    stderr = io.StringIO()
+    with redirect_stderr(stderr):
         report = run(job, progress=True)
     assert report["output"] == str(job.output)
-    assert "repainting" not in told.getvalue()
+    assert "repainting" not in stderr.getvalue()
 
 
-def test_the_bar_shows_for_slow_work(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "QUIET_S", -1.0)
+def test_progress_bar_is_shown_for_slow_jobs(job: RepaintJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PROGRESS_DELAY_S", -1.0)
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
-    told = io.StringIO()
-    with redirect_stderr(told):
+    stderr = io.StringIO()
+    with redirect_stderr(stderr):
         run(job, progress=True)
-    assert "repainting" in told.getvalue()
+    assert "repainting" in stderr.getvalue()

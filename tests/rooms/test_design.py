@@ -1,4 +1,4 @@
-"""Rooms that are thought up: whole, lit, seen, and the same for the same seed."""
+"""Generated rooms: valid, lit, visible, and reproducible."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def room(request: pytest.FixtureRequest) -> Room:
     return design(request.param)
 
 
-def test_a_room_is_whole(room: Room) -> None:
+def test_mesh_is_valid(room: Room) -> None:
     mesh = room.mesh
     assert np.isfinite(mesh.vertices).all()
     assert np.isfinite(mesh.uv).all()
@@ -31,16 +31,16 @@ def test_a_room_is_whole(room: Room) -> None:
     assert len(mesh.faces) < 200_000
 
 
-def test_its_camera_stands_in_the_room_with_a_usual_lens(room: Room) -> None:
-    width, depth, height = (float(v) for v in room.meta["size_m"])  # type: ignore[union-attr]
-    x, y, z = room.eye.position
+def test_camera_is_inside_the_room_with_a_usual_field_of_view(room: Room) -> None:
+    width, depth, height = (float(v) for v in room.metadata["size_m"])  # type: ignore[union-attr]
+    x, y, z = room.camera.position
     assert 0 < x < width
     assert 0 < y < depth
     assert 0.8 < z < min(1.8, height)
-    assert 40 <= float(room.meta["fov_deg"]) <= 96  # type: ignore[arg-type]
+    assert 40 <= float(room.metadata["fov_deg"]) <= 96  # type: ignore[arg-type]
 
 
-def test_something_lights_it(room: Room) -> None:
+def test_room_has_emitters(room: Room) -> None:
     mesh = room.mesh
     corner = mesh.vertices[mesh.faces].astype(np.float64)
     area = np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1) / 2
@@ -48,40 +48,40 @@ def test_something_lights_it(room: Room) -> None:
     assert (area * power).sum() > 0.005
 
 
-def test_its_walls_have_one_paint_and_dressings_know_them(room: Room) -> None:
+def test_paintable_walls_share_one_paint_and_variants_refer_to_them(room: Room) -> None:
     walls = {m.wall: m for m in room.mesh.materials if m.wall is not None}
     assert walls
     assert all(m.albedo == room.old_paint for m in walls.values())
-    assert paints.belongs(np.array(room.old_paint), room.split)
-    for dressing in room.dressings:
-        assert dressing.track in ("patterned", "several")
-        assert set(dressing.surfaces) <= set(walls)
-        dressed = room.dressed(dressing)
-        assert all(m.wall is None for m in dressed.mesh.materials)
-        assert [m.name for m in dressed.mesh.materials if m not in room.mesh.materials]
+    assert paints.in_split(np.array(room.old_paint), room.split)
+    for variant in room.wall_variants:
+        assert variant.track in ("patterned", "several")
+        assert set(variant.surfaces) <= set(walls)
+        varied = room.with_wall_variant(variant)
+        assert all(m.wall is None for m in varied.mesh.materials)
+        assert [m.name for m in varied.mesh.materials if m not in room.mesh.materials]
 
 
-def test_the_same_seed_gives_the_same_room() -> None:
-    one, two = design(15), design(15)
-    assert np.array_equal(one.mesh.vertices, two.mesh.vertices)
-    assert np.array_equal(one.mesh.faces, two.mesh.faces)
-    assert [plain(m) for m in one.mesh.materials] == [plain(m) for m in two.mesh.materials]
-    assert np.array_equal(one.eye.position, two.eye.position)
+def test_same_seed_gives_the_same_room() -> None:
+    first, second = design(15), design(15)
+    assert np.array_equal(first.mesh.vertices, second.mesh.vertices)
+    assert np.array_equal(first.mesh.faces, second.mesh.faces)
+    assert [comparable(m) for m in first.mesh.materials] == [comparable(m) for m in second.mesh.materials]
+    assert np.array_equal(first.camera.position, second.camera.position)
 
 
-def plain(material: Material) -> tuple[object, ...]:
-    """What can be compared of a material."""
+def comparable(material: Material) -> tuple[object, ...]:
+    """Return the comparable properties of a material."""
     texels = None if material.texture is None else material.texture.texels.tobytes()
     return (material.name, material.albedo, material.roughness, material.emission, texels)
 
 
 def test_other_seeds_give_other_rooms() -> None:
-    assert design(14).meta != design(92).meta
+    assert design(14).metadata != design(92).metadata
 
 
-def test_upright_pictures_keep_their_width_of_view() -> None:
-    tall = design(15, aspect=0.66)
-    assert tall.eye.half_height / tall.eye.half_width == pytest.approx(1 / 0.66)
+def test_portrait_format_sets_the_vertical_field_of_view() -> None:
+    portrait = design(15, aspect=0.66)
+    assert portrait.camera.half_height / portrait.camera.half_width == pytest.approx(1 / 0.66)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Fitting the light's statistics: it learns what can be learned, and what is fitted is what is read."""
+"""The fit of the light statistics, and its agreement with the model that reads them."""
 
 from __future__ import annotations
 
@@ -9,55 +9,57 @@ import pytest
 
 from wallpaint.imaging.color import linear_to_lab
 from wallpaint.light import statistics
-from wallpaint.light.illuminant import Light
+from wallpaint.light.illuminant import Illuminant
 from wallpaint.rooms.sets import fit_light
-from wallpaint.rooms.sets.fit_light import Examples
+from wallpaint.rooms.sets.fit_light import LightStatisticsSamples
 
 
-def made_examples(count: int = 400) -> Examples:
-    """Rooms whose light is plain to see in the second number: twice the light, one more."""
+def make_samples(count: int = 400) -> LightStatisticsSamples:
+    """Return samples whose light depends on the second feature only."""
     rng = np.random.default_rng(0)
-    numbers = rng.normal(0, 1, (count, 49)).astype(np.float32)
-    light = 0.5 * np.exp(0.5 * numbers[:, 1:2])
+    features = rng.normal(0, 1, (count, 49)).astype(np.float32)
+    light = 0.5 * np.exp(0.5 * features[:, 1:2])
     old, new = rng.uniform(0.1, 0.8, (2, count, 3))
     median, truth = np.clip(old * light, 0.01, 0.9), np.clip(new * light, 0.01, 0.9)
-    return Examples(numbers, *(a.astype(np.float32) for a in (median, new, truth)), np.arange(count) // 4)
+    return LightStatisticsSamples(
+        features, *(a.astype(np.float32) for a in (median, new, truth)), np.arange(count) // 4
+    )
 
 
-def test_it_learns_what_the_numbers_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fit_beats_a_constant_light(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit_light, "STEPS", 200)
-    monkeypatch.setattr(fit_light, "MEMBERS", 2)
-    examples = made_examples()
-    known = linear_to_lab(examples.albedo * np.median(examples.truth / examples.albedo, axis=0))
-    ignorant = float(np.linalg.norm(known - linear_to_lab(examples.truth), axis=1).mean())
-    weights, error = fit_light.fit(examples)
-    assert error < 0.6 * ignorant
+    monkeypatch.setattr(fit_light, "ENSEMBLE_SIZE", 2)
+    samples = make_samples()
+    baseline = linear_to_lab(samples.albedo * np.median(samples.truth / samples.albedo, axis=0))
+    baseline_error = float(np.linalg.norm(baseline - linear_to_lab(samples.truth), axis=1).mean())
+    weights, error = fit_light.fit(samples)
+    assert error < 0.6 * baseline_error
     path = tmp_path / "light.npz"
     fit_light.save(weights, path)
     with np.load(path) as stored:
         assert set(stored.files) == {"mean", "scale", *statistics.LAYERS}
 
 
-def test_what_is_fitted_is_what_a_light_says() -> None:
-    """The loss and `Light.appearance` are the same model, one with gradients."""
+def test_loss_uses_the_same_model_as_light_appearance() -> None:
+    """The loss is a differentiable version of `Light.appearance`."""
     import torch
 
-    examples = made_examples(40)
-    layers = fit_light._start(examples, 3)
-    layers = {
-        name: t + 0.05 * torch.randn(t.shape, generator=torch.Generator().manual_seed(1)) for name, t in layers.items()
+    samples = make_samples(40)
+    params = fit_light._init_params(samples, 3)
+    params = {
+        name: t + 0.05 * torch.randn(t.shape, generator=torch.Generator().manual_seed(1)) for name, t in params.items()
     }
-    mean, scale = examples.numbers.mean(0), examples.numbers.std(0)
-    tensors = {"mean": torch.tensor(mean), "scale": torch.tensor(scale), **layers}
-    loss, _ = fit_light._distance(tensors, examples, 0.0, None)
-    weights = {"mean": mean, "scale": scale, **{name: t.numpy()[None] for name, t in layers.items()}}
-    for i, out in enumerate(statistics.regress(weights, examples.numbers)):
-        median = examples.median[i].astype(np.float64)
-        guess = statistics.interpret(out.astype(np.float64), median)
+    mean, scale = samples.features.mean(0), samples.features.std(0)
+    tensors = {"mean": torch.tensor(mean), "scale": torch.tensor(scale), **params}
+    loss, _ = fit_light._lab_distance(tensors, samples, 0.0, None)
+    weights = {"mean": mean, "scale": scale, **{name: t.numpy()[None] for name, t in params.items()}}
+    for i, output in enumerate(statistics.regress(weights, samples.features)):
+        median = samples.median[i].astype(np.float64)
+        guess = statistics.interpret_outputs(output.astype(np.float64), median)
         old = tuple(float(v) for v in median / guess.white)
         white = tuple(float(v) for v in guess.white)
-        light = Light(white, 0.5, (), old, guess.bounce, guess.contrast, guess.gloss)  # type: ignore[arg-type]
-        shown = light.appearance(examples.albedo[i])
-        shown = shown / (1 + shown**6) ** (1 / 6)
-        distance = np.linalg.norm(linear_to_lab(shown) - linear_to_lab(examples.truth[i]))
+        light = Illuminant(white, 0.5, (), old, guess.bounce, guess.contrast, guess.gloss)  # type: ignore[arg-type]
+        predicted = light.appearance(samples.albedo[i])
+        predicted = predicted / (1 + predicted**6) ** (1 / 6)
+        distance = np.linalg.norm(linear_to_lab(predicted) - linear_to_lab(samples.truth[i]))
         assert float(loss[i]) == pytest.approx(float(distance), abs=0.05)

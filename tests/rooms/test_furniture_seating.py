@@ -1,24 +1,24 @@
-"""Sofas, chairs, beds and tables: every maker gives sound, solid-looking, plausibly sized pieces."""
+"""Geometry and sizes of sofas, chairs, beds and tables."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from wallpaint.rooms.furniture import Maker, beds, seating, tables
+from wallpaint.rooms.furniture import MeshBuilder, beds, seating, tables
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.surfaces.finishes import Finishes, choose
 
-MAKERS = {**seating.MAKERS, **beds.MAKERS, **tables.MAKERS}
-EACH = [
-    pytest.param(kind, maker, id=f"{kind}-{maker.__name__}")
-    for kind, both in MAKERS.items()
-    for maker in (*both.everyday, *both.held_out)
+ALL_CATEGORIES = {**seating.CATEGORIES, **beds.CATEGORIES, **tables.CATEGORIES}
+BUILDERS = [
+    pytest.param(name, builder, id=f"{name}-{builder.__name__}")
+    for name, category in ALL_CATEGORIES.items()
+    for builder in (*category.train_builders, *category.held_out_builders)
 ]
 SEEDS = range(20)
-LARGEST_TRIANGLES = 8000
+MAX_TRIANGLES = 8000
 
-# metres: (least, most) of width, depth, height
+# metres: (minimum, maximum) of width, depth, height
 SIZES = {
     "sofa": ((1.3, 3.0), (0.7, 1.8), (0.65, 1.05)),
     "armchair": ((0.6, 1.15), (0.65, 1.05), (0.65, 1.25)),
@@ -46,41 +46,41 @@ def finishes() -> Finishes:
     return choose(np.random.default_rng(5), "train")
 
 
-def test_every_kind_has_a_size() -> None:
-    assert set(SIZES) == set(MAKERS)
+def test_every_category_has_a_size_range() -> None:
+    assert set(SIZES) == set(ALL_CATEGORIES)
 
 
-@pytest.mark.parametrize(("kind", "maker"), EACH)
-def test_pieces_are_sound(kind: str, maker: Maker, finishes: Finishes) -> None:
+@pytest.mark.parametrize(("name", "builder"), BUILDERS)
+def test_mesh_is_valid_grounded_and_within_size_range(name: str, builder: MeshBuilder, finishes: Finishes) -> None:
     for seed in SEEDS:
-        mesh = maker(np.random.default_rng(seed), finishes)
-        assert 100 < len(mesh.faces) < LARGEST_TRIANGLES
+        mesh = builder(np.random.default_rng(seed), finishes)
+        assert 100 < len(mesh.faces) < MAX_TRIANGLES
         assert all(np.isfinite(a).all() for a in (mesh.vertices, mesh.normals, mesh.uv))
         assert mesh.faces.min() >= 0
         assert mesh.faces.max() < len(mesh.vertices)
         assert mesh.material.min() >= 0
         assert mesh.material.max() < len(mesh.materials)
         np.testing.assert_allclose(np.linalg.norm(mesh.normals, axis=1), 1, atol=1e-3)
-        assert share_turned_as_normals_say(mesh) >= 0.99
+        assert normal_agreement(mesh) >= 0.99
         low, high = mesh.bounds
         assert abs(low[2]) < 1e-3
         np.testing.assert_allclose((low + high)[:2], 0, atol=1e-3)
-        for size, (least, most) in zip(high - low, SIZES[kind], strict=True):
-            assert least <= size <= most, f"seed {seed}: {high - low}"
+        for size, (minimum, maximum) in zip(high - low, SIZES[name], strict=True):
+            assert minimum <= size <= maximum, f"seed {seed}: {high - low}"
 
 
-def share_turned_as_normals_say(mesh: Mesh) -> float:
-    """Part of a mesh's area whose faces are counter-clockwise seen from the side that their normals point to."""
+def normal_agreement(mesh: Mesh) -> float:
+    """Share of the surface area whose face orientation agrees with the vertex normals."""
     corner = mesh.vertices[mesh.faces].astype(np.float64)
     facing = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
     area = np.linalg.norm(facing, axis=1)
-    agree = (facing * mesh.normals[mesh.faces].sum(1)).sum(1) > 0
-    return float(area[agree].sum() / area.sum())
+    agrees = (facing * mesh.normals[mesh.faces].sum(1)).sum(1) > 0
+    return float(area[agrees].sum() / area.sum())
 
 
-@pytest.mark.parametrize(("kind", "maker"), EACH)
-def test_the_seed_decides(kind: str, maker: Maker, finishes: Finishes) -> None:
-    first, again, other = (maker(np.random.default_rng(seed), finishes) for seed in (3, 3, 4))
+@pytest.mark.parametrize(("name", "builder"), BUILDERS)
+def test_geometry_is_determined_by_the_seed(name: str, builder: MeshBuilder, finishes: Finishes) -> None:
+    first, again, other = (builder(np.random.default_rng(seed), finishes) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first.vertices, again.vertices)
     np.testing.assert_array_equal(first.uv, again.uv)
     np.testing.assert_array_equal(first.faces, again.faces)
@@ -88,19 +88,18 @@ def test_the_seed_decides(kind: str, maker: Maker, finishes: Finishes) -> None:
     assert first.vertices.shape != other.vertices.shape or not np.allclose(first.vertices, other.vertices)
 
 
-@pytest.mark.parametrize("kind", sorted(MAKERS))
-def test_held_out_designs_are_others(kind: str) -> None:
-    everyday, held_out = MAKERS[kind].everyday, MAKERS[kind].held_out
-    assert everyday
+@pytest.mark.parametrize("name", sorted(ALL_CATEGORIES))
+def test_held_out_builders_are_disjoint_from_train_builders(name: str) -> None:
+    train, held_out = ALL_CATEGORIES[name].train_builders, ALL_CATEGORIES[name].held_out_builders
+    assert train
     assert held_out
-    assert not {m.__name__ for m in everyday} & {m.__name__ for m in held_out}
+    assert not {m.__name__ for m in train} & {m.__name__ for m in held_out}
 
 
-@pytest.mark.parametrize("kind", sorted(tables.MAKERS))
-def test_tables_are_flat_and_bare(kind: str, finishes: Finishes) -> None:
-    """The top is level, and most of a table's footprint."""
-    for maker in (*tables.MAKERS[kind].everyday, *tables.MAKERS[kind].held_out):
-        mesh = maker(np.random.default_rng(7), finishes)
+@pytest.mark.parametrize("name", sorted(tables.CATEGORIES))
+def test_table_top_is_flat_and_covers_most_of_the_footprint(name: str, finishes: Finishes) -> None:
+    for builder in (*tables.CATEGORIES[name].train_builders, *tables.CATEGORIES[name].held_out_builders):
+        mesh = builder(np.random.default_rng(7), finishes)
         top = tables.top_height(mesh)
         assert top == pytest.approx(float(mesh.vertices[:, 2].max()))
         corner = mesh.vertices[mesh.faces]

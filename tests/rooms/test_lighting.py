@@ -1,4 +1,4 @@
-"""Light sources have the colours and strengths of real ones."""
+"""Lighting: colour temperatures, and the light sources of each lighting condition."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PLAN = Plan(5.0, 4.0, 2.6, WINDOWS)
         (7504, 0.2990, 0.3149),
     ],
 )
-def test_colour_temperatures_have_their_published_chromaticity(kelvin: float, x: float, y: float) -> None:
+def test_kelvin_rgb_matches_published_chromaticities(kelvin: float, x: float, y: float) -> None:
     from wallpaint.imaging.color import RGB_TO_XYZ
 
     rgb = lighting.kelvin_rgb(kelvin)
@@ -35,45 +35,45 @@ def test_colour_temperatures_have_their_published_chromaticity(kelvin: float, x:
 
 
 def test_warm_light_is_redder_than_cool_light() -> None:
-    shades = [lighting.kelvin_rgb(k) for k in (2700, 3500, 4400, 5600, 9000)]
-    ratio = [r / b for r, _, b in shades]
+    colors = [lighting.kelvin_rgb(k) for k in (2700, 3500, 4400, 5600, 9000)]
+    ratio = [r / b for r, _, b in colors]
     assert ratio == sorted(ratio, reverse=True)
 
 
-def test_every_mood_is_met_and_keeps_its_word() -> None:
-    seen = set()
+def test_every_condition_is_sampled_with_its_light_sources() -> None:
+    conditions = set()
     for seed in range(40):
-        light = lighting.choose(np.random.default_rng(seed), PLAN, "train")
-        seen.add(light.mood)
-        assert (light.sun is not None) == (light.mood == "sun")
-        assert light.lamps_on or light.mood not in ("mixed", "evening")
+        light = lighting.sample_lighting(np.random.default_rng(seed), PLAN, "train")
+        conditions.add(light.condition)
+        assert (light.sun is not None) == (light.condition == "sun")
+        assert light.lamps_on or light.condition not in ("mixed", "evening")
         assert min(light.sky_gain) > 0
-    assert seen == set(lighting.MOODS)
+    assert conditions == set(lighting.CONDITIONS)
 
 
-def test_the_sun_looks_in_through_a_window() -> None:
-    found = 0
+def test_sun_shines_through_a_window() -> None:
+    count = 0
     for seed in range(40):
-        sun = lighting.choose(np.random.default_rng(seed), PLAN, "train").sun
+        sun = lighting.sample_lighting(np.random.default_rng(seed), PLAN, "train").sun
         if sun is None:
             continue
-        found += 1
+        count += 1
         assert np.linalg.norm(sun.direction) == pytest.approx(1)
         assert sun.direction[2] > 0.2
         assert sun.direction[0] < -0.3 or sun.direction[1] > 0.3
-    assert found > 3
+    assert count > 3
 
 
-def test_a_room_without_windows_has_its_lamps_on() -> None:
+def test_room_without_windows_has_its_lamps_on() -> None:
     for seed in range(10):
-        light = lighting.choose(np.random.default_rng(seed), Plan(3.0, 3.0, 2.5, ()), "train")
+        light = lighting.sample_lighting(np.random.default_rng(seed), Plan(3.0, 3.0, 2.5, ()), "train")
         assert light.lamps_on
         assert light.sun is None
 
 
-def test_test_rooms_have_bulbs_of_their_own() -> None:
+def test_test_split_has_its_own_bulbs() -> None:
     kelvin = {
-        split: {lighting.choose(np.random.default_rng(seed), PLAN, split).kelvin for seed in range(30)}
+        split: {lighting.sample_lighting(np.random.default_rng(seed), PLAN, split).kelvin for seed in range(30)}
         for split in ("train", "test")
     }
     assert kelvin["train"].isdisjoint(kelvin["test"])

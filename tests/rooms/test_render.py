@@ -1,4 +1,4 @@
-"""Rendering many rooms: killed, interrupted, contradicted; the folder is the same in the end."""
+"""Rendering of room folders: resuming, interruption, conflicting settings, worker failures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 
 from wallpaint.cli import rooms as cli_rooms
 from wallpaint.errors import ConfigError, InputError, WallpaintError
-from wallpaint.rooms.materials import TILE, Material, Texture
-from wallpaint.rooms.room import Dressing
+from wallpaint.rooms.materials import TEXTURE_PX, Material, Texture
+from wallpaint.rooms.room import WallVariant
 from wallpaint.rooms.sets import render, room_file, sheet, workers
 from wallpaint.rooms.sets.render import RenderJob
 
@@ -32,12 +32,12 @@ run(RenderJob({count}, 0, (24, 32), 4, Path({out!r}), {workers}, "support.synthe
 
 
 def job(out: Path, count: int = 6, renderer: str = "render", **changes: object) -> RenderJob:
-    options: dict[str, object] = {"seed": 0, "size": SIZE, "samples": 4, "workers": 1} | changes
+    options: dict[str, object] = {"seed": 0, "size": SIZE, "samples": 4, "num_workers": 1} | changes
     return RenderJob(count, out=out, renderer=f"support.synthetic_rooms:{renderer}", **options)  # type: ignore[arg-type]
 
 
 def results_in(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != render.LOCK}
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != render.LOCK_FILE}
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -58,22 +58,22 @@ def alive(pid: int) -> bool:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("whole") / "rooms"
     done = render.run(job(out, 16))
-    assert (done.rendered, done.kept, done.skipped) == (14, 0, (3, 11))
+    assert (done.rendered, done.reused, done.skipped) == (14, 0, (3, 11))
     return out
 
 
-def test_a_folder_holds_rooms_notes_and_settings(whole: Path) -> None:
+def test_folder_contains_rooms_skip_files_and_settings(whole: Path) -> None:
     names = set(results_in(whole))
     assert {"job.json", "room_000000.npz", "room_000003.json", "room_000015.npz"} <= names
     assert "room_000003.npz" not in names
     assert room_file.read(whole / "room_000007.npz").seed == 7
-    note = json.loads((whole / "room_000003.json").read_text())
-    assert note["state"] == "unusable"
-    assert note["why"] == "a sofa stands before the lens"
+    skip_file = json.loads((whole / "room_000003.json").read_text())
+    assert skip_file["state"] == "unusable"
+    assert skip_file["why"] == "a sofa blocks the view"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_resume_after_repeated_sigkill_gives_the_same_files(whole: Path, tmp_path: Path) -> None:
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
     code = PROGRAM.format(count=16, out=str(out), workers=2)
@@ -89,14 +89,14 @@ def test_killed_again_and_again_it_ends_the_same(whole: Path, tmp_path: Path) ->
     assert before < 16
     (out / ".0123456789abcdef.part").write_bytes(b"half a room")
     done = render.run(job(out, 16))
-    assert done.kept >= 4
+    assert done.reused >= 4
     assert results_in(out) == results_in(whole)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-def test_ten_kills_at_random_moments(tmp_path: Path) -> None:
-    """Every run is killed somewhere between the start of Python and the last room; what was done before is kept."""
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_resume_after_ten_random_sigkills_gives_the_same_files(tmp_path: Path) -> None:
+    """Every run is killed between the start of Python and the last room; finished rooms are kept."""
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
     code = PROGRAM.format(count=400, out=str(out), workers=2)
@@ -115,13 +115,13 @@ def test_ten_kills_at_random_moments(tmp_path: Path) -> None:
         assert before.items() <= after.items()
         before = after
     assert 0 < len(before) < 400
-    render.run(job(out, 400, workers=2))
-    render.run(job(tmp_path / "undisturbed", 400, workers=2))
+    render.run(job(out, 400, num_workers=2))
+    render.run(job(tmp_path / "undisturbed", 400, num_workers=2))
     assert results_in(out) == results_in(tmp_path / "undisturbed")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
-def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_stops_at_once_and_leaves_no_process_behind(tmp_path: Path) -> None:
     out, pids = tmp_path / "rooms", tmp_path / "pids"
     pids.mkdir()
     code = PROGRAM.format(count=200, out=str(out), workers=1)
@@ -130,7 +130,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=env, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     wait_for(lambda: out.exists() and any(out.glob("room_*")))
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
+    os.killpg(process.pid, signal.SIGINT)  # to the process group, as a terminal does
     _, said = process.communicate(timeout=10)
     assert said.count("Traceback") <= 1
     assert "KeyboardInterrupt" in said
@@ -138,7 +138,7 @@ def test_ctrl_c_stops_at_once_and_leaves_no_one_behind(tmp_path: Path) -> None:
     assert not list(out.glob(".*.part"))
 
 
-def test_damaged_rooms_and_rooms_of_other_settings_are_made_again(whole: Path, tmp_path: Path) -> None:
+def test_damaged_rooms_and_rooms_of_other_settings_are_rendered_again(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "rooms"
     render.run(job(out, 5))
     path = out / "room_000002.npz"
@@ -148,43 +148,43 @@ def test_damaged_rooms_and_rooms_of_other_settings_are_made_again(whole: Path, t
     (out / "room_000001.npz").write_bytes((out / "room_000000.npz").read_bytes())
     (out / "room_000003.json").write_bytes(b"{")
     done = render.run(job(out, 5))
-    assert (done.rendered, done.kept, done.skipped) == (2, 2, (3,))
+    assert (done.rendered, done.reused, done.skipped) == (2, 2, (3,))
     for name in ("room_000001.npz", "room_000002.npz", "room_000003.json"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_more_rooms_go_into_the_same_folder(whole: Path, tmp_path: Path) -> None:
+def test_more_rooms_are_added_to_the_same_folder(whole: Path, tmp_path: Path) -> None:
     out = tmp_path / "rooms"
     render.run(job(out, 4, seed=12))
     states = []
-    render.run(job(out, 16, workers=2), step=lambda outcome: states.append(outcome.was_there))
+    render.run(job(out, 16, num_workers=2), on_progress=lambda result: states.append(result.cached))
     assert sorted(states) == [False] * 12 + [True] * 4
     assert results_in(out) == results_in(whole)
 
 
 @pytest.mark.parametrize(("change", "words"), [({"size": (32, 32)}, "32x24, not 32x32"), ({"samples": 8}, "4, not 8")])
-def test_other_settings_in_one_folder_are_refused(whole: Path, change: dict[str, object], words: str) -> None:
+def test_other_settings_in_one_folder_are_rejected(whole: Path, change: dict[str, object], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         render.run(job(whole, 16, **change))
 
 
-def test_two_runs_in_one_folder_are_refused_and_a_dead_one_forgotten(tmp_path: Path) -> None:
+def test_second_run_is_rejected_and_stale_lock_is_ignored(tmp_path: Path) -> None:
     out = tmp_path / "rooms"
     out.mkdir()
-    (out / render.LOCK).write_text("4194303")  # left by a run that is gone
+    (out / render.LOCK_FILE).write_text("4194303")  # left by a run that is gone
     with render.locked(out), pytest.raises(ConfigError, match="another run"):
         render.run(job(out))
     assert render.run(job(out, 1)).rendered == 1
 
 
-def test_numbers_that_make_no_sense_are_told_together(tmp_path: Path) -> None:
+def test_invalid_settings_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--count is 0.*--size is 8x32.*--samples is 0.*--workers is 0"):
-        job(tmp_path, 0, size=(32, 8), samples=0, workers=0)
+        job(tmp_path, 0, size=(32, 8), samples=0, num_workers=0)
     with pytest.raises(ConfigError, match="leave 0"):
         job(tmp_path, 10, seed=999_995)
 
 
-def test_without_mitsuba_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_mitsuba_gives_an_install_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "mitsuba" else find(name))
     with pytest.raises(ConfigError, match=r"pip install 'wallpaint\[rooms\]'"):
@@ -192,13 +192,13 @@ def test_without_mitsuba_one_line_says_what_to_install(tmp_path: Path, monkeypat
     assert not (tmp_path / "rooms").exists()
 
 
-def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
+def test_output_folder_that_cannot_be_created_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be made"):
+    with pytest.raises(InputError, match="cannot be created"):
         render.run(job(tmp_path / "file" / "rooms"))
 
 
-def test_a_worker_that_is_killed_and_one_with_a_bug(tmp_path: Path) -> None:
+def test_killed_worker_and_worker_exception_are_reported(tmp_path: Path) -> None:
     with pytest.raises(WallpaintError, match=r"signal 9.*--workers") as killed:
         render.run(job(tmp_path / "a", renderer="die"))
     assert "\n" not in str(killed.value)
@@ -206,41 +206,44 @@ def test_a_worker_that_is_killed_and_one_with_a_bug(tmp_path: Path) -> None:
         render.run(job(tmp_path / "b", renderer="fail"))
     with pytest.raises(ConfigError, match="no function"):
         render.run(job(tmp_path / "c", renderer="nowhere"))
-    assert workers.available() >= 1
+    assert workers.available_cpus() >= 1
 
 
-def test_the_swatch_is_the_texture_that_shows_most() -> None:
-    rows = np.linspace(0, 1, TILE, dtype=np.float32)[:, None, None]
-    rising, flat = Texture(np.broadcast_to(rows, (TILE, TILE, 3)).copy()), Texture(np.full((TILE, TILE, 3), 0.25, "f4"))
+def test_swatch_is_the_most_visible_texture() -> None:
+    rows = np.linspace(0, 1, TEXTURE_PX, dtype=np.float32)[:, None, None]
+    rising, flat = (
+        Texture(np.broadcast_to(rows, (TEXTURE_PX, TEXTURE_PX, 3)).copy()),
+        Texture(np.full((TEXTURE_PX, TEXTURE_PX, 3), 0.25, "f4")),
+    )
     papers = {n: Material("paper", (1.0, 0.5, 0.25), texture=t) for n, t in ((0, flat), (1, rising), (4, rising))}
     number = np.zeros((8, 8), int)
     number[:, 3:] = 4
     number[:, 6:] = 1
-    view = render.dressed_view(Dressing("paper", "patterned", papers), np.zeros((8, 8, 3), "f4"), number)
+    view = render.wall_variant_view(WallVariant("paper", "patterned", papers), np.zeros((8, 8, 3), "f4"), number)
     assert view.walls == (1, 4)
     assert view.swatch is not None
     assert view.swatch.shape == (render.SWATCH_PX, render.SWATCH_PX, 3)
     np.testing.assert_allclose(view.swatch[0, 0], [255, 188, 137], atol=1)  # v = 1 is on top; albedo tints it
     assert view.swatch[-1].max() < 8
-    several = Dressing("two-tone", "several", {0: Material("a", (0.5, 0.5, 0.5))})
-    assert render.dressed_view(several, np.zeros((8, 8, 3), "f4"), number).swatch is None
+    several = WallVariant("two-tone", "several", {0: Material("a", (0.5, 0.5, 0.5))})
+    assert render.wall_variant_view(several, np.zeros((8, 8, 3), "f4"), number).swatch is None
 
 
-def test_a_sheet_of_rooms(whole: Path, tmp_path: Path) -> None:
+def test_write_sheet(whole: Path, tmp_path: Path) -> None:
     assert sheet.write_sheet(whole, tmp_path / "sheet.png", rooms=3) == 3
     assert (tmp_path / "sheet.png").stat().st_size > 1000
-    with pytest.raises(InputError, match="ends in"):
+    with pytest.raises(InputError, match="file name ending in"):
         sheet.write_sheet(whole, tmp_path / "sheet.txt")
     with pytest.raises(InputError, match="no room from seed 500"):
         sheet.write_sheet(whole, tmp_path / "sheet.png", first=500)
 
 
 @pytest.mark.parametrize(("text", "size"), [("256", (256, 256)), ("384x256", (256, 384)), (" 96X64 ", (64, 96))])
-def test_sizes_as_people_write_them(text: str, size: tuple[int, int]) -> None:
+def test_parse_size(text: str, size: tuple[int, int]) -> None:
     assert cli_rooms.parse_size(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "big", "256x", "-3", "1x2x3", "999999"])
-def test_sizes_that_are_none(text: str) -> None:
-    with pytest.raises(ConfigError, match="--size wants"):
+def test_parse_size_rejects_invalid_text(text: str) -> None:
+    with pytest.raises(ConfigError, match="--size expects"):
         cli_rooms.parse_size(text)

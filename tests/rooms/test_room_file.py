@@ -1,4 +1,4 @@
-"""Room files: what comes back, the same bytes, and every kind of broken file."""
+"""Room files: round trip, reproducible bytes, and rejection of damaged files."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ SIZE = (24, 32)
 
 @pytest.fixture(scope="module")
 def record() -> RoomRecord:
-    made = synthetic_rooms.render(2, SIZE, 16)
-    assert isinstance(made, RoomRecord)
-    return made
+    record = synthetic_rooms.render(2, SIZE, 16)
+    assert isinstance(record, RoomRecord)
+    return record
 
 
-def test_a_room_comes_back(tmp_path: Path, record: RoomRecord) -> None:
+def test_round_trip(tmp_path: Path, record: RoomRecord) -> None:
     path = tmp_path / room_file.name_of(2)
     room_file.write(path, record)
-    found = room_file.read(path)
-    np.testing.assert_allclose(found.buckets, record.buckets, rtol=5e-4, atol=1e-7)
-    np.testing.assert_allclose(found.alpha, record.alpha, atol=0.5 / 255)
-    np.testing.assert_allclose(found.depth, record.depth, rtol=5e-4)
-    np.testing.assert_allclose(found.albedo, record.albedo, atol=0.005)
-    np.testing.assert_array_equal(found.wall_number, record.wall_number)
-    view = found.dressings[0]
-    assert (view.kind, view.track, view.walls) == ("wallpaper", "patterned", (0,))
-    np.testing.assert_allclose(view.radiance, record.dressings[0].radiance, rtol=5e-4, atol=1e-7)
-    np.testing.assert_array_equal(view.swatch, record.dressings[0].swatch)
-    for name in ("seed", "split", "kind", "samples", "old_paint", "facts", "version", "size"):
-        assert getattr(found, name) == getattr(record, name)
+    loaded = room_file.read(path)
+    np.testing.assert_allclose(loaded.buckets, record.buckets, rtol=5e-4, atol=1e-7)
+    np.testing.assert_allclose(loaded.alpha, record.alpha, atol=0.5 / 255)
+    np.testing.assert_allclose(loaded.depth, record.depth, rtol=5e-4)
+    np.testing.assert_allclose(loaded.albedo, record.albedo, atol=0.005)
+    np.testing.assert_array_equal(loaded.wall_number, record.wall_number)
+    variant = loaded.wall_variants[0]
+    assert (variant.kind, variant.track, variant.walls) == ("wallpaper", "patterned", (0,))
+    np.testing.assert_allclose(variant.radiance, record.wall_variants[0].radiance, rtol=5e-4, atol=1e-7)
+    np.testing.assert_array_equal(variant.swatch, record.wall_variants[0].swatch)
+    for name in ("seed", "split", "room_type", "samples", "old_paint", "metadata", "version", "size"):
+        assert getattr(loaded, name) == getattr(record, name)
     assert path.name == "room_000002.npz"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
 
 
-def test_numpy_alone_reads_it(tmp_path: Path, record: RoomRecord) -> None:
+def test_numpy_reads_it_without_pickles(tmp_path: Path, record: RoomRecord) -> None:
     path = tmp_path / "room.npz"
     room_file.write(path, record)
     with np.load(path, allow_pickle=False) as archive:
@@ -57,32 +57,32 @@ def test_numpy_alone_reads_it(tmp_path: Path, record: RoomRecord) -> None:
         assert json.loads(archive["meta"].tobytes())["seed"] == 2
 
 
-def test_the_same_room_is_the_same_bytes(record: RoomRecord) -> None:
+def test_equal_rooms_give_equal_bytes(record: RoomRecord) -> None:
     again = synthetic_rooms.render(2, SIZE, 16)
     assert isinstance(again, RoomRecord)
     assert room_file.encode(record) == room_file.encode(again)
 
 
-def test_lamps_and_shadows_both_keep_their_precision(tmp_path: Path, record: RoomRecord) -> None:
+def test_bright_and_dark_layers_keep_their_precision(tmp_path: Path, record: RoomRecord) -> None:
     buckets = record.buckets.copy()
     buckets[0, 0, 0], buckets[0, 0, 1] = 4e6, 0.5
     buckets[3] *= 1e-8
-    room_file.write(tmp_path / "room.npz", replace(record, buckets=buckets, dressings=()))
-    found = room_file.read(tmp_path / "room.npz").buckets
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[0, 0, 0], 4e6, rtol=5e-4)
-    np.testing.assert_allclose(found[0, 0, 1], 0.5, rtol=0.01)
-    np.testing.assert_allclose(found[3], buckets[3], rtol=5e-4)
+    room_file.write(tmp_path / "room.npz", replace(record, buckets=buckets, wall_variants=()))
+    loaded = room_file.read(tmp_path / "room.npz").buckets
+    assert np.isfinite(loaded).all()
+    np.testing.assert_allclose(loaded[0, 0, 0], 4e6, rtol=5e-4)
+    np.testing.assert_allclose(loaded[0, 0, 1], 0.5, rtol=0.01)
+    np.testing.assert_allclose(loaded[3], buckets[3], rtol=5e-4)
 
 
-def test_a_room_without_light_or_dressings(tmp_path: Path, record: RoomRecord) -> None:
-    room_file.write(tmp_path / "room.npz", replace(record, buckets=0 * record.buckets, dressings=()))
-    found = room_file.read(tmp_path / "room.npz")
-    assert found.dressings == ()
-    assert (found.buckets == 0).all()
+def test_round_trip_without_light_and_variants(tmp_path: Path, record: RoomRecord) -> None:
+    room_file.write(tmp_path / "room.npz", replace(record, buckets=0 * record.buckets, wall_variants=()))
+    loaded = room_file.read(tmp_path / "room.npz")
+    assert loaded.wall_variants == ()
+    assert (loaded.buckets == 0).all()
 
 
-def complaint_about(path: Path) -> str | None:
+def error_of(path: Path) -> str | None:
     try:
         room_file.read(path)
     except InputError as error:
@@ -90,7 +90,7 @@ def complaint_about(path: Path) -> str | None:
     return None
 
 
-def test_every_cut_and_every_flipped_byte_is_one_clear_line(tmp_path: Path, record: RoomRecord) -> None:
+def test_truncated_and_corrupted_files_give_one_line(tmp_path: Path, record: RoomRecord) -> None:
     data = room_file.encode(record)
     path = tmp_path / "room.npz"
     rng = np.random.default_rng(0)
@@ -102,10 +102,10 @@ def test_every_cut_and_every_flipped_byte_is_one_clear_line(tmp_path: Path, reco
     refused = 0
     for bad in broken:
         path.write_bytes(bad)
-        complaint = complaint_about(path)
-        assert complaint is None or (complaint.startswith(f"{path}: ") and "\n" not in complaint)
-        refused += complaint is not None
-    assert refused >= 50  # a time stamp in the archive may differ without harm
+        message = error_of(path)
+        assert message is None or (message.startswith(f"{path}: ") and "\n" not in message)
+        refused += message is not None
+    assert refused >= 50  # a changed time stamp in the archive is harmless
 
 
 def _archive(arrays: dict[str, np.ndarray]) -> bytes:
@@ -114,7 +114,7 @@ def _archive(arrays: dict[str, np.ndarray]) -> bytes:
     return out.getvalue()
 
 
-def _lone_array() -> bytes:
+def _single_array() -> bytes:
     out = io.BytesIO()
     np.save(out, np.zeros(3))
     return out.getvalue()
@@ -132,7 +132,7 @@ FOREIGN = {
     "text": b"hello",
     "picture": b"\x89PNG\r\n\x1a\n" + bytes(40),
     "pickle": pickle.dumps([1, 2, 3]),
-    "lone array": _lone_array(),
+    "lone array": _single_array(),
     "other archive": _text_archive(),
     "other arrays": _archive({"x": np.zeros(3)}),
     "objects": _archive({"meta": np.array([{}], object)}),
@@ -143,7 +143,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("kind", FOREIGN)
-def test_other_files_are_refused(tmp_path: Path, kind: str) -> None:
+def test_foreign_files_are_rejected(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "room.npz"
     path.write_bytes(FOREIGN[kind])
     with pytest.raises(InputError) as raised:
@@ -152,7 +152,7 @@ def test_other_files_are_refused(tmp_path: Path, kind: str) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_missing_files_folders_and_layers_of_other_sizes(tmp_path: Path, record: RoomRecord) -> None:
+def test_missing_files_folders_and_mismatched_layers_are_rejected(tmp_path: Path, record: RoomRecord) -> None:
     with pytest.raises(InputError, match="no such room"):
         room_file.read(tmp_path / "room.npz")
     with pytest.raises(InputError, match="cannot be read"):

@@ -14,7 +14,7 @@ import wallpaint
 from support.painted_rooms import overlap, photo_and_walls, rough
 from wallpaint.cli.app import main
 from wallpaint.errors import InputError
-from wallpaint.pipeline.job import Job
+from wallpaint.pipeline.job import RepaintJob
 from wallpaint.pipeline.job import run as repaint
 from wallpaint.scene.mask import read_mask
 from wallpaint.segment import detect as find
@@ -91,7 +91,7 @@ def test_a_photo_without_a_wall_is_one_line(photo_file: Path, monkeypatch, capsy
     assert "room.png: no wall was found" in said
     assert not out.exists()
     with pytest.raises(InputError, match="no wall was found"):
-        repaint(Job(photo=photo_file, output=photo_file.with_name("out.png"), colors=("navy",)))
+        repaint(RepaintJob(photo=photo_file, output=photo_file.with_name("out.png"), colors=("navy",)))
 
 
 def test_mask_files(photo_file: Path, found, capsys) -> None:
@@ -146,17 +146,17 @@ def test_repaint_without_a_mask_finds_walls_and_says_so(photo_file: Path, capsys
     out = photo_file.with_name("out.png")
     assert main(["repaint", str(photo_file), "--color", "#7d9b84", "-o", str(out)]) == 0
     assert "no mask was given: found wall on" in capsys.readouterr().out
-    report = repaint(Job(photo=photo_file, output=out, colors=("#7d9b84",)))
-    assert report["found_walls"]["network"] == "built-in"
+    report = repaint(RepaintJob(photo=photo_file, output=out, colors=("#7d9b84",)))
+    assert report["detected_walls"]["network"] == "built-in"
     assert any("look at the mask" in line for line in report["warnings"])
-    many = repaint(Job(photo=photo_file, output=photo_file.with_name("looks"), colors=("navy", "#7d9b84")))
-    assert all("found_walls" in entry for entry in many["results"])
+    many = repaint(RepaintJob(photo=photo_file, output=photo_file.with_name("looks"), colors=("navy", "#7d9b84")))
+    assert all("detected_walls" in entry for entry in many["results"])
 
 
 def test_a_bundle_with_a_segmenter_finds_the_walls_that_it_paints(photo_file: Path, tiny_bundle: Path) -> None:
     from wallpaint.pipeline import job
 
-    assert job._finder(Job(photo=photo_file, output=photo_file, bundle=str(tiny_bundle))) == str(tiny_bundle)
+    assert job._segmenter_bundle(RepaintJob(photo=photo_file, output=photo_file, bundle=str(tiny_bundle))) == str(tiny_bundle)
 
 
 def test_a_mask_that_is_given_needs_no_network(files: Path) -> None:

@@ -1,4 +1,4 @@
-"""Bundles of random weights for tests, made once a session."""
+"""Bundles of random weights for tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 
 def random_folder(configuration: str, factory: pytest.TempPathFactory) -> Path:
-    """A new folder with a random bundle of a configuration, float32, seed 0."""
+    """Write a random bundle of a configuration to a new folder: float32, seed 0."""
     from wallpaint.bundles.random_bundle import write_random
 
     return write_random(configuration, factory.mktemp("bundles") / configuration)

@@ -1,9 +1,9 @@
-"""Runs command lines, each in a forked child of a process that has imported what is slow. Nothing here is a test.
+"""Run command lines, each in a forked child of a process with all slow imports done.
 
-    server = Server()
-    server.run(["repaint", ...]) -> Outcome
+    server = CommandServer()
+    server.run(["repaint", ...]) -> CommandResult
 
-Run as a program this file is that process.
+As a program this file is that process.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SECONDS = 20
-MEMORY = 3 * 2**30  # bytes that a command may take beyond what its imports have
+TIMEOUT_S = 20
+MAX_MEMORY = 3 * 2**30  # bytes beyond those of the imports
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a command ended. status: its exit status, or minus the signal that killed it."""
+class CommandResult:
+    """The result of a command. status: its exit status, or minus the signal that killed it."""
 
     status: int
     stdout: str
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def serve() -> None:
-    """Read command lines from stdin, a JSON list a line, and write how each ended to stdout in the same way."""
+    """Read command lines from stdin, one JSON list per line, and write each result to stdout in the same format."""
     import cv2
     import imagecodecs  # noqa: F401
     import numpy as np
@@ -52,7 +52,7 @@ def serve() -> None:
 
     cv2.setNumThreads(1)  # a pool of threads does not survive a fork
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        photo = str(Path(folder) / "photo.png")  # one repaint of it imports what a command imports late
+        photo = str(Path(folder) / "photo.png")  # repainting it triggers the lazy imports
         cv2.imwrite(photo, np.full((16, 16, 3), 200, np.uint8))
         assert main(["repaint", photo, "--mask", photo, "--color", "red", "-o", f"{folder}/out.jpg"]) == 0
     gc.freeze()
@@ -74,15 +74,15 @@ def _in_child(argv: Sequence[str]) -> tuple[int, str, str]:
 
 
 def _run(argv: Sequence[str], out: int, err: int) -> None:
-    """The child: never returns."""
+    """Run in the child; never returns."""
     status = 99
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + MEMORY, taken + MEMORY))
-        signal.alarm(SECONDS)
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + MAX_MEMORY, used + MAX_MEMORY))
+        signal.alarm(TIMEOUT_S)
         from wallpaint.cli.app import main
 
         status = main(list(argv))
@@ -94,8 +94,8 @@ def _run(argv: Sequence[str], out: int, err: int) -> None:
         os._exit(status)
 
 
-class Server:
-    """The process, seen from the tests."""
+class CommandServer:
+    """The client of the server process."""
 
     def __init__(self) -> None:
         env = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -103,13 +103,15 @@ class Server:
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
         )
 
-    def run(self, argv: Sequence[str]) -> Outcome:
+    def run(self, argv: Sequence[str]) -> CommandResult:
+        """Run one command line."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         print(json.dumps(list(argv)), file=self.process.stdin, flush=True)
-        return Outcome(*json.loads(self.process.stdout.readline()))
+        return CommandResult(*json.loads(self.process.stdout.readline()))
 
     def close(self) -> None:
+        """End the server process."""
         self.process.communicate()
 
 

@@ -1,10 +1,10 @@
-"""A training step with latents from the cache against the document's, which encodes at every step: user-CPU seconds.
+"""User-CPU seconds of a training step with the latent cache, and of the source document's, which encodes every step.
 
     PYTHONPATH=tests python tests/support/compare_with_document.py BUNDLE --side 256 --batch 4 --steps 4 --rounds 5
 
-Both train on captions. The document's loop encodes picture, masked picture and caption at every step; the cached one
-has encoded all versions of every sample before. They run in turns, on their own samples, loaded in the same process;
-the least of all rounds counts. Calls are counted besides.
+Both train with captions. The document's loop encodes image, masked image and caption at every step; the cached one has
+encoded all versions of every sample before. They alternate in one process, and the minimum over all rounds counts.
+Encoder calls are counted too.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import torch
 from support.training_sets import write_set
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.data.dataset import WallInpaintingDataset
-from wallpaint.train.engine.config import TrainConfig, from_mapping
+from wallpaint.train.engine.config import from_mapping
 from wallpaint.train.engine.loop import fit
+from wallpaint.train.lora.config import LoraRecipe
 from wallpaint.train.lora.task import InpaintingTask
 
 SAMPLES = 4
@@ -29,7 +30,7 @@ SAMPLES = 4
 
 @dataclass(frozen=True)
 class Cost:
-    """Least user-CPU seconds of a step, and calls of frozen networks a step."""
+    """Minimum user-CPU seconds per step, and calls of frozen networks per step."""
 
     seconds: float
     vae: float
@@ -50,7 +51,7 @@ def make_task(bundle: Path, root: Path, side: int, batch: int, variants: int, st
         "loop": {"steps": steps + 1, "batch_size": batch, "save_every": steps + 1, "log_every": steps + 1},
         "cache": {"variants": variants},
     }
-    config = from_mapping(TrainConfig, plain, "recipe")
+    config = from_mapping(LoraRecipe, plain, "recipe")
     samples = WallInpaintingDataset(root, "train", config.samples, config.seed)
     task = InpaintingTask(load_bundle(bundle), samples, config, root / "latents")
     task.fill()
@@ -58,19 +59,19 @@ def make_task(bundle: Path, root: Path, side: int, batch: int, variants: int, st
 
 
 def round_of(task: InpaintingTask, folder: Path) -> float:
-    """User-CPU seconds of a step, without the first and without what comes before and after."""
-    told: list[float] = []
+    """User-CPU seconds per step, without the first step and without startup."""
+    times: list[float] = []
     config = task.config
-    tick = lambda step, loss: told.append(user_seconds())  # noqa: E731
-    fit(task, config.loop, config.optimizer, folder, seed=0, digest="", device="cpu", tick=tick)
-    return (told[-1] - told[0]) / (len(told) - 1)
+    record = lambda step, loss: times.append(user_seconds())  # noqa: E731
+    fit(task, config.loop, config.optimizer, folder, seed=0, digest="", device="cpu", on_step=record)
+    return (times[-1] - times[0]) / (len(times) - 1)
 
 
 def compare(bundle: Path, side: int, batch: int, steps: int, rounds: int) -> dict[str, Cost]:
-    """Both ways, by name."""
-    found: dict[str, Cost] = {}
-    with tempfile.TemporaryDirectory() as made:
-        root = write_set(Path(made) / "set", SAMPLES, side)
+    """Costs of both loops, by name."""
+    costs: dict[str, Cost] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = write_set(Path(folder) / "set", SAMPLES, side)
         tasks = {
             name: make_task(bundle, root, side, batch, variants, steps)
             for name, variants in (("cached", 8), ("document", 0))
@@ -78,11 +79,11 @@ def compare(bundle: Path, side: int, batch: int, steps: int, rounds: int) -> dic
         for number in range(rounds):
             for name, task in tasks.items():
                 before = dict(task.calls)
-                seconds = round_of(task, Path(made) / f"{name}_{number}")
+                seconds = round_of(task, Path(folder) / f"{name}_{number}")
                 calls = [(task.calls[part] - before[part]) / (steps + 1) for part in ("vae", "text_encoder")]
-                least = min(seconds, found[name].seconds) if name in found else seconds
-                found[name] = replace(Cost(seconds, *calls), seconds=least)
-    return found
+                minimum = min(seconds, costs[name].seconds) if name in costs else seconds
+                costs[name] = replace(Cost(seconds, *calls), seconds=minimum)
+    return costs
 
 
 def main() -> None:
@@ -95,9 +96,9 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     costs = compare(chosen.bundle, chosen.side, chosen.batch, chosen.steps, chosen.rounds)
-    print("who        user-CPU s a step   VAE calls   text encoder calls")
+    print("loop       user-CPU s per step   VAE calls   text encoder calls")
     for name, cost in costs.items():
-        print(f"{name:10} {cost.seconds:17.3f} {cost.vae:11.2f} {cost.text_encoder:20.2f}")
+        print(f"{name:10} {cost.seconds:19.3f} {cost.vae:11.2f} {cost.text_encoder:20.2f}")
     print(f"the document's step takes {costs['document'].seconds / costs['cached'].seconds:.2f} times the cached one's")
 
 

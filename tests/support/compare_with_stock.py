@@ -1,10 +1,10 @@
-"""The painter against the stock pipelines on the same weights: seconds and operations for one paint and for many.
+"""Compare the painter with the stock pipelines on the same weights: seconds and operations by number of paints.
 
     PYTHONPATH=tests python tests/support/compare_with_stock.py BUNDLE --paints 1 8 --steps 20 --rounds 3
 
-The stock pipeline takes one reference a call, so many paints are many calls. Both run with image prompt and ControlNet,
-without guidance, in turns; the least seconds of all rounds count. What is made once a scene or once for good (networks,
-view) is made within the time.
+The stock pipeline takes one reference per call, so each paint is one call. Both run with IP-Adapter and ControlNet,
+alternating, by default without guidance; the minimum seconds over all rounds count. Work done once per scene or once in
+all (networks, view) is included in the time.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import torch
 
 from support.stock_pipelines import Case, depth_of, make_case, make_pipeline, to_unit
 from wallpaint.bundles.bundle import Bundle, load_bundle
-from wallpaint.diffusion import image_tensors as pictures
+from wallpaint.diffusion import image_tensors
 from wallpaint.diffusion.profile import flop_counter
-from wallpaint.diffusion.settings import Settings
+from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.painters.diffusion.painter import DiffusionPainter
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Least seconds of the rounds, and the operations of one."""
+class InpaintingCost:
+    """Minimum seconds over the rounds, and floating-point operations of one."""
 
     seconds: float
     flops: int
@@ -40,11 +40,13 @@ def references(count: int) -> list[np.ndarray]:
 
 
 def ours(painter: DiffusionPainter, case: Case, count: int) -> None:
-    view = painter.look(case.image, case.mask, case.window)
-    painter.generate(view, references(count), case.seed)
+    view = painter.encode_view(case.image, case.mask, case.window)
+    painter.inpaint(view, references(count), case.seed)
 
 
-def stock(pipeline: Any, bundle: Bundle, settings: Settings, case: Case, depth: torch.Tensor, count: int) -> None:
+def stock(
+    pipeline: Any, bundle: Bundle, settings: DiffusionSettings, case: Case, depth: torch.Tensor, count: int
+) -> None:
     side = bundle.config("image_encoder")["image_size"]
     for reference in references(count):
         pipeline(
@@ -58,27 +60,27 @@ def stock(pipeline: Any, bundle: Bundle, settings: Settings, case: Case, depth: 
             strength=1.0,
             generator=torch.Generator().manual_seed(case.seed),
             control_image=depth,
-            ip_adapter_image=pictures.image_prompt_pixels(reference, bundle.processor("image_encoder"), side),
+            ip_adapter_image=image_tensors.image_prompt_pixels(reference, bundle.processor("image_encoder"), side),
             output_type="pt",
         )
 
 
 def compare(
-    bundle: Bundle, settings: Settings, side: int, counts: list[int], rounds: int
-) -> dict[tuple[str, int], Cost]:
+    bundle: Bundle, settings: DiffusionSettings, side: int, counts: list[int], rounds: int
+) -> dict[tuple[str, int], InpaintingCost]:
     case = make_case(side, side)
     depth = depth_of(bundle, case)
-    pipeline = make_pipeline(bundle, settings, controlled=True, referenced=True)
+    pipeline = make_pipeline(bundle, settings, with_controlnet=True, with_ip_adapter=True)
     pipeline.to(torch.float32)
     painter = DiffusionPainter(bundle, settings)
-    found: dict[tuple[str, int], Cost] = {}
+    costs: dict[tuple[str, int], InpaintingCost] = {}
     with torch.inference_mode():
         for count in counts:
             runs = {
                 "wallpaint": lambda count=count: ours(painter, case, count),
                 "stock": lambda count=count: stock(pipeline, bundle, settings, case, depth, count),
             }
-            flops, least = {}, {name: float("inf") for name in runs}
+            flops, min_seconds = {}, {name: float("inf") for name in runs}
             for name, run in runs.items():
                 with flop_counter() as counter:
                     run()
@@ -87,9 +89,9 @@ def compare(
                 for name, run in runs.items():
                     started = perf_counter()
                     run()
-                    least[name] = min(least[name], perf_counter() - started)
-            found |= {(name, count): Cost(least[name], flops[name]) for name in runs}
-    return found
+                    min_seconds[name] = min(min_seconds[name], perf_counter() - started)
+            costs |= {(name, count): InpaintingCost(min_seconds[name], flops[name]) for name in runs}
+    return costs
 
 
 def main() -> None:
@@ -98,18 +100,18 @@ def main() -> None:
     parser.add_argument("--paints", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", type=int, help="of the picture; the bundle's own if not given")
+    parser.add_argument("--side", type=int, help="image side in pixels, by default the bundle's native_px")
     parser.add_argument("--guidance", type=float, nargs="+", default=[1.0])
-    chosen = parser.parse_args()
-    bundle = load_bundle(chosen.bundle)
-    print("guidance paints  who          seconds      GFLOP   of stock: seconds  GFLOP", flush=True)
-    for guidance in chosen.guidance:
-        settings = replace(Settings(dtype="float32", device="cpu"), steps=chosen.steps, guidance=guidance)
-        costs = compare(bundle, settings, chosen.side or bundle.native_px, chosen.paints, chosen.rounds)
-        for (who, count), cost in costs.items():
+    args = parser.parse_args()
+    bundle = load_bundle(args.bundle)
+    print("guidance paints  pipeline_name          seconds      GFLOP   of stock: seconds  GFLOP", flush=True)
+    for guidance in args.guidance:
+        settings = replace(DiffusionSettings(dtype="float32", device="cpu"), steps=args.steps, guidance=guidance)
+        costs = compare(bundle, settings, args.side or bundle.native_px, args.paints, args.rounds)
+        for (pipeline_name, count), cost in costs.items():
             base = costs["stock", count]
             print(
-                f"{guidance:8} {count:6}  {who:10} {cost.seconds:9.3f} {cost.flops / 1e9:10.2f}"
+                f"{guidance:8} {count:6}  {pipeline_name:10} {cost.seconds:9.3f} {cost.flops / 1e9:10.2f}"
                 f"   {cost.seconds / base.seconds:17.2f} {cost.flops / base.flops:6.3f}",
                 flush=True,
             )

@@ -479,8 +479,8 @@ def _bad_boxes() -> Iterator[tuple[str, bytes]]:
         at = data.index(b"ispe")
         for name, width, height in (("huge", 2**31, 2**31), ("wide", 60_000, 60_000), ("zero", 0, 0)):
             yield f"{name}.{kind}", data[: at + 8] + struct.pack(">II", width, height) + data[at + 16 :]
-        places = data.index(b"iloc")
-        yield f"places gone.{kind}", data[: places + 12] + b"\xff" * 12 + data[places + 24 :]
+        locations = data.index(b"iloc")
+        yield f"locations gone.{kind}", data[: locations + 12] + b"\xff" * 12 + data[locations + 24 :]
         yield f"no meta.{kind}", data.replace(b"meta", b"free", 1)
         yield f"no primary.{kind}", data.replace(b"pitm", b"free", 1)
         middle = data.index(b"mdat") + 4
@@ -529,26 +529,26 @@ def _bad_places(folder: Path, photo: Path, mask: Path) -> Iterator[BadCase]:
     """Photos and masks that are not files that can be read."""
     directory, absent = folder / "a folder.jpg", folder / "absent.jpg"
     directory.mkdir(exist_ok=True)
-    places = [("folder", directory), ("missing", absent), ("inside a file", photo / "x.jpg")]
-    places.append(("name too long", folder / ("x" * 300 + ".jpg")))
+    locations = [("folder", directory), ("missing", absent), ("inside a file", photo / "x.jpg")]
+    locations.append(("name too long", folder / ("x" * 300 + ".jpg")))
     if hasattr(os, "mkfifo"):
         pipe = folder / "pipe.jpg"
         if not pipe.exists():
             os.mkfifo(pipe)
-        places.append(("pipe", pipe))
-        places.append(("device", Path("/dev/zero")))
+        locations.append(("pipe", pipe))
+        locations.append(("device", Path("/dev/zero")))
     dangling = folder / "dangling.jpg"
     if not dangling.is_symlink():
         dangling.symlink_to(absent)
-    places.append(("dangling link", dangling))
+    locations.append(("dangling link", dangling))
     if hasattr(os, "geteuid") and os.geteuid() != 0:  # root may read everything
         closed = folder / "closed.png"
         closed.write_bytes(photo.read_bytes())
         closed.chmod(0)
-        places.append(("no permission", closed))
-    for name, place in places:
-        yield _bad(folder, f"photo {name}", place, mask)
-        yield _bad(folder, f"mask {name}", photo, place)
+        locations.append(("no permission", closed))
+    for name, location in locations:
+        yield _bad(folder, f"photo {name}", location, mask)
+        yield _bad(folder, f"mask {name}", photo, location)
 
 
 def _bad_options(folder: Path, photo: Path, mask: Path) -> Iterator[BadCase]:

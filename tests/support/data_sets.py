@@ -1,4 +1,4 @@
-"""Data sets drawn by arithmetic, small and quick: walls of known paint, with masks, true repaints and metadata."""
+"""Small synthetic data sets: walls of known paint, with masks, true repaints and metadata."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image
 
 from support.drawn_rooms import Room, make_room, rgb
-from wallpaint.data.settings import DataSettings
+from wallpaint.data.settings import SampleSettings
 
 PALE, GREEN = "#d9cfc0", "#5f8a6b"
 STILL = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue_deg": 0.0, "flip_prob": 0.0}
 
 
-def still(**others: Any) -> DataSettings:
-    """Settings of 64 pixels that leave nothing to chance but what is asked for."""
-    return DataSettings(**{"size": 64, "dilation_px": 4.0, **STILL, **others})
+def still(**others: Any) -> SampleSettings:
+    """DiffusionSettings for 64 px samples without jitter and flips, except where given."""
+    return SampleSettings(**{"size": 64, "dilation_px": 4.0, **STILL, **others})
 
 
 def small_room(seed: int, old: str = PALE) -> Room:
@@ -37,7 +37,7 @@ def write_lines(folder: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def make_set(root: Path, split: str = "train", count: int = 3, *, targets: bool = False, first: int = 0) -> Path:
-    """Rooms of one pale paint, repainted green where there are targets. Returns the folder of the split."""
+    """Write rooms in one pale paint, with green targets if `targets`. Returns the split folder."""
     folder = root / split
     lines = []
     for seed in range(first, first + count):
@@ -47,7 +47,7 @@ def make_set(root: Path, split: str = "train", count: int = 3, *, targets: bool 
         line = {"image_path": f"images/room_{seed}.png", "mask_path": f"masks/room_{seed}.png", "quality_score": 0.9}
         line["caption"], line["color_name"] = "a room with pale walls", "pale"
         if targets:
-            save(folder / f"targets/room_{seed}.png", room.lit(rgb(GREEN)))
+            save(folder / f"targets/room_{seed}.png", room.repainted(rgb(GREEN)))
             line |= {"target_path": f"targets/room_{seed}.png", "color_rgb": [95, 138, 107]}
             line |= {"caption": "a room with green walls", "color_name": "green"}
         lines.append(line)
@@ -56,7 +56,7 @@ def make_set(root: Path, split: str = "train", count: int = 3, *, targets: bool 
 
 
 def into_shard(folder: Path, shard: Path, *, targets: bool = False) -> None:
-    """The samples of a folder as a WebDataset shard, pictures byte for byte."""
+    """Write the samples of a split folder as a WebDataset shard, image files byte for byte."""
     with tarfile.open(shard, "w") as archive:
         for text in (folder / "metadata.jsonl").read_text().splitlines():
             line = json.loads(text)

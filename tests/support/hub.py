@@ -1,4 +1,4 @@
-"""A model hub on the loopback, with the few answers that huggingface_hub asks for."""
+"""A local model hub server with the endpoints that huggingface_hub uses."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-LARGE = 20_000  # bytes from which a file is named by its sha256, as large files of the hub are
+LFS_MIN_BYTES = 20_000  # from this size the etag of a file is its SHA-256, as for LFS files of the hub
 
 
 @dataclass
 class Hub:
-    """Repositories by name, files by path; and what went over the line."""
+    """Repositories by name, files by path; a log of requests; and faults to simulate."""
 
     repos: dict[str, dict[str, bytes]]
     address: str = ""
     fetched: list[str] = field(default_factory=list)  # "repo/path" of each GET of a file, in order
     ranges: list[str] = field(default_factory=list)
-    broken: set[str] = field(default_factory=set)  # files that the server fails on
-    stumbles: set[str] = field(default_factory=set)  # files that break off half-way, once
-    falsified: set[str] = field(default_factory=set)  # large files that come with another last byte
+    broken: set[str] = field(default_factory=set)  # files that give status 500
+    interrupted: set[str] = field(default_factory=set)  # files whose first response stops half-way
+    corrupted: set[str] = field(default_factory=set)  # files sent with a changed last byte
 
 
 def published_repos(
     bundle: Path, *, adapter: str = "models/ip-adapter_sd15.safetensors"
 ) -> dict[str, dict[str, bytes]]:
-    """A bundle's parts under the names of the published models, with pickles and other weights beside them."""
+    """A bundle's files under the names of the published repositories, with pickles and other weights beside them."""
 
     def files(folder: str, start: str = "") -> dict[str, bytes]:
         return {f"{start}{path.name}": path.read_bytes() for path in (bundle / folder).iterdir()}
 
-    own = next((bundle / "models").glob("ip-adapter*.safetensors"))
+    ip_adapter = next((bundle / "models").glob("ip-adapter*.safetensors"))
     main = {"model_index.json": b'{"_class_name": "StableDiffusionInpaintPipeline", "safety_checker": ["a", "b"]}'}
-    for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
-        main |= files(part, f"{part}/")
+    for component in ("unet", "vae", "text_encoder", "tokenizer", "scheduler"):
+        main |= files(component, f"{component}/")
     stem = "unet/diffusion_pytorch_model"
     main |= {f"{stem}.bin": b"pickle", f"{stem}.fp16.safetensors": b"half", "sd-v1-5-inpainting.ckpt": b"pickle"}
     controlnet = {**files("controlnet"), "README.md": b"# words", "diffusion_pytorch_model.bin": b"pickle"}
@@ -50,7 +50,7 @@ def published_repos(
     return {
         "stable-diffusion-v1-5/stable-diffusion-inpainting": main,
         "lllyasviel/control_v11f1p_sd15_depth": controlnet,
-        "h94/IP-Adapter": {**encoder, adapter: own.read_bytes(), "models/ip-adapter_sd15.bin": b"pickle"},
+        "h94/IP-Adapter": {**encoder, adapter: ip_adapter.read_bytes(), "models/ip-adapter_sd15.bin": b"pickle"},
         "Intel/dpt-large": {**files("depth"), "pytorch_model.bin": b"pickle"},
         "nvidia/segformer-b0-finetuned-ade-512-512": files("segmenter"),
     }
@@ -58,12 +58,12 @@ def published_repos(
 
 @contextmanager
 def serving(hub: Hub) -> Iterator[Hub]:
-    """The hub at its address, until the block ends."""
+    """Serve the hub until the block ends."""
 
-    class Answers(_Answers):
+    class BoundHandler(_HubRequestHandler):
         store = hub
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BoundHandler)
     hub.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
@@ -76,33 +76,33 @@ def serving(hub: Hub) -> Iterator[Hub]:
 
 
 def etag(data: bytes) -> str:
-    """sha256 of a large file, else git's sum, as the hub has it."""
-    if len(data) >= LARGE:
+    """SHA-256 of an LFS file, else the git blob hash, as on the hub."""
+    if len(data) >= LFS_MIN_BYTES:
         return hashlib.sha256(data).hexdigest()
     return hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest()
 
 
-class _Answers(BaseHTTPRequestHandler):
+class _HubRequestHandler(BaseHTTPRequestHandler):
     store: Hub
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
-        self._answer()
+        self._respond()
 
     def do_GET(self) -> None:
-        self._answer()
+        self._respond()
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         path = unquote(urlsplit(self.path).path)
-        if found := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
-            self._describe(found[1], found[2] or "main")
-        elif found := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", path):
-            self._list(found[1])
-        elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
-            self._file(found[1], found[3])
+        if match := re.fullmatch(r"/api/models/([^/]+/[^/]+)(?:/revision/([^/]+))?", path):
+            self._describe(match[1], match[2] or "main")
+        elif match := re.fullmatch(r"/api/models/([^/]+/[^/]+)/tree/([^/]+)", path):
+            self._list(match[1])
+        elif match := re.fullmatch(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
+            self._file(match[1], match[3])
         else:
             self._refuse(404, "EntryNotFound")
 
@@ -119,7 +119,7 @@ class _Answers(BaseHTTPRequestHandler):
         entries = []
         for name, data in self.store.repos[repo].items():
             entry: dict[str, object] = {"type": "file", "path": name, "size": len(data), "oid": etag(data)[:40]}
-            if len(data) >= LARGE:
+            if len(data) >= LFS_MIN_BYTES:
                 entry["lfs"] = {"oid": etag(data), "size": len(data), "pointerSize": 130}
             entries.append(entry)
         self._json(entries)
@@ -145,10 +145,10 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
         if self.command == "GET":
-            if key in self.store.falsified:
+            if key in self.store.corrupted:
                 data = data[:-1] + bytes([data[-1] ^ 1])
-            if key in self.store.stumbles:
-                self.store.stumbles.remove(key)
+            if key in self.store.interrupted:
+                self.store.interrupted.remove(key)
                 self.wfile.write(data[start : len(data) // 2])
                 self.close_connection = True
             else:

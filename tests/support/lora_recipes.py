@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from wallpaint.train.engine.config import TrainConfig, from_mapping
+from wallpaint.train.engine.config import from_mapping
+from wallpaint.train.lora.config import LoraRecipe
 
 
-def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
+def recipe(bundle: Path, data: Path, **changed: Any) -> LoraRecipe:
     plain: dict[str, Any] = {
         "bundle": str(bundle),
         "data": str(data),
@@ -23,4 +24,4 @@ def recipe(bundle: Path, data: Path, **changed: Any) -> TrainConfig:
     }
     for name, value in changed.items():
         plain[name] = {**plain.get(name, {}), **value} if isinstance(value, dict) else value
-    return from_mapping(TrainConfig, plain, "recipe")
+    return from_mapping(LoraRecipe, plain, "recipe")

@@ -1,4 +1,4 @@
-"""A LoRA task made from a small recipe."""
+"""LoRA tasks from small recipes."""
 
 from __future__ import annotations
 

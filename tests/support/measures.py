@@ -1,6 +1,6 @@
-"""What the bars are measured with: the tests' own yardsticks, apart from the program's.
+"""Metrics for the tests, implemented independently of the package.
 
-Pictures are (H, W, 3) sRGB codes, uint8 unless said otherwise; masks are bool; colours are (3,) codes 0..255.
+Images are (H, W, 3) sRGB codes, uint8 unless stated otherwise; masks are bool; colours are (3,) codes 0..255.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Array = np.ndarray
 # Source: IEC 61966-2-1, rows X, Y, Z, and its white D65.
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = _TO_XYZ.sum(1)
-LONGEST_PX = 1024  # side of the picture in which gradients are compared
+GRADIENT_PX = 1024  # longest side of the image in which gradients are compared
 
 
 def linear(codes: Array) -> Array:
@@ -52,7 +52,7 @@ def luminance(codes: Array) -> Array:
 
 
 def eroded(wall: Array, radius_px: float) -> Array:
-    """The wall without what lies within radius_px of anything else; the picture's border is no edge."""
+    """Return the wall without the pixels within radius_px of anything else; the image border is not an edge."""
     padded = np.pad(wall, int(radius_px) + 2, mode="edge")
     inside = ndimage.distance_transform_edt(padded) > radius_px
     cut = slice(int(radius_px) + 2, -int(radius_px) - 2)
@@ -60,21 +60,21 @@ def eroded(wall: Array, radius_px: float) -> Array:
 
 
 def far_outside(mask: Array, radius_px: float = 3.0) -> Array:
-    """Pixels that no paint may touch: mask 0 and more than radius_px from every pixel that is not 0."""
+    """Return the pixels that no paint may change: mask 0 and more than radius_px from every pixel that is not 0."""
     return ndimage.distance_transform_edt(mask == 0) > radius_px
 
 
 def median(codes: Array, wall: Array) -> Array:
-    """The wall's median colour, channel by channel."""
+    """Return the wall's median colour, per channel."""
     return np.median(codes[wall], axis=0)
 
 
 @dataclass(frozen=True)
-class Shading:
-    """How a repainted wall's shading compares with the photo's.
+class ShadingSimilarity:
+    """The shading of a repainted wall compared with the photo's.
 
     correlation: of log-luminance gradients. contrast: ratio of the p95-p5 ranges of log luminance. clipped: share of
-    wall pixels more than in the photo with all three channels at their top or all at 0.
+    wall pixels with all three channels at maximum or all at 0, minus the photo's.
     """
 
     correlation: float
@@ -82,37 +82,38 @@ class Shading:
     clipped: float
 
     @property
-    def kept(self) -> bool:
+    def is_preserved(self) -> bool:
+        """Whether the shading meets the project's requirement."""
         return self.correlation >= 0.95 and 0.8 <= self.contrast <= 1.25 and self.clipped <= 0.001
 
 
-class Yardstick:
-    """Measures repaints of one photo; what belongs to the photo is worked out once."""
+class ShadingMeter:
+    """Measures the shading of repaints of one photo; the photo is processed once."""
 
     def __init__(self, photo: Array, wall: Array) -> None:
-        """photo: (H, W, 3) codes. wall: (H, W) bool, eroded already."""
+        """photo: (H, W, 3) codes. wall: (H, W) bool, already eroded."""
         self.wall = wall
         height, width = wall.shape
-        scale = min(1.0, LONGEST_PX / max(height, width))
+        scale = min(1.0, GRADIENT_PX / max(height, width))
         self.size = (round(width * scale), round(height * scale))
-        small = self._shrunk(wall.astype(np.float32)) >= 0.999
+        small = self._downsampled(wall.astype(np.float32)) >= 0.999
         self.pairs = small[:, 1:] & small[:, :-1], small[1:] & small[:-1]
         self.photo_gradient, self.photo_range = self._gradient(photo), self._range(photo)
         self.photo_clipped = self._clipped(photo)
 
-    def shading(self, codes: Array) -> Shading:
+    def similarity(self, codes: Array) -> ShadingSimilarity:
         gradient = self._gradient(codes)
         spread = float(np.std(gradient))
         correlation = float(np.corrcoef(gradient, self.photo_gradient)[0, 1]) if spread > 1e-9 else 0.0
         contrast = self._range(codes) / self.photo_range
-        return Shading(correlation, contrast, self._clipped(codes) - self.photo_clipped)
+        return ShadingSimilarity(correlation, contrast, self._clipped(codes) - self.photo_clipped)
 
-    def _shrunk(self, plane: Array) -> Array:
+    def _downsampled(self, plane: Array) -> Array:
         return cv2.resize(plane, self.size, interpolation=cv2.INTER_AREA)
 
     def _gradient(self, codes: Array) -> Array:
-        """Differences of log luminance between neighbours inside the wall, after averaging and sigma 1."""
-        smooth = ndimage.gaussian_filter(self._shrunk(luminance(codes)), 1.0)
+        """Return differences of blurred log luminance between neighbours inside the wall."""
+        smooth = ndimage.gaussian_filter(self._downsampled(luminance(codes)), 1.0)
         log = np.log(np.maximum(smooth, 1e-4))
         across, down = np.diff(log, axis=1), np.diff(log, axis=0)
         return np.concatenate([across[self.pairs[0]], down[self.pairs[1]]])

@@ -1,8 +1,8 @@
-"""The keys of a report."""
+"""The required keys of a report."""
 
 from __future__ import annotations
 
-KEYS = {
+REPORT_KEYS = {
     "schema",
     "version",
     "painter",

@@ -1,8 +1,9 @@
-"""A task small enough to train in a second, and a process that trains it, to be killed.
+"""A toy task that trains in a second, and a script that trains it in a process that tests can kill.
 
 python tests/support/toy_task.py FOLDER STEPS FILE_FOR_THE_FINAL_WEIGHTS [tracked] [full | unknown]
 
-full: the main process cannot save step 6. unknown: it looks for a best that nothing measures.
+tracked: with evaluation and TensorBoard. full: the main process cannot save step 6. unknown: best_metric is a metric
+that the evaluation does not have.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from torch import nn
 from wallpaint.errors import InputError, WallpaintError
 from wallpaint.train.engine import checkpoint
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
-from wallpaint.train.engine.evaluation import Seen
-from wallpaint.train.engine.loop import Losses, Outcome, fit
-from wallpaint.train.engine.schedule import Place, seed_of
+from wallpaint.train.engine.evaluation import EvalResult
+from wallpaint.train.engine.loop import Losses, TrainingResult, fit
+from wallpaint.train.engine.schedule import SampleIndex, stream_seed
 
 SAMPLES = 13
 LOOP = LoopConfig(steps=40, batch_size=4, save_every=3, keep_last=2, log_every=5, ema_decay=0.9)
@@ -33,7 +34,7 @@ TRACKED = TrackingConfig(tensorboard=True)
 
 
 class ToyTask:
-    """Learns a linear map from noisy samples; one layer is frozen."""
+    """Fits a linear map to noisy samples; the first layer is frozen."""
 
     def __init__(self, width: int = 32) -> None:
         torch.manual_seed(0)
@@ -43,10 +44,14 @@ class ToyTask:
     def __len__(self) -> int:
         return SAMPLES
 
-    def sample(self, place: Place) -> dict[str, Any]:
-        generator = torch.Generator().manual_seed(seed_of(7, place.position))
-        x = torch.randn(6, generator=torch.Generator().manual_seed(place.index))
-        return {"x": x, "y": x[:3] - x[3:] + 0.1 * torch.randn(3, generator=generator), "t": place.position % 1000}
+    def sample(self, sample_index: SampleIndex) -> dict[str, Any]:
+        generator = torch.Generator().manual_seed(stream_seed(7, sample_index.position))
+        x = torch.randn(6, generator=torch.Generator().manual_seed(sample_index.index))
+        return {
+            "x": x,
+            "y": x[:3] - x[3:] + 0.1 * torch.randn(3, generator=generator),
+            "t": sample_index.position % 1000,
+        }
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {
@@ -60,26 +65,26 @@ class ToyTask:
         return Losses(by_sample.mean(), {"mse": by_sample.mean().detach()}, batch["t"], by_sample.detach())
 
 
-def glance(step: int, network: nn.Module) -> Seen:
-    """A look that draws from every global generator, and finds how far the toy is from what it should say."""
+def evaluate(step: int, network: nn.Module) -> EvalResult:
+    """An evaluator that samples from every global generator and measures the toy's error."""
     x = torch.randn(50, 6) * (1 + 0.01 * random.random() + 0.01 * float(np.random.rand()))  # noqa: NPY002
     error = float((network(x) - (x[:, :3] - x[:, 3:])).square().mean())
-    return Seen({"val/error": error}, {"bars": np.full((8, 12, 3), step % 256, np.uint8)})
+    return EvalResult({"val/error": error}, {"bars": np.full((8, 12, 3), step % 256, np.uint8)})
 
 
-def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, **more: Any) -> Outcome:
-    """One run of the toy, going on where it stands."""
+def train(folder: Path, loop: LoopConfig = LOOP, *, resume: bool = True, **more: Any) -> TrainingResult:
+    """Train the toy, resuming from its latest checkpoint by default."""
     options = {"optimizer_config": OPTIMIZER, "task": ToyTask(), **more}
     return fit(config=loop, folder=folder, seed=3, digest="toy", device="cpu", resume=resume, **options)
 
 
-def fails_at(step: int, save: Any) -> Any:
-    """A `checkpoint.save` to which the disk is full at one step."""
+def failing_save(failing_step: int, save: Any) -> Any:
+    """Wrap `checkpoint.save` so that it fails at one step, as on a full disk."""
 
-    def call(folder: Path, at: int, *words: Any, **more: Any) -> Any:
-        if at == step:
+    def call(folder: Path, step: int, *args: Any, **kwargs: Any) -> Any:
+        if step == failing_step:
             raise InputError(f"{folder}: the disk is full")
-        return save(folder, at, *words, **more)
+        return save(folder, step, *args, **kwargs)
 
     return call
 
@@ -91,23 +96,23 @@ def main() -> None:
     losses: list[float] = []
     folder, loop, more = Path(sys.argv[1]), replace(LOOP, steps=int(sys.argv[2])), {}
     if "tracked" in sys.argv:
-        loop, more = replace(loop, eval_every=4, best="val/error"), {"told": TRACKED, "watch": glance}
+        loop, more = replace(loop, eval_every=4, best_metric="val/error"), {"tracking": TRACKED, "evaluator": evaluate}
     rank = int(os.environ.get("RANK", "0"))
     if "unknown" in sys.argv:
-        loop = replace(loop, best="val/none")
+        loop = replace(loop, best_metric="val/none")
     if "full" in sys.argv and rank == 0:
-        checkpoint.save = fails_at(6, checkpoint.save)
+        checkpoint.save = failing_save(6, checkpoint.save)
     try:
-        outcome = train(folder, loop, tick=lambda step, loss: losses.append(loss), **more)
+        result = train(folder, loop, on_step=lambda step, loss: losses.append(loss), **more)
     except WallpaintError as error:
         print(f"process {rank}: {type(error).__name__}: {error}", flush=True)
         time.sleep(1)  # the launcher kills the others as soon as one has ended
         sys.exit(2)
     from safetensors.torch import save_file
 
-    if len(sys.argv) > 3 and not outcome.stopped and rank == 0:
-        save_file({**outcome.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
-    print("stopped" if outcome.stopped else "done", outcome.step, flush=True)
+    if len(sys.argv) > 3 and not result.stopped and rank == 0:
+        save_file({**result.weights, "losses": torch.tensor(losses)}, Path(sys.argv[3]))
+    print("stopped" if result.stopped else "done", result.step, flush=True)
 
 
 if __name__ == "__main__":

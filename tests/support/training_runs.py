@@ -1,4 +1,4 @@
-"""Files of a training run, read for comparison."""
+"""Reading files of a training run, for comparison."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from wallpaint.train.engine.trackers import LOG, TENSORBOARD
+from wallpaint.train.engine.trackers import LOG_FILE, TENSORBOARD_DIR
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -16,14 +16,14 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / LOG_FILE).read_text().splitlines()]
 
 
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard shows, but for what depends on the machine: (step, value) by name."""
+    """TensorBoard curves, without those that depend on the machine: (step, value) by name."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(folder / TENSORBOARD), {"scalars": 0, "images": 0, "tensors": 0}).Reload()
-    machine = {"train/samples_per_second", "train/resident_gib"}
-    names = set(events.Tags()["scalars"]) - machine
+    events = EventAccumulator(str(folder / TENSORBOARD_DIR), {"scalars": 0, "images": 0, "tensors": 0}).Reload()
+    machine_dependent = {"train/samples_per_second", "train/resident_gib"}
+    names = set(events.Tags()["scalars"]) - machine_dependent
     return {name: [(event.step, event.value) for event in events.Scalars(name)] for name in sorted(names)}

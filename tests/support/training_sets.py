@@ -1,4 +1,4 @@
-"""Small data sets of painted rooms to train on."""
+"""Small data sets of painted rooms for training tests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ COLORS = ("#b9a58c", "#7d9b84", "#c27d5f", "#8a93a8", "#d8cfa0", "#6f8f8f")
 
 
 def write_set(root: Path, count: int = 5, side: int = 96) -> Path:
-    """root/train with metadata.jsonl, images/ and masks/."""
+    """Write root/train with metadata.jsonl, images/ and masks/; returns root."""
     for folder in ("images", "masks"):
         (root / "train" / folder).mkdir(parents=True)
     lines = []
     for number in range(count):
         room = make_room(old=COLORS[number % len(COLORS)], noise=0.01, seed=number)
-        for folder, picture in (("images", room.photo), ("masks", room.hard_mask)):
-            small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+        for folder, image in (("images", room.photo), ("masks", room.hard_mask)):
+            small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
             small = np.where(small > 127, 255, 0).astype(np.uint8) if folder == "masks" else small
             Image.fromarray(small).save(root / "train" / folder / f"{number}.png")
         lines.append(

@@ -23,7 +23,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     def run(job: render.RenderJob, step: object) -> None:
         asked.append(list(range(job.seed, job.seed + job.count)))
         job.out.mkdir(parents=True, exist_ok=True)
-        render.settle(job.out / render.SETTINGS, render._settings(job))
+        render.check_settings(job.out / render.SETTINGS_FILE, render._settings(job))
         for seed in asked[-1]:
             record = synthetic_rooms.render(seed, job.size, job.samples)
             if isinstance(record, room_file.RoomRecord):

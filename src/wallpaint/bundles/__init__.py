@@ -1,1 +1,1 @@
-"""Sets of models: one layout, one loader, one code path for every set."""
+"""Bundles: complete sets of models in one layout, with one loader."""

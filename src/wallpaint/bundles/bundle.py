@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.bundles import components as parts
-from wallpaint.bundles import image_prompt, lock, prompts, single_file
-from wallpaint.bundles import paths as places
+from wallpaint.bundles import components, image_prompt, lock, paths, prompts, single_file
 from wallpaint.bundles.configurations import SCHEDULER, configuration
 from wallpaint.bundles.manifest import (
+    CHECKPOINT_COMPONENTS,
     FILE_NAME,
-    IN_CHECKPOINT,
     INDEX_NAME,
-    MODULES,
+    MODEL_NAMES,
     Manifest,
-    of_checkpoint,
-    of_folder,
+    from_checkpoint,
+    from_diffusers_folder,
     read,
     read_json,
 )
@@ -34,133 +32,133 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A set of models on disk. Nothing is kept in memory: each call reads anew, so keep what you load."""
+    """A set of models on disk. Nothing is cached in memory: each call reads the files again."""
 
     manifest: Manifest
 
     @property
     def name(self) -> str:
-        """What it is called; nothing depends on it."""
+        """Display name; nothing depends on it."""
         return self.manifest.name
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """Folder of the bundle, or of its checkpoint file."""
         return self.manifest.folder
 
     @property
     def description(self) -> str:
-        """One line for people."""
+        """One-line description."""
         return self.manifest.description
 
     @property
     def random(self) -> bool:
-        """True where the weights were never trained."""
+        """Whether the weights are random and were never trained."""
         return self.manifest.random
 
     @property
     def native_px(self) -> int:
-        """Side of the square area that the models are used at."""
+        """Side of the square area that the models were trained at, in pixels."""
         return self.manifest.native_px
 
-    def has(self, part: str) -> bool:
-        """Whether the bundle has a part: one of `load`'s, or tokenizer, scheduler, ip_adapter."""
-        places_of = self.manifest.places
-        return part in places_of or ("checkpoint" in places_of and part in (*IN_CHECKPOINT, "scheduler"))
+    def has(self, component: str) -> bool:
+        """Whether the bundle has a component: one of `load`'s, or tokenizer, scheduler, ip_adapter."""
+        listed = self.manifest.paths
+        return component in listed or ("checkpoint" in listed and component in (*CHECKPOINT_COMPONENTS, "scheduler"))
 
-    def place(self, part: str) -> Path:
-        """File or folder of a part. Raises ModelError where the bundle has none."""
-        places_of = self.manifest.places
-        if part in places_of:
-            return places_of[part]
-        if "checkpoint" in places_of and part in IN_CHECKPOINT:
-            return places_of["checkpoint"]
-        raise ModelError(f"bundle {self.name!r} at {self.folder} has no {part}: choose a bundle that has one")
+    def path(self, component: str) -> Path:
+        """File or folder of a component. Raises ModelError where the bundle has none."""
+        listed = self.manifest.paths
+        if component in listed:
+            return listed[component]
+        if "checkpoint" in listed and component in CHECKPOINT_COMPONENTS:
+            return listed["checkpoint"]
+        raise ModelError(f"bundle {self.name!r} at {self.folder} has no {component}: choose a bundle that has one")
 
-    def load(self, part: str, dtype: torch.dtype | None = None) -> Any:
-        """The model of a part: on the CPU, in eval mode, without gradients, a fresh one at each call.
+    def load(self, component: str, dtype: torch.dtype | None = None) -> Any:
+        """Load a model: on the CPU, in eval mode, without gradients, a new instance at each call.
 
-        part: unet (9 input channels), vae, text_encoder, controlnet, image_encoder, depth or segmenter.
-        dtype: of its weights; float32 if not given. Returns diffusers' or transformers' own nn.Module.
-        Raises ModelError where the part is absent, damaged or of another architecture.
+        component: unet (9 input channels), vae, text_encoder, controlnet, image_encoder, depth or segmenter.
+        dtype: of its weights, float32 by default. Returns an nn.Module of diffusers or transformers.
+        Raises ModelError where the component is absent, damaged or of another architecture.
         """
         import torch
 
-        if part not in MODULES:
-            raise ModelError(f"{part!r} is no model of a bundle: choose one of {', '.join(MODULES)}")
-        place = self.place(part)
-        lock.check(self.folder, place)
-        if part not in self.manifest.places:
-            return single_file.load(part, place, self.config(part), dtype or torch.float32)
-        if part in ("controlnet", "text_encoder") and self.has("unet"):
-            parts.check_family(part, self.config(part), self.config("unet"), place / "config.json")
-        return parts.load(part, place, dtype or torch.float32)
+        if component not in MODEL_NAMES:
+            raise ModelError(f"{component!r} is no model of a bundle: choose one of {', '.join(MODEL_NAMES)}")
+        path = self.path(component)
+        lock.check(self.folder, path)
+        if component not in self.manifest.paths:
+            return single_file.load(component, path, self.config(component), dtype or torch.float32)
+        if component in ("controlnet", "text_encoder") and self.has("unet"):
+            components.check_compatible(component, self.config(component), self.config("unet"), path / "config.json")
+        return components.load(component, path, dtype or torch.float32)
 
-    def config(self, part: str) -> dict[str, Any]:
-        """config.json of a part of `load`, checked to be of its class."""
-        place = self.place(part)
-        if part not in self.manifest.places:
-            return dict(configuration(self.manifest.configuration)[part])
-        return parts.read_config(part, place)
+    def config(self, component: str) -> dict[str, Any]:
+        """Read config.json of a model, checked against the model's class. Raises ModelError."""
+        path = self.path(component)
+        if component not in self.manifest.paths:
+            return dict(configuration(self.manifest.configuration)[component])
+        return components.read_config(component, path)
 
     def tokenizer(self) -> Any:
-        """The CLIPTokenizer, of 77 tokens. Raises ModelError where it does not go with the text encoder."""
-        words = self.config("text_encoder").get("vocab_size") if self.has("text_encoder") else None
-        lock.check(self.folder, self.place("tokenizer"))
-        return prompts.load_tokenizer(self.place("tokenizer"), words)
+        """Load the CLIPTokenizer (77 tokens). Raises ModelError where it does not match the text encoder."""
+        vocab_size = self.config("text_encoder").get("vocab_size") if self.has("text_encoder") else None
+        lock.check(self.folder, self.path("tokenizer"))
+        return prompts.load_tokenizer(self.path("tokenizer"), vocab_size)
 
     def scheduler_config(self) -> dict[str, Any]:
-        """scheduler_config.json; of a single file, what the published models have."""
-        if "scheduler" not in self.manifest.places and "checkpoint" in self.manifest.places:
+        """Read scheduler_config.json; for a single-file checkpoint, the config of the published models."""
+        if "scheduler" not in self.manifest.paths and "checkpoint" in self.manifest.paths:
             return dict(SCHEDULER)
-        path = self.place("scheduler")
+        path = self.path("scheduler")
         lock.check(self.folder, path)
         return read_json(path / "scheduler_config.json" if path.suffix != ".json" else path)
 
     def ip_adapter(self, dtype: torch.dtype | None = None) -> dict[str, dict[str, torch.Tensor]]:
-        """{"image_proj": …, "ip_adapter": …}: what diffusers' unet._load_ip_adapter_weights takes.
+        """Load {"image_proj": …, "ip_adapter": …}, the input of diffusers' unet._load_ip_adapter_weights.
 
-        Base and Plus are told apart by their keys. dtype: float32 if not given. Raises ModelError where it does not
-        fit the UNet or the image encoder.
+        The keys distinguish base and Plus. dtype: float32 by default. Raises ModelError where the weights do not fit
+        the UNet or the image encoder.
         """
-        place = self.place("ip_adapter")
-        lock.check(self.folder, place)
+        path = self.path("ip_adapter")
+        lock.check(self.folder, path)
         vision = self.config("image_encoder") if self.has("image_encoder") else None
-        return image_prompt.load(place, self.config("unet"), vision, dtype)
+        return image_prompt.load(path, self.config("unet"), vision, dtype)
 
-    def processor(self, part: str) -> dict[str, Any]:
-        """How pictures are made ready for image_encoder, depth or segmenter.
+    def processor(self, component: str) -> dict[str, Any]:
+        """Image processor config of image_encoder, depth or segmenter.
 
-        image_mean, image_std: three floats of RGB in 0..1; size: {"height", "width"} in pixels. Published values where
+        image_mean, image_std: three floats, RGB in 0..1. size: {"height", "width"} in pixels. Published values where
         the folder has no preprocessor_config.json.
         """
-        return image_prompt.processor(part, self.place(part), self.config(part))
+        return image_prompt.processor(component, self.path(component), self.config(component))
 
     def empty_prompt(self) -> torch.Tensor:
-        """The text encoder's output for "": [1, 77, width] float32.
+        """Text encoder output for "": [1, 77, width] float32.
 
-        Computed once and kept: in empty_prompt.safetensors of a folder with bundle.toml, else in our own cache. Made
-        anew where the text encoder's weights are no longer those that it came from.
+        Computed once and cached: in empty_prompt.safetensors of a folder with bundle.toml, else in the prompt cache.
+        Recomputed when the weights of the text encoder have changed.
         """
         width = self.config("unet").get("cross_attention_dim") if self.has("unet") else None
-        kept = prompts.kept_empty(self, width)
-        return prompts.make_empty(self, width) if kept is None else kept
+        cached = prompts.read_cached_prompt(self, width)
+        return prompts.compute_empty_prompt(self, width) if cached is None else cached
 
 
 def load_bundle(which: str | Path) -> Bundle:
     """Open a bundle by a name ("sd15"), a folder, or a single .safetensors checkpoint.
 
-    A folder may have a bundle.toml, or be a plain diffusers folder. Nothing is loaded yet. Raises ModelError.
+    A folder may have a bundle.toml, or be a plain diffusers folder. No weights are loaded yet. Raises ModelError.
     """
-    path = places.resolve(which)
+    path = paths.resolve(which)
     if path.is_file():
         if path.suffix != ".safetensors":
-            raise ModelError(f"{path}: a checkpoint should be a .safetensors file: convert it, pickles could run code")
-        return Bundle(of_checkpoint(path))
+            raise ModelError(f"{path}: a checkpoint should be a .safetensors file: convert it, pickles can run code")
+        return Bundle(from_checkpoint(path))
     if not path.is_dir():
-        raise ModelError(f"{path}: there is no such bundle: {places.advice(which)}")
+        raise ModelError(f"{path}: there is no such bundle: {paths.hint(which)}")
     if (path / FILE_NAME).is_file():
         return Bundle(read(path))
     if (path / INDEX_NAME).is_file():
-        return Bundle(of_folder(path))
-    raise ModelError(f"{path}: is no bundle (no {FILE_NAME}, no {INDEX_NAME}): {places.advice(which)}")
+        return Bundle(from_diffusers_folder(path))
+    raise ModelError(f"{path}: is no bundle (no {FILE_NAME}, no {INDEX_NAME}): {paths.hint(which)}")

@@ -1,4 +1,4 @@
-"""Where parts lie in a bundle's folder, so that stock diffusers pipelines open the same folder."""
+"""Paths of components in a bundle's folder, chosen so that stock diffusers pipelines open the same folder."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wallpaint.bundles.components import KINDS
+from wallpaint.bundles.components import COMPONENTS
 from wallpaint.files.atomic import put
 
-PLACES = {
+COMPONENT_PATHS = {
     "unet": "unet",
     "vae": "vae",
     "text_encoder": "text_encoder",
@@ -24,17 +24,18 @@ PLACES = {
 }
 
 
-def adapter_place(family: str, *, plus: bool) -> str:
-    """Where an IP-Adapter lies: beside its image encoder, as diffusers' load_ip_adapter looks for it."""
+def ip_adapter_path(family: str, *, plus: bool) -> str:
+    """Path of an IP-Adapter: beside its image encoder, where diffusers' load_ip_adapter expects it."""
     return f"models/ip-adapter{'-plus' if plus else ''}_{family}.safetensors"
 
 
 def model_index(scheduler: str) -> dict[str, Any]:
-    """model_index.json of Stable Diffusion inpainting without a safety checker. scheduler: its class."""
+    """model_index.json of a StableDiffusionInpaintPipeline without a safety checker. scheduler: class name."""
+    models = {name: [COMPONENTS[name].library, COMPONENTS[name].class_name] for name in ("unet", "vae", "text_encoder")}
     return {
         "_class_name": "StableDiffusionInpaintPipeline",
         "_diffusers_version": importlib.metadata.version("diffusers"),
-        **{part: [KINDS[part].library, KINDS[part].class_name] for part in ("unet", "vae", "text_encoder")},
+        **models,
         "tokenizer": ["transformers", "CLIPTokenizer"],
         "scheduler": ["diffusers", scheduler],
         "safety_checker": [None, None],
@@ -44,7 +45,7 @@ def model_index(scheduler: str) -> dict[str, Any]:
     }
 
 
-def put_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object whole or not at all, and its folder. Raises InputError."""
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object atomically, creating its folder. Raises InputError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     put(path, json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n", durable=False)

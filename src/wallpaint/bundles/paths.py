@@ -1,36 +1,36 @@
-"""Where bundles lie: names that are built in, and where fetching puts them."""
+"""Resolve bundle names: the built-in ones and the folder of pulled bundles."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-BUILT_IN = ("mini", "sd15", "sd15-plus")
+BUILT_IN_NAMES = ("mini", "sd15", "sd15-plus")
 
 
-def home() -> Path:
-    """$HF_HOME/wallpaint: where `wallpaint models pull` puts bundles."""
+def bundles_dir() -> Path:
+    """$HF_HOME/wallpaint: the folder of bundles fetched by `wallpaint models pull`."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    place = os.environ.get("HF_HOME") or f"{cache}/huggingface"
-    return Path(os.path.expandvars(place)).expanduser() / "wallpaint"
+    hf_home = os.environ.get("HF_HOME") or f"{cache}/huggingface"
+    return Path(os.path.expandvars(hf_home)).expanduser() / "wallpaint"
 
 
-def prompt_cache() -> Path:
-    """$HF_HOME/wallpaint/prompts: what was computed of folders and files that are not ours to write to."""
-    return home() / "prompts"
+def prompt_cache_dir() -> Path:
+    """$HF_HOME/wallpaint/prompts: embeddings computed for folders and files that wallpaint does not write to."""
+    return bundles_dir() / "prompts"
 
 
 def resolve(which: str | Path) -> Path:
-    """Folder or file of a bundle. A built-in name wins over a folder of that name: write ./sd15 for the folder."""
-    if isinstance(which, str) and which in BUILT_IN:
-        return Path(__file__).parent / "mini" if which == "mini" else home() / which
+    """Return the folder or file of a bundle. A built-in name takes precedence over a folder: write ./sd15 for that."""
+    if isinstance(which, str) and which in BUILT_IN_NAMES:
+        return Path(__file__).parent / "mini" if which == "mini" else bundles_dir() / which
     return Path(which).expanduser()
 
 
-def advice(which: str | Path) -> str:
-    """What to do where a bundle is not found."""
+def hint(which: str | Path) -> str:
+    """What to do when a bundle does not exist, for error messages."""
     if which in ("sd15", "sd15-plus"):
         return f"fetch it with `wallpaint models pull {which}`"
     if which == "mini":
-        return "this installation was made without it"
-    return f"give a folder with a bundle, a .safetensors file, or one of {', '.join(BUILT_IN)}"
+        return "this installation does not include it"
+    return f"give a folder with a bundle, a .safetensors file, or one of {', '.join(BUILT_IN_NAMES)}"

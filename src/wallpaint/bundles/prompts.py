@@ -1,4 +1,4 @@
-"""The text side: a tokenizer of 77 tokens, and the one constant embedding of the empty prompt."""
+"""Tokenizer and the cached text embedding of the empty prompt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles import lock
-from wallpaint.bundles.components import KINDS, quiet
-from wallpaint.bundles.configurations import TOKENS
-from wallpaint.bundles.paths import prompt_cache
-from wallpaint.bundles.weights import find, read_header
+from wallpaint.bundles.components import COMPONENTS, suppress_library_logging
+from wallpaint.bundles.configurations import PROMPT_TOKENS
+from wallpaint.bundles.paths import prompt_cache_dir
+from wallpaint.bundles.weights import find_weights, read_header
 from wallpaint.errors import InputError, ModelError
 from wallpaint.files.atomic import put
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from wallpaint.bundles.bundle import Bundle
 
-EMPTY_NAME = "empty_prompt.safetensors"
+EMPTY_PROMPT_NAME = "empty_prompt.safetensors"
 _KEY = "empty_prompt"
-_ORIGIN = "text_encoder_sha256"
-_STATE = "weights"  # paths, sizes and times, where a sum of the file would take too long
+_DIGEST_KEY = "text_encoder_sha256"
+_STATE_KEY = "weights"  # paths, sizes and times, where a checksum of the file would take too long
 
 
-def load_tokenizer(folder: Path, words: int | None) -> Any:
-    """The CLIPTokenizer of a folder. words: size of the text encoder's vocabulary, to be met exactly.
+def load_tokenizer(folder: Path, vocab_size: int | None) -> Any:
+    """Load the CLIPTokenizer of a folder. vocab_size: of the text encoder, which it must match.
 
-    Raises ModelError for a tokenizer that is missing, damaged, of another length or another vocabulary.
+    Raises ModelError for a tokenizer that is missing, damaged, or of another length or vocabulary.
     """
     if not folder.is_dir():
-        raise ModelError(f"{folder}: the folder of part 'tokenizer' is missing: fetch the bundle again")
+        raise ModelError(f"{folder}: the folder of component 'tokenizer' is missing: fetch the bundle again")
     from transformers import CLIPTokenizer
 
     if not (folder / "tokenizer.json").is_file():
@@ -42,77 +42,76 @@ def load_tokenizer(folder: Path, words: int | None) -> Any:
             if not (folder / name).is_file():
                 raise ModelError(f"{folder / name}: is missing: fetch the bundle again")
     try:
-        with quiet():
+        with suppress_library_logging():
             tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         last = max(tokenizer.get_vocab().values())
     except Exception as error:
         raise ModelError(f"{folder}: no CLIP tokenizer can be read from it ({error}): fetch it again") from error
-    if tokenizer.model_max_length != TOKENS:
+    if tokenizer.model_max_length != PROMPT_TOKENS:
         raise ModelError(
-            f"{folder / 'tokenizer_config.json'}: model_max_length should be {TOKENS}, is "
+            f"{folder / 'tokenizer_config.json'}: model_max_length should be {PROMPT_TOKENS}, is "
             f"{tokenizer.model_max_length}: this is another model's tokenizer"
         )
-    if words is not None and last + 1 != words:
+    if vocab_size is not None and last + 1 != vocab_size:
         raise ModelError(
-            f"{folder}: the tokenizer has {last + 1} tokens, the text encoder {words}: they are not of one model"
+            f"{folder}: the tokenizer has {last + 1} tokens, the text encoder {vocab_size}: they are not of one model"
         )
     return tokenizer
 
 
-def kept_empty(bundle: Bundle, width: int | None) -> torch.Tensor | None:
-    """The kept embedding, [1, 77, width] float32, or None where there is none or it is out of date.
+def read_cached_prompt(bundle: Bundle, width: int | None) -> torch.Tensor | None:
+    """Read the cached embedding, [1, 77, width] float32; None where there is none or it is out of date.
 
-    width: the UNet's. Raises ModelError for a wrong one that lies in the bundle's folder.
+    width: of the UNet's context. Raises ModelError for a wrong file in the bundle's folder.
     """
-    if in_folder(bundle):
-        path = bundle.folder / EMPTY_NAME
-        return None if not path.is_file() or _is_outdated(bundle, path) else read_empty(path, width)
-    path = _cached(bundle)
+    if is_cached_in_folder(bundle):
+        path = bundle.folder / EMPTY_PROMPT_NAME
+        return None if not path.is_file() or _is_outdated(bundle, path) else read_empty_prompt(path, width)
+    path = _cache_path(bundle)
     try:
-        if not path.is_file() or _said(path, _STATE) != _state(bundle):
+        if not path.is_file() or _read_metadata(path, _STATE_KEY) != _state(bundle):
             return None
-        return read_empty(path, width)
-    except (ModelError, OSError):  # nobody's but ours, so made anew
+        return read_empty_prompt(path, width)
+    except (ModelError, OSError):  # a damaged cache file is recomputed
         return None
 
 
-def in_folder(bundle: Bundle) -> bool:
-    """Whether a bundle's embedding lies in its own folder: not if that is no bundle's, nor with a checkpoint."""
-    parts = bundle.manifest.places
-    return not bundle.has("text_encoder") or ("text_encoder" in parts and not bundle.manifest.foreign)
+def is_cached_in_folder(bundle: Bundle) -> bool:
+    """Whether the embedding is cached in the bundle's folder: not for a plain diffusers folder or a checkpoint."""
+    return not bundle.has("text_encoder") or ("text_encoder" in bundle.manifest.paths and not bundle.manifest.read_only)
 
 
-def _cached(bundle: Bundle) -> Path:
-    """Where the embedding of a checkpoint or of a plain folder is kept: by the places of what it is made of."""
-    places = [bundle.place(part).resolve() for part in ("text_encoder", "tokenizer") if bundle.has(part)]
-    key = hashlib.sha256("\n".join([*map(str, places), bundle.manifest.configuration]).encode()).hexdigest()
-    return prompt_cache() / f"{key[:32]}.safetensors"
+def _cache_path(bundle: Bundle) -> Path:
+    """Cache file of a checkpoint or plain folder; its name is a hash of the paths that the embedding depends on."""
+    paths = [bundle.path(component).resolve() for component in ("text_encoder", "tokenizer") if bundle.has(component)]
+    key = hashlib.sha256("\n".join([*map(str, paths), bundle.manifest.configuration]).encode()).hexdigest()
+    return prompt_cache_dir() / f"{key[:32]}.safetensors"
 
 
-def _weights(bundle: Bundle) -> tuple[Path, ...]:
-    place = bundle.place("text_encoder")
-    return find(place, KINDS["text_encoder"].stem).paths if place.is_dir() else (place,)
+def _weight_paths(bundle: Bundle) -> tuple[Path, ...]:
+    path = bundle.path("text_encoder")
+    return find_weights(path, COMPONENTS["text_encoder"].stem).paths if path.is_dir() else (path,)
 
 
 def _state(bundle: Bundle) -> str:
-    """What tells that the weights are still those that an embedding was made with. Raises OSError, ModelError."""
-    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weights(bundle)]
+    """Names, sizes and times of the weights that an embedding was computed from. Raises OSError, ModelError."""
+    states = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _weight_paths(bundle)]
     return json.dumps(states)
 
 
 def _is_outdated(bundle: Bundle, path: Path) -> bool:
-    """Whether the text encoder has other weights than `path` came from; not where it is not there at all."""
-    if not bundle.has("text_encoder") or not bundle.place("text_encoder").exists():
+    """Whether the weights of the text encoder have changed since `path` was computed. False without a text encoder."""
+    if not bundle.has("text_encoder") or not bundle.path("text_encoder").exists():
         return False
     try:
-        sums = [lock.digest(bundle.folder, weights) for weights in _weights(bundle)]
+        digests = [lock.digest(bundle.folder, weights) for weights in _weight_paths(bundle)]
     except OSError as error:
-        raise ModelError(f"{bundle.place('text_encoder')}: cannot be read ({error.strerror})") from error
-    return _said(path, _ORIGIN) != _joined(sums)
+        raise ModelError(f"{bundle.path('text_encoder')}: cannot be read ({error.strerror})") from error
+    return _read_metadata(path, _DIGEST_KEY) != _combined_digest(digests)
 
 
-def _said(path: Path, key: str) -> str | None:
-    """A word of a file's metadata. Raises ModelError for a damaged file."""
+def _read_metadata(path: Path, key: str) -> str | None:
+    """Read a metadata value of a safetensors file. Raises ModelError for a damaged file."""
     from safetensors import safe_open
 
     read_header(path)
@@ -120,67 +119,70 @@ def _said(path: Path, key: str) -> str | None:
         return (file.metadata() or {}).get(key)
 
 
-def read_empty(path: Path, width: int | None) -> torch.Tensor:
-    """The embedding of a file, [1, 77, width] float32. Raises ModelError for a wrong one."""
+def read_empty_prompt(path: Path, width: int | None) -> torch.Tensor:
+    """Read the embedding of a file, [1, 77, width] float32. Raises ModelError for a wrong one."""
     header = read_header(path)
     shape = header.get(_KEY, ("", ()))[1]
-    if len(shape) != 3 or shape[:2] != (1, TOKENS) or (width is not None and shape[2] != width):
-        wanted = f"[1, {TOKENS}, {width or 'width'}]"
-        raise ModelError(f"{path}: key {_KEY} should be {wanted}, is {list(shape)}: delete the file, it is made anew")
+    if len(shape) != 3 or shape[:2] != (1, PROMPT_TOKENS) or (width is not None and shape[2] != width):
+        expected = f"[1, {PROMPT_TOKENS}, {width or 'width'}]"
+        raise ModelError(
+            f"{path}: key {_KEY} should be {expected}, is {list(shape)}: delete the file, it is recomputed"
+        )
     import torch
     from safetensors.torch import load_file
 
     return load_file(path)[_KEY].to(torch.float32)
 
 
-def make_empty(bundle: Bundle, width: int | None) -> torch.Tensor:
-    """Compute the embedding of "" and keep it: beside the bundle, or in our cache, where that can be written to."""
+def compute_empty_prompt(bundle: Bundle, width: int | None) -> torch.Tensor:
+    """Compute the embedding of "" and cache it in the bundle's folder or the prompt cache, where that is writable."""
     import torch
 
     tokenizer = bundle.tokenizer()
-    state = None if in_folder(bundle) else _state(bundle)
+    state = None if is_cached_in_folder(bundle) else _state(bundle)
     encoder = bundle.load("text_encoder", torch.float32)
     ids = tokenize(tokenizer, [""])
     with torch.no_grad():
         embedding = encoder(ids)[0].float().contiguous()  # [1, 77, width]
     if width is not None and embedding.shape[-1] != width:
         raise ModelError(
-            f"{bundle.place('text_encoder')}: is {embedding.shape[-1]} wide, the UNet takes {width}: "
+            f"{bundle.path('text_encoder')}: is {embedding.shape[-1]} wide, the UNet takes {width}: "
             "they are not of one model"
         )
     with contextlib.suppress(InputError, OSError):
         if state is None:
-            _keep(bundle.folder / EMPTY_NAME, embedding, {_ORIGIN: encoder_digest(bundle.place("text_encoder"))})
+            digest = encoder_digest(bundle.path("text_encoder"))
+            _write_embedding(bundle.folder / EMPTY_PROMPT_NAME, embedding, {_DIGEST_KEY: digest})
         else:
-            path = _cached(bundle)
+            path = _cache_path(bundle)
             path.parent.mkdir(parents=True, exist_ok=True)
-            _keep(path, embedding, {_STATE: state})
+            _write_embedding(path, embedding, {_STATE_KEY: state})
     return embedding
 
 
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> torch.Tensor:
-    """Prompts as a text encoder takes them: [B, 77] int64, padded, cut off where there is no room."""
-    options = {"padding": "max_length", "max_length": TOKENS, "truncation": True, "return_tensors": "pt"}
+    """Token ids of prompts: [B, 77] int64, padded and truncated."""
+    options = {"padding": "max_length", "max_length": PROMPT_TOKENS, "truncation": True, "return_tensors": "pt"}
     ids: torch.Tensor = tokenizer(list(prompts), **options).input_ids
     return ids
 
 
-def _keep(path: Path, embedding: torch.Tensor, origin: dict[str, str]) -> None:
-    """Write an embedding with what it came from. Raises InputError."""
+def _write_embedding(path: Path, embedding: torch.Tensor, metadata: dict[str, str]) -> None:
+    """Write an embedding with metadata on its source. Raises InputError."""
     from safetensors.torch import save
 
-    put(path, save({_KEY: embedding}, metadata=origin))
+    put(path, save({_KEY: embedding}, metadata=metadata))
 
 
 def is_stale(folder: Path, encoder: Path) -> bool:
-    """Whether the kept embedding came from other weights than the text encoder's. Reads those whole."""
-    return _said(folder / EMPTY_NAME, _ORIGIN) != encoder_digest(encoder)
+    """Whether the cached embedding was computed from other weights than the text encoder's. Reads all weights."""
+    return _read_metadata(folder / EMPTY_PROMPT_NAME, _DIGEST_KEY) != encoder_digest(encoder)
 
 
 def encoder_digest(folder: Path) -> str:
-    """Sum of the text encoder's weights: of its one file, or of the sums of its shards in the order of their names."""
-    return _joined([lock.sha256(path) for path in find(folder, KINDS["text_encoder"].stem).paths])
+    """SHA-256 of the text encoder's weights: of its one file, or over the checksums of its shards in name order."""
+    return _combined_digest([lock.sha256(path) for path in find_weights(folder, COMPONENTS["text_encoder"].stem).paths])
 
 
-def _joined(sums: list[str]) -> str:
-    return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
+def _combined_digest(digests: list[str]) -> str:
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -1,40 +1,40 @@
-"""The published models that a bundle is put together from: hub ids and folders. No sums: they are computed."""
+"""Published models that make up a bundle: hub repositories and their folders."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from wallpaint.bundles.layout import PLACES, adapter_place
+from wallpaint.bundles.layout import COMPONENT_PATHS, ip_adapter_path
 from wallpaint.errors import InputError
 
 
 @dataclass(frozen=True)
-class Source:
-    """One repository of the hub, and which of its folders is which part. "" is its root."""
+class HubRepository:
+    """A hub repository. folders: its folder of each component, "" for the root. ip_adapter: the IP-Adapter file."""
 
     repo: str
     folders: Mapping[str, str] = field(default_factory=dict)
-    adapter: str | None = None  # the IP-Adapter's file
+    ip_adapter: str | None = None
 
 
 @dataclass(frozen=True)
-class Published:
-    """A bundle by its sources; the first one is the main one."""
+class PublishedBundle:
+    """Sources of a bundle, the main repository first. parameters: number of parameters by component."""
 
     name: str
     description: str
     native_px: int
-    sources: tuple[Source, ...]
+    sources: tuple[HubRepository, ...]
     parameters: Mapping[str, int]
 
     @property
-    def places(self) -> dict[str, str]:
-        """Where each part goes in the bundle's folder."""
-        written = {part: PLACES[part] for source in self.sources for part in source.folders}
-        if any(source.adapter for source in self.sources):
-            written["ip_adapter"] = adapter_place("sd15", plus=self.name.endswith("-plus"))
-        return written
+    def paths(self) -> dict[str, str]:
+        """Path of each component in the bundle's folder."""
+        paths = {component: COMPONENT_PATHS[component] for source in self.sources for component in source.folders}
+        if any(source.ip_adapter for source in self.sources):
+            paths["ip_adapter"] = ip_adapter_path("sd15", plus=self.name.endswith("-plus"))
+        return paths
 
 
 _PARAMETERS = {
@@ -45,36 +45,36 @@ _PARAMETERS = {
     "image_encoder": 632_076_800,
     "depth": 343_030_465,
 }
-# Its licence allows research only, so it is fetched when asked for.
-SEGMENTER = Source("nvidia/segformer-b0-finetuned-ade-512-512", {"segmenter": ""})
+# The licence allows research only, so it is fetched on request.
+SEGMENTER = HubRepository("nvidia/segformer-b0-finetuned-ade-512-512", {"segmenter": ""})
 
 
-def _sd15(*, plus: bool) -> Published:
-    main = {part: part for part in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")}
-    adapter = Source(
-        "h94/IP-Adapter", {"image_encoder": "models/image_encoder"}, adapter=adapter_place("sd15", plus=plus)
+def _sd15(*, plus: bool) -> PublishedBundle:
+    main = {component: component for component in ("unet", "vae", "text_encoder", "tokenizer", "scheduler")}
+    adapter = HubRepository(
+        "h94/IP-Adapter", {"image_encoder": "models/image_encoder"}, ip_adapter=ip_adapter_path("sd15", plus=plus)
     )
-    return Published(
+    return PublishedBundle(
         name="sd15-plus" if plus else "sd15",
         description="Stable Diffusion 1.5 inpainting, depth ControlNet, IP-Adapter"
         + (" Plus" if plus else "")
         + ", DPT-large",
         native_px=512,
         sources=(
-            Source("stable-diffusion-v1-5/stable-diffusion-inpainting", main),
-            Source("lllyasviel/control_v11f1p_sd15_depth", {"controlnet": ""}),
+            HubRepository("stable-diffusion-v1-5/stable-diffusion-inpainting", main),
+            HubRepository("lllyasviel/control_v11f1p_sd15_depth", {"controlnet": ""}),
             adapter,
-            Source("Intel/dpt-large", {"depth": ""}),
+            HubRepository("Intel/dpt-large", {"depth": ""}),
         ),
         parameters={**_PARAMETERS, "ip_adapter": 49_087_488 if plus else 22_319_616},
     )
 
 
-PUBLISHED = {spec.name: spec for spec in (_sd15(plus=False), _sd15(plus=True))}
+PUBLISHED = {bundle.name: bundle for bundle in (_sd15(plus=False), _sd15(plus=True))}
 
 
-def published(name: str, *, plus: bool = False) -> Published:
-    """A published bundle by name; plus: its variant with the IP-Adapter Plus. Raises InputError."""
+def published(name: str, *, plus: bool = False) -> PublishedBundle:
+    """Return a published bundle by name. plus: the variant with IP-Adapter Plus. Raises InputError."""
     if name not in PUBLISHED:
-        raise InputError(f"{name!r} is not to be fetched: choose one of {', '.join(PUBLISHED)}")
+        raise InputError(f"{name!r} is not a published bundle: choose one of {', '.join(PUBLISHED)}")
     return PUBLISHED[f"{name}-plus"] if plus and not name.endswith("-plus") else PUBLISHED[name]

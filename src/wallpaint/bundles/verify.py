@@ -1,4 +1,4 @@
-"""Everything that can be told of a bundle on disk: sums, shapes, numbers, and whether the parts go together."""
+"""Verify a bundle on disk: checksums, shapes, finite weights, and whether the components are compatible."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles import image_prompt, lock, prompts
-from wallpaint.bundles.components import KINDS, check_diffusers, check_family
-from wallpaint.bundles.manifest import MODULES
-from wallpaint.bundles.weights import Shape, find, read_header, shapes
+from wallpaint.bundles.components import COMPONENTS, check_compatible, check_diffusers_weights
+from wallpaint.bundles.manifest import MODEL_NAMES
+from wallpaint.bundles.weights import Shape, find_weights, read_header, read_shapes
 from wallpaint.errors import ModelError
 
 if TYPE_CHECKING:
@@ -17,106 +17,107 @@ if TYPE_CHECKING:
 
     from wallpaint.bundles.bundle import Bundle
 
-_NO_PARAMETERS = ("position_ids", "running_mean", "running_var", "num_batches_tracked")
-_SEEING = ("image_encoder", "depth", "segmenter")
+_BUFFERS = ("position_ids", "running_mean", "running_var", "num_batches_tracked")
+_IMAGE_MODELS = ("image_encoder", "depth", "segmenter")
 
 
-def parameters(bundle: Bundle) -> dict[str, int]:
-    """How many parameters each part's files hold, by their headers."""
+def count_parameters(bundle: Bundle) -> dict[str, int]:
+    """Number of parameters in the files of each component, from their headers."""
     counts = {}
-    for part in (*MODULES, "ip_adapter"):
-        if part in bundle.manifest.places:
-            place = bundle.place(part)
-            paths = (place,) if part == "ip_adapter" else find(place, KINDS[part].stem).paths
-            counts[part] = _count(shapes(paths))
-    if "checkpoint" in bundle.manifest.places:
-        counts["checkpoint"] = _count(shapes((bundle.place("checkpoint"),)))
+    for component in (*MODEL_NAMES, "ip_adapter"):
+        if component in bundle.manifest.paths:
+            path = bundle.path(component)
+            files = (path,) if component == "ip_adapter" else find_weights(path, COMPONENTS[component].stem).paths
+            counts[component] = _count(read_shapes(files))
+    if "checkpoint" in bundle.manifest.paths:
+        counts["checkpoint"] = _count(read_shapes((bundle.path("checkpoint"),)))
     return counts
 
 
-def _count(found: Mapping[str, Shape]) -> int:
-    """Without what is stored but not learned."""
-    return sum(math.prod(shape) for key, shape in found.items() if not key.endswith(_NO_PARAMETERS))
+def _count(shapes: Mapping[str, Shape]) -> int:
+    """Number of parameters, without buffers."""
+    return sum(math.prod(shape) for key, shape in shapes.items() if not key.endswith(_BUFFERS))
 
 
 def check_headers(bundle: Bundle) -> None:
-    """What can be told without reading weights. Raises ModelError for the first part that does not fit."""
+    """Check configs and headers without reading weights. Raises ModelError for the first component that is wrong."""
     unet = bundle.config("unet") if bundle.has("unet") else None
-    for part in MODULES:
-        if part not in bundle.manifest.places:
+    for component in MODEL_NAMES:
+        if component not in bundle.manifest.paths:
             continue
-        config, place = bundle.config(part), bundle.place(part)
+        config, path = bundle.config(component), bundle.path(component)
         if unet is not None:
-            check_family(part, config, unet, place / "config.json")
-        files = find(place, KINDS[part].stem)
-        found = shapes(files.paths)
-        if KINDS[part].library == "diffusers":
-            check_diffusers(part, config, found, files.index or files.paths[0])
+            check_compatible(component, config, unet, path / "config.json")
+        files = find_weights(path, COMPONENTS[component].stem)
+        shapes = read_shapes(files.paths)
+        if COMPONENTS[component].library == "diffusers":
+            check_diffusers_weights(component, config, shapes, files.index or files.paths[0])
     if unet is not None and bundle.has("ip_adapter"):
         vision = bundle.config("image_encoder") if bundle.has("image_encoder") else None
-        image_prompt.check(bundle.place("ip_adapter"), unet, vision)
+        image_prompt.check(bundle.path("ip_adapter"), unet, vision)
 
 
 def verify(bundle: Bundle) -> Iterator[str]:
-    """Go through a bundle, part by part, and yield a line for each that is sound.
+    """Verify a bundle and yield a line for each component that passes.
 
-    Every sum is computed anew, every part loaded, every number looked at. Raises ModelError for the first fault.
+    Recomputes every checksum, loads every component, and checks that all weights are finite. Raises ModelError for
+    the first error.
     """
-    count = lock.check(bundle.folder, anew=True)
-    yield f"{count} files as locked" if count else f"no {lock.FILE_NAME}, so no sums to compare"
+    count = lock.check(bundle.folder, recompute=True)
+    yield f"{count} files match the lock" if count else f"no {lock.FILE_NAME}, so no checksums to compare"
     check_headers(bundle)
-    for part in MODULES:
-        if bundle.has(part):
-            yield f"{part}: {_check_part(bundle, part)}"
+    for component in MODEL_NAMES:
+        if bundle.has(component):
+            yield f"{component}: {_check_model(bundle, component)}"
     if bundle.has("ip_adapter"):
         groups = bundle.ip_adapter()
         tensors = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
-        _check_finite(tensors, bundle.place("ip_adapter"))
-        kind = "Plus" if "latents" in groups["image_proj"] else "base"
-        yield f"ip_adapter: {kind}, {sum(value.numel() for value in tensors.values()):,} parameters"
+        _check_finite(tensors, bundle.path("ip_adapter"))
+        variant = "Plus" if "latents" in groups["image_proj"] else "base"
+        yield f"ip_adapter: {variant}, {sum(value.numel() for value in tensors.values()):,} parameters"
     if bundle.has("tokenizer"):
         yield f"tokenizer: {bundle.tokenizer().model_max_length} tokens"
     if bundle.has("scheduler"):
         yield f"scheduler: {bundle.scheduler_config().get('_class_name', 'without a class')}"
-    for part in _SEEING:
-        if bundle.has(part):
-            bundle.processor(part)
-    if prompts.in_folder(bundle) and (bundle.folder / prompts.EMPTY_NAME).is_file():
+    for component in _IMAGE_MODELS:
+        if bundle.has(component):
+            bundle.processor(component)
+    if prompts.is_cached_in_folder(bundle) and (bundle.folder / prompts.EMPTY_PROMPT_NAME).is_file():
         yield f"empty prompt: {_check_prompt(bundle)}"
 
 
-def _check_part(bundle: Bundle, part: str) -> str:
-    model = bundle.load(part, _stored_type(bundle, part))
+def _check_model(bundle: Bundle, component: str) -> str:
+    model = bundle.load(component, _stored_type(bundle, component))
     tensors = dict(model.state_dict())
-    _check_finite(tensors, bundle.place(part))
+    _check_finite(tensors, bundle.path(component))
     count = sum(value.numel() for value in model.parameters())
     return f"{type(model).__name__}, {count:,} parameters"
 
 
-def _check_finite(tensors: dict[str, Any], place: object) -> None:
+def _check_finite(tensors: dict[str, Any], path: object) -> None:
     for key, value in tensors.items():
         if not bool(value.isfinite().all()):
-            raise ModelError(f"{place}: key {key} holds NaN or infinity: fetch the part again")
+            raise ModelError(f"{path}: key {key} holds NaN or infinity: fetch the component again")
 
 
 def _check_prompt(bundle: Bundle) -> str:
     width = bundle.config("unet").get("cross_attention_dim") if bundle.has("unet") else None
-    embedding = prompts.read_empty(bundle.folder / prompts.EMPTY_NAME, width)
-    _check_finite({"empty_prompt": embedding}, bundle.folder / prompts.EMPTY_NAME)
-    if "text_encoder" in bundle.manifest.places and prompts.is_stale(bundle.folder, bundle.place("text_encoder")):
+    embedding = prompts.read_empty_prompt(bundle.folder / prompts.EMPTY_PROMPT_NAME, width)
+    _check_finite({"empty_prompt": embedding}, bundle.folder / prompts.EMPTY_PROMPT_NAME)
+    if "text_encoder" in bundle.manifest.paths and prompts.is_stale(bundle.folder, bundle.path("text_encoder")):
         raise ModelError(
-            f"{bundle.folder / prompts.EMPTY_NAME}: was made with other weights than the text encoder's: "
-            "delete the file, it is made anew"
+            f"{bundle.folder / prompts.EMPTY_PROMPT_NAME}: was computed from other weights than the text encoder's: "
+            "delete the file, it is recomputed"
         )
     return str(list(embedding.shape))
 
 
-def _stored_type(bundle: Bundle, part: str) -> torch.dtype:
-    """The type that a part's weights are stored in, so that looking at them takes no more memory than the file."""
+def _stored_type(bundle: Bundle, component: str) -> torch.dtype:
+    """Dtype that a component's weights are stored in, so that checking them takes no more memory than the file."""
     import torch
 
-    place = bundle.place(part)
-    path = place if place.is_file() else find(place, KINDS[part].stem).paths[0]
-    kinds = {kind for kind, _ in read_header(path).values()}
+    path = bundle.path(component)
+    file = path if path.is_file() else find_weights(path, COMPONENTS[component].stem).paths[0]
+    stored = {dtype for dtype, _ in read_header(file).values()}
     types = {"F16": torch.float16, "BF16": torch.bfloat16}
-    return next((types[kind] for kind in types if kind in kinds), torch.float32)
+    return next((types[name] for name in types if name in stored), torch.float32)

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: one module for each group of commands."""
 
 from wallpaint.cli.app import main
 

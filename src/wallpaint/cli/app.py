@@ -1,4 +1,4 @@
-"""The command line: a few lines a command. Nothing heavy is imported before a command needs it."""
+"""The root of the command line and the command `repaint`. Heavy imports are deferred until a command needs them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from wallpaint.cli import help_panels as panels
 from wallpaint.cli.benchmark import register as register_benchmark
 from wallpaint.cli.data import data_app
+from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.cli.mask import register as register_mask
 from wallpaint.cli.models import models_app
 from wallpaint.cli.rooms import rooms_app
 from wallpaint.cli.trace import register as register_trace
 from wallpaint.cli.train import register as register_train
 from wallpaint.cli.validate import register as register_validate
-from wallpaint.diffusion.settings import Lora, Settings, about
+from wallpaint.diffusion.settings import Lora, DiffusionSettings, setting_help
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
@@ -30,40 +32,36 @@ app = typer.Typer(
 )
 
 
-class Match(StrEnum):
-    swatch = "swatch"
-    room = "room"
-
-
 class PainterName(StrEnum):
     auto = "auto"
     analytic = "analytic"
     diffusion = "diffusion"
 
 
-class Edges(StrEnum):
+class EdgeMode(StrEnum):
     refine = "refine"
     keep = "keep"
 
 
-class OldWall(StrEnum):
+class OldWallMode(StrEnum):
     auto = "auto"
     plain = "plain"
     patterned = "patterned"
 
 
-class Detail(StrEnum):
+class DetailMode(StrEnum):
     keep = "keep"
     new = "new"
 
 
-def _said(name: str) -> str:
-    """A setting's own words as a line of help."""
-    return f"Diffusion: {about(name)}."
+def _diffusion_help(name: str) -> str:
+    """Help text of a field of the diffusion settings, as a sentence."""
+    text = setting_help(name)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from wallpaint.version import __version__
 
         typer.echo(f"wallpaint {__version__}")
@@ -73,98 +71,212 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and stop.", callback=_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     del version
 
 
-@app.command()
+@app.command(cls=PanelCommand)
 def repaint(
-    photo: Annotated[Path, typer.Argument(help="The photo: JPEG, PNG, WebP, TIFF, HEIC, AVIF or BMP.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The result; a folder if there are several colours.")],
+    photo: Annotated[Path, typer.Argument(help="Photo to repaint: JPEG, PNG, WebP, TIFF, HEIC, AVIF or BMP.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", rich_help_panel=panels.OUTPUT, help="Output file, or folder for several colours."
+        ),
+    ],
     mask: Annotated[
-        Path | None, typer.Option(help="Picture of the photo's size, white = wall. Without it, walls are looked for.")
+        Path | None,
+        typer.Option(
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="Mask image of the photo's size, white = wall. Without it the walls are detected.",
+        ),
     ] = None,
     color: Annotated[
         list[str] | None,
-        typer.Option(help="'#7d9b84', 'rgb(…)', 'lab(…)', a CSS name, or a code of --palette. Repeatable."),
+        typer.Option(
+            rich_help_panel=panels.PAINT,
+            help="Paint colour: '#7d9b84', 'rgb(…)', 'lab(…)', a CSS name, or a code of --palette. Repeatable.",
+        ),
     ] = None,
     wall: Annotated[
-        list[str] | None, typer.Option(metavar="MASK=COLOR", help="One of several walls. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="MASK=COLOR",
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="Mask and colour of one of several walls. Repeatable.",
+        ),
     ] = None,
     palette: Annotated[
-        Path | None, typer.Option(help="Your own paints, CSV or JSON: all of them, or those --color names.")
+        Path | None,
+        typer.Option(
+            rich_help_panel=panels.PAINT,
+            help="Paint list, CSV or JSON: use all its paints, or those that --color names.",
+        ),
     ] = None,
-    reference: Annotated[Path | None, typer.Option(help="A picture of the wanted paint, in place of a colour.")] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=panels.PAINT, help="Image of the paint or texture, in place of a colour."),
+    ] = None,
     match: Annotated[
-        Match,
-        typer.Option(help="literal: the wall shows the swatch. lit: as this room's light would show it."),
-    ] = Match.swatch,
-    painter: Annotated[PainterName, typer.Option(help="How to paint.")] = PainterName.auto,
+        str,
+        typer.Option(metavar="[swatch|room]", 
+            rich_help_panel=panels.PAINT,
+            help="swatch: the wall's median equals the chart's colour. room: what the camera would have recorded in "
+            "this room's light.",
+        ),
+    ] = "swatch",
+    painter: Annotated[
+        PainterName, typer.Option(rich_help_panel=panels.PAINT, help="Painter that computes the new wall.")
+    ] = PainterName.auto,
     bleed: Annotated[
-        bool, typer.Option("--bleed", help="Let the rest of the room take the light of the new paint.")
+        bool,
+        typer.Option(
+            "--bleed",
+            rich_help_panel=panels.LIGHT,
+            help="Also change the light that the paint reflects onto the rest of the room.",
+        ),
     ] = False,
     detail: Annotated[
-        Detail, typer.Option(help="keep the wall's own texture, or take the painter's new one.")
-    ] = Detail.keep,
+        DetailMode,
+        typer.Option(
+            rich_help_panel=panels.PAINT,
+            help="keep: preserve the wall's fine texture. new: use the texture that the painter generates.",
+        ),
+    ] = DetailMode.keep,
     edges: Annotated[
-        Edges, typer.Option(help="refine the mask's edge on the photo, or keep it as drawn.")
-    ] = Edges.refine,
-    old_color: Annotated[str | None, typer.Option(help="Today's paint, a hint for lit.")] = None,
+        EdgeMode,
+        typer.Option(
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="refine: fit the mask's edge to the photo. keep: use the mask's edge unchanged.",
+        ),
+    ] = EdgeMode.refine,
+    old_color: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=panels.LIGHT, help="Colour of the existing paint; improves match room."),
+    ] = None,
     old_wall: Annotated[
-        OldWall,
-        typer.Option(help="plain: all that varies is light. patterned: paint over wallpaper or brick."),
-    ] = OldWall.auto,
-    white: Annotated[str | None, typer.Option(metavar="X,Y", help="Something white, a hint for lit.")] = None,
-    fit_mask: Annotated[bool, typer.Option("--fit-mask", help="Resize the mask to the photo.")] = False,
-    invert_mask: Annotated[bool, typer.Option("--invert-mask", help="Black is wall.")] = False,
-    before_after: Annotated[Path | None, typer.Option(help="Also write before and after side by side.")] = None,
+        OldWallMode,
+        typer.Option(
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="plain: all variation on the wall is light. patterned: paint over wallpaper or brick.",
+        ),
+    ] = OldWallMode.auto,
+    white: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X,Y",
+            rich_help_panel=panels.LIGHT,
+            help="Pixel position of a white object in the photo; improves match room.",
+        ),
+    ] = None,
+    fit_mask: Annotated[
+        bool,
+        typer.Option("--fit-mask", rich_help_panel=panels.MASK_AND_WALLS, help="Resize the mask to the photo's size."),
+    ] = False,
+    invert_mask: Annotated[
+        bool,
+        typer.Option("--invert-mask", rich_help_panel=panels.MASK_AND_WALLS, help="Treat black as wall."),
+    ] = False,
+    before_after: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=panels.OUTPUT, help="Also write an image with before and after side by side."),
+    ] = None,
     strip_location: Annotated[
-        bool, typer.Option("--strip-location", help="Leave out where the photo was taken.")
+        bool,
+        typer.Option("--strip-location", rich_help_panel=panels.OUTPUT, help="Remove the location from the metadata."),
     ] = False,
     quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Of a JPEG, WebP, AVIF or HEIC; else like the source.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            rich_help_panel=panels.OUTPUT,
+            help="Quality of a JPEG, WebP, AVIF or HEIC; by default that of the photo.",
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="For painters that draw at random.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=2**64 - 1, rich_help_panel=panels.PAINT, help="Seed of painters that use random numbers."
+        ),
+    ] = 0,
     bundle: Annotated[
-        str | None, typer.Option(help="Models of the diffusion painter: a name, a folder or a file.")
+        str | None,
+        typer.Option(
+            rich_help_panel=panels.DIFFUSION, help="Models of the diffusion painter: a name, a folder or a file."
+        ),
     ] = None,
     lora: Annotated[
-        list[str] | None, typer.Option(metavar="PATH[=SCALE]", help=_said("loras") + " Repeatable.")
+        list[str] | None,
+        typer.Option(
+            metavar="PATH[=SCALE]",
+            rich_help_panel=panels.DIFFUSION,
+            help=f"{_diffusion_help('loras')} Repeatable.",
+        ),
     ] = None,
-    steps: Annotated[int, typer.Option(help=_said("steps"))] = 20,
-    scheduler: Annotated[str, typer.Option(help=_said("scheduler"))] = "ddim",
-    guidance: Annotated[float, typer.Option(help=_said("guidance"))] = 1.0,
-    strength: Annotated[float, typer.Option(help=_said("strength"))] = 1.0,
-    image_scale: Annotated[float, typer.Option(help=_said("image_scale"))] = 1.0,
-    control_scale: Annotated[float, typer.Option(help=_said("control_scale"))] = 1.0,
-    prompt: Annotated[str, typer.Option(help=_said("prompt"))] = "",
-    negative_prompt: Annotated[str, typer.Option(help=_said("negative_prompt"))] = "",
-    device: Annotated[str, typer.Option(help=_said("device"))] = "auto",
-    dtype: Annotated[str, typer.Option(help=_said("dtype"))] = "auto",
-    batch: Annotated[int, typer.Option(help=_said("batch"))] = 8,
-    compile_networks: Annotated[bool, typer.Option("--compile", help=_said("compile"))] = False,
-    offload: Annotated[bool, typer.Option("--offload", help=_said("offload"))] = False,
-    tiling: Annotated[bool, typer.Option("--tiling", help=_said("tiling"))] = False,
-    context: Annotated[float, typer.Option(help=_said("context"))] = 0.25,
-    mask_dilation_px: Annotated[float, typer.Option(help=_said("mask_dilation_px"))] = 8.0,
-    profile: Annotated[bool, typer.Option("--profile", help="Print seconds, calls and operations by stage.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
-    max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest file to read.")] = None,
-    max_pixels: Annotated[int | None, typer.Option(min=1, help="Largest picture to read.")] = None,
+    steps: Annotated[int, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("steps"))] = 20,
+    scheduler: Annotated[
+        str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("scheduler"))
+    ] = "ddim",
+    guidance: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("guidance"))] = 1.0,
+    strength: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("strength"))] = 1.0,
+    ip_adapter_scale: Annotated[
+        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale"))
+    ] = 1.0,
+    controlnet_scale: Annotated[
+        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("controlnet_scale"))
+    ] = 1.0,
+    prompt: Annotated[str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("prompt"))] = "",
+    negative_prompt: Annotated[
+        str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("negative_prompt"))
+    ] = "",
+    device: Annotated[str, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("device"))] = "auto",
+    dtype: Annotated[str, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("dtype"))] = "auto",
+    batch: Annotated[int, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("batch"))] = 8,
+    compile_networks: Annotated[
+        bool, typer.Option("--compile", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("compile"))
+    ] = False,
+    offload: Annotated[
+        bool, typer.Option("--offload", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("offload"))
+    ] = False,
+    tiling: Annotated[
+        bool, typer.Option("--tiling", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("tiling"))
+    ] = False,
+    context: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("context"))] = 0.25,
+    mask_dilation_px: Annotated[
+        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("mask_dilation_px"))
+    ] = 8.0,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            rich_help_panel=panels.PERFORMANCE,
+            help="Print seconds, calls and operations of each stage.",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=panels.OUTPUT, help="Print the report as one JSON object.")
+    ] = False,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=panels.LIMITS, help="Largest input file to read, in bytes.")
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=panels.LIMITS, help="Largest image to decode, in pixels.")
+    ] = None,
 ) -> None:
-    """Repaint the walls of one photo, in one colour or in many."""
-    from wallpaint.pipeline.job import Job, run
+    """Repaint the walls of one photo, in one colour or in several."""
+    from wallpaint.pipeline.job import RepaintJob, run
 
-    settings = Settings(
+    settings = DiffusionSettings(
         loras=tuple(Lora.parse(text) for text in lora or ()),
         steps=steps,
         scheduler=scheduler,
         guidance=guidance,
         strength=strength,
-        image_scale=image_scale,
-        control_scale=control_scale,
+        ip_adapter_scale=ip_adapter_scale,
+        controlnet_scale=controlnet_scale,
         prompt=prompt,
         negative_prompt=negative_prompt,
         device=device,
@@ -176,7 +288,7 @@ def repaint(
         context=context,
         mask_dilation_px=mask_dilation_px,
     )
-    job = Job(
+    job = RepaintJob(
         photo=photo,
         output=output,
         mask=mask,
@@ -184,7 +296,7 @@ def repaint(
         walls=tuple(wall or ()),
         palette=palette,
         reference=reference,
-        match=match.value,
+        match=match,
         painter=painter.value,
         detail=detail.value,
         bleed=bleed,
@@ -226,47 +338,47 @@ app.add_typer(models_app, name="models")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status. Anything wrong with the input is one line on stderr and 2."""
+    """Run the command line and return its exit status. Invalid input prints one line on stderr and returns 2."""
     args = sys.argv[1:] if argv is None else argv
     try:
         return int(app(args=args or ["--help"], prog_name="wallpaint", standalone_mode=False) or 0)
     except TyperException as error:
-        return _complain(error.format_message())
+        return _print_error(error.format_message())
     except (typer.Abort, KeyboardInterrupt):
         print("stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away
+    except BrokenPipeError:  # the reader of stdout has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except WallpaintError as error:
-        return _complain(str(error))
+        return _print_error(str(error))
     except MemoryError:
-        return _complain("not enough memory for this picture: make it smaller, or free some")
+        return _print_error("not enough memory for this image: make it smaller, or free memory")
     except Exception as error:
-        known = _of_the_machine(error)
-        if known is None:
+        message = _environment_error(error)
+        if message is None:
             raise
-        return _complain(known)
+        return _print_error(message)
 
 
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+_OUT_OF_MEMORY_TEXTS = ("out of memory", "not enough memory", "can't allocate memory")
 
 
-def _of_the_machine(error: Exception) -> str | None:
-    """What to do about an error of torch that is no defect of ours; None where it is one."""
+def _environment_error(error: Exception) -> str | None:
+    """Return a message for an error that torch raises for lack of memory or of a compiler; None for any other."""
     torch = sys.modules.get("torch")
     if torch is None:
         return None
-    full = isinstance(error, torch.OutOfMemoryError)
-    if full or (isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)):
+    out_of_memory = isinstance(error, torch.OutOfMemoryError)
+    if out_of_memory or (isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY_TEXTS)):
         return "not enough memory on the device for these networks and paints: try --batch 1, --tiling or --offload"
-    if any(kind.__module__.startswith(("torch._dynamo", "torch._inductor")) for kind in type(error).__mro__):
+    if any(base.__module__.startswith(("torch._dynamo", "torch._inductor")) for base in type(error).__mro__):
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         return f"the networks cannot be compiled here ({reason}): leave out --compile"
     return None
 
 
-def _complain(message: str) -> int:
+def _print_error(message: str) -> int:
     print(f"wallpaint: {' '.join(message.split())}", file=sys.stderr)
     return 2
 

@@ -1,4 +1,4 @@
-"""`wallpaint benchmark`: ways of repainting, compared on rooms of known truth."""
+"""`wallpaint benchmark`: compare repainting methods on rendered rooms with ground truth."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def benchmark(
         Path | None, typer.Option("--output", "-o", help="Folder for benchmark.json and benchmark.html.")
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Only these ways, by name; a wrong name lists them all.")
+        str | None, typer.Option(metavar="A,B", help="Run only these methods; an unknown name lists them all.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first pairs of the set.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of pairs to use, from the first.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
-    """Compare ways of repainting on rendered rooms whose true repaints are known."""
-    from wallpaint.evaluation.benchmark.job import run, show
+    """Compare repainting methods on rendered rooms whose true repaints are known."""
+    from wallpaint.evaluation.benchmark.job import print_report, run
 
     progress = not as_json and sys.stderr is not None and sys.stderr.isatty()
     report = run(folder, output, methods=methods, limit=limit, progress=progress)
@@ -35,4 +35,4 @@ def benchmark(
 
         typer.echo(json.dumps(report, ensure_ascii=False))
     else:
-        show(report, output)
+        print_report(report, output)

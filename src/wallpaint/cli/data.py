@@ -1,4 +1,4 @@
-"""`wallpaint data`: training data, checked."""
+"""`wallpaint data`: check a training data set."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from wallpaint.data.settings import DataSettings
+from wallpaint.data.settings import SampleSettings
 
 data_app = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
-    help="Training data: photos, masks and true repaints.",
+    help="Training data sets: photos, masks and true repaints.",
 )
 
 
@@ -25,45 +25,45 @@ def _root(context: typer.Context) -> None:
 
 @data_app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set: train/, validation/, or one part alone.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A data set with train/, validation/, or one split.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="HTML", help="A page of the worst samples, with pictures.")
+        Path | None, typer.Option("--output", "-o", metavar="HTML", help="Page with images of the worst samples.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
     write_quality: Annotated[
-        bool, typer.Option("--write-quality", help="Put the masks' quality_score into metadata.jsonl.")
+        bool, typer.Option("--write-quality", help="Write the masks' quality_score into metadata.jsonl.")
     ] = False,
     threshold: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Below this quality a mask is a fault.")
-    ] = DataSettings.quality_threshold,
+        float, typer.Option(min=0.0, max=1.0, help="A mask with a lower quality is an issue.")
+    ] = SampleSettings.quality_threshold,
 ) -> None:
-    """Find what is wrong with a data set. Exit status 1 if something is."""
+    """Check a data set for issues. Exit status 1 if there are any."""
     from wallpaint.data import check as checking
     from wallpaint.errors import ConfigError
     from wallpaint.files import atomic
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"--output is a page: end its name with .html, not {output.suffix or 'nothing'}")
-    found = checking.check(folder, threshold, _progress if sys.stderr is not None and sys.stderr.isatty() else None)
+        raise ConfigError(f"--output is an HTML page: end its name with .html, not {output.suffix or 'nothing'}")
+    report = checking.check(folder, threshold, _progress if sys.stderr is not None and sys.stderr.isatty() else None)
     if output is not None:
         from wallpaint.data.check_page import page
 
-        atomic.put(output, page(found).encode())
-    written = checking.write_quality(found) if write_quality else []
+        atomic.put(output, page(report).encode())
+    written = checking.write_quality(report) if write_quality else []
     if as_json:
         import json
 
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(report.to_dict(), ensure_ascii=False))
     else:
-        for fault in found.faults:
-            typer.echo(f"{fault.kind}: {fault.message}")
+        for issue in report.issues:
+            typer.echo(f"{issue.type}: {issue.message}")
         for file, count in written:
             typer.echo(f"written: {file}, {count} lines with quality_score")
         if output is not None:
             typer.echo(f"written: {output}")
-        total = len(found.faults)
-        typer.echo(f"{folder}: {len(found.samples)} samples, {total or 'no'} {'fault' if total == 1 else 'faults'}")
-    if found.faults:
+        total = len(report.issues)
+        typer.echo(f"{folder}: {len(report.samples)} samples, {total or 'no'} {'issue' if total == 1 else 'issues'}")
+    if report.issues:
         raise typer.Exit(1)
 
 

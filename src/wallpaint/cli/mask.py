@@ -1,4 +1,4 @@
-"""`wallpaint mask`: find the walls of a photo."""
+"""`wallpaint mask`: detect the walls of a photo."""
 
 from __future__ import annotations
 
@@ -7,40 +7,68 @@ from typing import Annotated
 
 import typer
 
+from wallpaint.cli import help_panels as panels
+from wallpaint.cli.help_panels import PanelCommand
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to a command line."""
-    app.command()(mask)
+    app.command(cls=PanelCommand)(mask)
 
 
 def mask(
-    photo: Annotated[Path, typer.Argument(help="The photo.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The mask, a PNG: white = wall.")],
+    photo: Annotated[Path, typer.Argument(help="Photo of a room.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", rich_help_panel=panels.OUTPUT, help="Mask file to write, a PNG: white = wall."),
+    ],
     click: Annotated[
-        list[str] | None, typer.Option(metavar="X,Y", help="What is there is wall, whatever was found. Repeatable.")
+        list[str] | None,
+        typer.Option(metavar="X,Y", rich_help_panel=panels.MASK_AND_WALLS, help="A point on a wall. Repeatable."),
     ] = None,
     not_click: Annotated[
-        list[str] | None, typer.Option("--not", metavar="X,Y", help="What is there is no wall. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--not", metavar="X,Y", rich_help_panel=panels.MASK_AND_WALLS, help="A point not on a wall. Repeatable."
+        ),
     ] = None,
     separate: Annotated[
-        bool, typer.Option("--separate", help="Also one mask a wall, MASK-1.png, MASK-2.png, the largest first.")
+        bool,
+        typer.Option(
+            "--separate",
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="Also write one mask per wall, MASK-1.png, MASK-2.png, the largest first.",
+        ),
     ] = False,
     bundle: Annotated[
         str | None,
-        typer.Option(help="Another network: a bundle with a segmenter, or a SegFormer's folder (ADE20K and the like)."),
+        typer.Option(
+            rich_help_panel=panels.SEGMENTATION,
+            help="Bundle with a segmenter, or folder of a SegFormer (ADE20K labels), in place of the built-in model.",
+        ),
     ] = None,
-    sam: Annotated[Path | None, typer.Option(help="Folder of a SAM (v1) that follows the clicks.")] = None,
+    sam: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=panels.SEGMENTATION, help="Folder of a SAM (v1) that segments at the points."),
+    ] = None,
     overlay: Annotated[
-        Path | None, typer.Option(help="Also the photo with the walls tinted, a PNG, to look at.")
+        Path | None,
+        typer.Option(rich_help_panel=panels.OUTPUT, help="Also write the photo with the walls tinted, a PNG."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
-    max_bytes: Annotated[int | None, typer.Option(min=1, help="Largest file to read.")] = None,
-    max_pixels: Annotated[int | None, typer.Option(min=1, help="Largest picture to read.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=panels.OUTPUT, help="Print the report as one JSON object.")
+    ] = False,
+    max_bytes: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=panels.LIMITS, help="Largest input file to read, in bytes.")
+    ] = None,
+    max_pixels: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=panels.LIMITS, help="Largest image to decode, in pixels.")
+    ] = None,
 ) -> None:
-    """Find the walls of a photo and write them as a mask."""
+    """Detect the walls of a photo and write them as a mask."""
     from wallpaint.segment.job import MaskJob, run
 
-    told, report = run(
+    summary, report = run(
         MaskJob(
             photo=photo,
             output=output,
@@ -59,6 +87,6 @@ def mask(
 
         typer.echo(json.dumps(report, ensure_ascii=False))
     else:
-        typer.echo(told)
+        typer.echo(summary)
         for note in report["notes"]:
             typer.echo(f"note: {note}")

@@ -1,4 +1,4 @@
-"""`wallpaint models`: which sets of models there are, fetching, checking, and making random ones."""
+"""`wallpaint models`: list, fetch and verify bundles of models, and write random ones."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import typer
 models_app = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
-    help="Sets of models: list, fetch, check, and random ones to try with.",
+    help="List, fetch and verify bundles of models, and write random ones for tests.",
 )
 
 
-class Precision(StrEnum):
+class WeightDtype(StrEnum):
     float32 = "float32"
     float16 = "float16"
     bfloat16 = "bfloat16"
@@ -29,12 +29,12 @@ def _root(context: typer.Context) -> None:
 
 @models_app.command(name="list")
 def list_bundles(
-    folders: Annotated[list[Path] | None, typer.Argument(metavar="[DIR]...", help="Bundles of your own.")] = None,
+    folders: Annotated[list[Path] | None, typer.Argument(metavar="[DIR]...", help="Further bundle folders.")] = None,
 ) -> None:
-    """Show the bundles that are known by name: their parts, where they lie, and whether they are there."""
-    from wallpaint.bundles.listing import lines
+    """List the built-in bundles: components, parameters, folder, and whether they are installed."""
+    from wallpaint.bundles.listing import describe_bundles
 
-    for line in lines(folders or []):
+    for line in describe_bundles(folders or []):
         typer.echo(line)
 
 
@@ -43,18 +43,20 @@ def pull(
     name: Annotated[str, typer.Argument(metavar="NAME", help="sd15 or sd15-plus.")],
     to: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="A folder for real files, in place of links into the hub's cache."),
+        typer.Option(metavar="DIR", help="Write real files to this folder instead of links into the hub's cache."),
     ] = None,
     revision: Annotated[
         list[str] | None,
-        typer.Option(metavar="[REPO=]REV", help="Branch, tag or commit; without REPO of the main one. Repeatable."),
+        typer.Option(
+            metavar="[REPO=]REV", help="Branch, tag or commit, by default of the main repository. Repeatable."
+        ),
     ] = None,
-    plus: Annotated[bool, typer.Option("--plus", help="With the IP-Adapter Plus.")] = False,
+    plus: Annotated[bool, typer.Option("--plus", help="Fetch the variant with IP-Adapter Plus.")] = False,
     segmenter: Annotated[
-        bool, typer.Option("--segmenter", help="With the wall finder, whose licence allows research only.")
+        bool, typer.Option("--segmenter", help="Include the wall segmenter, whose licence allows research only.")
     ] = False,
 ) -> None:
-    """Fetch a bundle's models from the hub and lock them with their sums. Broken off, it goes on where it was."""
+    """Fetch a bundle from the hub and write a lock with checksums. Resumes an interrupted download."""
     from wallpaint.bundles.published import published
     from wallpaint.bundles.pull import pull as fetch
 
@@ -63,7 +65,7 @@ def pull(
     for text in revision or []:
         repo, _, rev = text.rpartition("=")
         revisions[repo or spec.sources[0].repo] = rev
-    folder = fetch(spec, to, revisions=revisions, segmenter=segmenter, say=lambda line: typer.echo(line, err=True))
+    folder = fetch(spec, to, revisions=revisions, segmenter=segmenter, log=lambda line: typer.echo(line, err=True))
     typer.echo(f"{spec.name}: {folder}")
 
 
@@ -71,24 +73,24 @@ def pull(
 def verify(
     bundle: Annotated[str, typer.Argument(metavar="NAME_OR_DIR", help="A bundle's name, folder or file.")],
 ) -> None:
-    """Check a bundle whole: sums against the lock, every part loaded, every number looked at."""
+    """Verify a bundle: checksums against the lock, every component loaded, all weights finite."""
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.bundles.verify import verify as check
 
     opened = load_bundle(bundle)
     for line in check(opened):
         typer.echo(line)
-    typer.echo(f"{opened.name}: sound{', but of random weights' if opened.random else ''}")
+    typer.echo(f"{opened.name}: OK{', with random weights' if opened.random else ''}")
 
 
 @models_app.command()
 def random(
-    configuration: Annotated[str, typer.Argument(metavar="CONFIGURATION", help="Such as mini or sd15.")],
+    configuration: Annotated[str, typer.Argument(metavar="CONFIGURATION", help="For example mini or sd15.")],
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same bytes.")] = 0,
-    dtype: Annotated[Precision, typer.Option(help="Of the weights.")] = Precision.float32,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same bytes.")] = 0,
+    dtype: Annotated[WeightDtype, typer.Option(help="Data type of the weights.")] = WeightDtype.float32,
 ) -> None:
-    """Write a bundle of random weights, to measure with or to train. What it paints means nothing."""
+    """Write a bundle of random weights, for benchmarks or training. Its images are meaningless."""
     import torch
 
     from wallpaint.bundles.random_bundle import write_random

@@ -1,4 +1,4 @@
-"""`wallpaint trace`: every tensor on the way, as it really flows."""
+"""`wallpaint trace`: list every tensor of one training step and one repaint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from wallpaint.diffusion.settings import about
+from wallpaint.diffusion.settings import setting_help
 
 
 class Language(StrEnum):
@@ -24,54 +24,56 @@ def register(app: typer.Typer) -> None:
 
 def trace(
     bundle: Annotated[
-        str | None, typer.Option(help="Models: a name, a folder or a file. Without it: small ones of random weights.")
+        str | None, typer.Option(help="Bundle: a name, a folder or a file. Default: a small one with random weights.")
     ] = None,
-    photo: Annotated[Path | None, typer.Option(help="Your own photo. Without it: a room drawn by arithmetic.")] = None,
-    mask: Annotated[Path | None, typer.Option(help="The photo's wall, white = wall.")] = None,
-    color: Annotated[str, typer.Option(help="The paint.")] = "#7d9b84",
+    photo: Annotated[Path | None, typer.Option(help="Photo. Default: a synthetic room.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Wall mask of the photo, white = wall.")] = None,
+    color: Annotated[str, typer.Option(help="Colour of the paint.")] = "#7d9b84",
     lang: Annotated[Language, typer.Option(help="Language of the explanations.")] = Language.en,
-    steps: Annotated[int, typer.Option(help=f"Of the repaint: {about('steps')}.")] = 2,
-    batch: Annotated[int, typer.Option(min=1, max=64, help="Pictures of the training step.")] = 2,
-    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Of all that is drawn at random.")] = 0,
-    device: Annotated[str, typer.Option(help=f"{about('device').capitalize()}.")] = "auto",
-    dtype: Annotated[str, typer.Option(help=f"{about('dtype').capitalize()}.")] = "auto",
+    steps: Annotated[int, typer.Option(help=f"For the repaint: {setting_help('steps')}.")] = 2,
+    batch: Annotated[int, typer.Option(min=1, max=64, help="Batch size of the training step.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Random seed.")] = 0,
+    device: Annotated[str, typer.Option(help=f"{setting_help('device').capitalize()}.")] = "auto",
+    dtype: Annotated[str, typer.Option(help=f"{setting_help('dtype').capitalize()}.")] = "auto",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Also write the tables: a .md or a .json file.")
+        Path | None, typer.Option("--output", "-o", help="Also write the trace to a .md or .json file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the trace as one JSON object.")] = False,
     docs: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write pipeline.md and pipeline.vi.md there; --bundle: full-size."),
+        typer.Option(
+            metavar="DIR", help="Write pipeline.md and pipeline.vi.md to this folder; --bundle is the full-size bundle."
+        ),
     ] = None,
 ) -> None:
-    """Run one training step and one repaint, and show every tensor: its shape, type, range, and why it is so."""
-    from wallpaint.diffusion.settings import Settings
+    """Run one training step and one repaint, and list every tensor: shape, type, range and explanation."""
+    from wallpaint.diffusion.settings import DiffusionSettings
     from wallpaint.errors import ConfigError
-    from wallpaint.tensor_report.job import Job, run, write_documents
+    from wallpaint.tensor_report.job import TraceJob, run, write_documents
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
             typer.echo(line, err=True)
 
     if docs is not None:
         if photo or mask or output or as_json:
-            raise ConfigError("--docs writes the documents as they are: it goes with --bundle alone")
-        for path in write_documents(docs, bundle, say):
+            raise ConfigError("--docs has fixed inputs: it goes with --bundle alone")
+        for path in write_documents(docs, bundle, log):
             typer.echo(f"written: {path}")
         return
     if bundle is None:
-        typer.echo("no --bundle: a small one of random weights is made for this trace", err=True)
-    settings = Settings(steps=steps, device=device, dtype=dtype)
-    job = Job(bundle, photo, mask, color, lang.value, settings, batch, seed, output)
-    found = run(job, say)
+        typer.echo("no --bundle: using a small bundle with random weights", err=True)
+    settings = DiffusionSettings(steps=steps, device=device, dtype=dtype)
+    job = TraceJob(bundle, photo, mask, color, lang.value, settings, batch, seed, output)
+    result = run(job, log)
     if as_json:
         import json
 
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False))
+        typer.echo(json.dumps(result.to_dict(), ensure_ascii=False))
         return
-    from wallpaint.tensor_report.tables import show
-    from wallpaint.tensor_report.vocabulary import words
+    from wallpaint.tensor_report.tables import print_trace
+    from wallpaint.tensor_report.vocabulary import load_vocabulary
 
-    show(found, words(lang.value))
+    print_trace(result, load_vocabulary(lang.value))
     if output is not None:
         typer.echo(f"written: {output}")

@@ -1,4 +1,4 @@
-"""`wallpaint train`, `train-light`, `train-segmenter`: a recipe becomes a LoRA, a light model, a wall finder."""
+"""`wallpaint train`: train a LoRA, the light model or the wall segmenter from a recipe."""
 
 from __future__ import annotations
 
@@ -10,93 +10,62 @@ from typing import Annotated
 
 import typer
 
-Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the run.")]
-Resume = Annotated[str | None, typer.Option(metavar="latest", help="Go on from the folder's newest whole checkpoint.")]
+_ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to a command line."""
+    """Add the command to a command line, and hidden commands that refuse the names of earlier versions."""
     app.command()(train)
-    app.command("train-light")(train_light)
-    app.command("train-segmenter")(train_segmenter)
+    for task in ("light", "segmenter"):
+        app.command(f"train-{task}", hidden=True, add_help_option=False, context_settings=_ANY_ARGUMENTS)(
+            _renamed_command(task)
+        )
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, YAML; see configs/.")],
-    output: Output,
-    resume: Resume = None,
-    bundle: Annotated[str | None, typer.Option(help="In place of the recipe's.")] = None,
-    data: Annotated[Path | None, typer.Option(help="In place of the recipe's.")] = None,
-) -> None:
-    """Train a LoRA for the diffusion painter."""
-    from dataclasses import replace
-
-    from wallpaint.train.engine.config import read
-    from wallpaint.train.lora.job import run
-
-    goes_on = _goes_on(resume)
-    config = read(recipe)
-    config = replace(config, bundle=bundle or config.bundle, data=data or config.data)
-    report = run(config, output, resume=goes_on, progress=_is_watched())
-    if not report.is_main:
-        return
-    for note in report.notes:
-        typer.echo(f"note: {note}")
-    calls = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in report.calls.items())
-    typer.echo(f"{report.step} of {report.steps} steps on {report.samples} samples; calls to encode: {calls}")
-    for kind, path in report.files.items():
-        typer.echo(f"written: {path} ({kind})")
-    if not report.files and report.step < report.steps:
-        typer.echo("stopped and saved: go on with --resume latest")
-
-
-def train_light(
-    recipe: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, YAML; see configs/light_model.yaml.")],
-    output: Output,
-    resume: Resume = None,
-    start: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights to begin with: a light_model.safetensors.")
+    recipe: Annotated[
+        Path,
+        typer.Argument(metavar="RECIPE", help="YAML file; its key task is lora, light or segmenter. See configs/."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Run folder.")],
+    resume: Annotated[
+        str | None, typer.Option(metavar="latest", help="Resume from the run folder's latest checkpoint.")
     ] = None,
-) -> None:
-    """Train the light model: render its rooms, learn, calibrate, judge."""
-    from wallpaint.train.light.job import read, run
-
-    goes_on = _goes_on(resume)
-    for line in run(read(recipe), output, resume=goes_on, start=start, say=_teller()).lines():
-        typer.echo(line)
-
-
-def train_segmenter(
-    recipe: Annotated[Path, typer.Argument(metavar="CONFIG", help="A recipe, YAML; see configs/segmenter.yaml.")],
-    output: Output,
-    resume: Resume = None,
-    start: Annotated[
+    init: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Weights to begin with: config.json, model.safetensors."),
+        typer.Option(
+            metavar="FILE|DIR",
+            help="Weights to start from. Task light: a light_model.safetensors; task segmenter: a folder with "
+            "config.json and model.safetensors.",
+        ),
     ] = None,
+    bundle: Annotated[str | None, typer.Option(help="Task lora: override the recipe's bundle.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Task lora: override the recipe's data set.")] = None,
 ) -> None:
-    """Train the wall finder: render its rooms, learn, calibrate, judge."""
-    from wallpaint.train.segmenter.config import read
-    from wallpaint.train.segmenter.job import run
-
-    goes_on = _goes_on(resume)
-    for line in run(read(recipe), output, resume=goes_on, start=start, say=_teller()).lines():
-        typer.echo(line)
-
-
-def _goes_on(resume: str | None) -> bool:
-    """Whether --resume is given. Raises ConfigError for anything but latest."""
+    """Train a LoRA, the light model or the wall segmenter."""
     from wallpaint.errors import ConfigError
+    from wallpaint.train import tasks
 
     if resume not in (None, "latest"):
         raise ConfigError(f'--resume takes "latest", not "{resume}"')
-    return resume is not None
+    options = tasks.TrainOptions(resume is not None, init, bundle, data, progress=_is_interactive(), log=_logger())
+    for line in tasks.train(recipe, output, options):
+        typer.echo(line)
 
 
-def _is_watched() -> bool:
+def _renamed_command(task: str) -> Callable[[], None]:
+    def command() -> None:
+        from wallpaint.errors import ConfigError
+
+        raise ConfigError(f"wallpaint train-{task} is now wallpaint train with task: {task}")
+
+    return command
+
+
+def _is_interactive() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def _teller() -> Callable[[str], None]:
-    """What takes lines of progress: stderr, where a person looks at it."""
-    return partial(typer.echo, err=True) if _is_watched() else lambda line: None
+def _logger() -> Callable[[str], None]:
+    """Print progress lines to stderr if it is a terminal."""
+    return partial(typer.echo, err=True) if _is_interactive() else lambda line: None

@@ -1,4 +1,4 @@
-"""`wallpaint validate`: is a LoRA, a bundle, a painter or a setting better? Numbers, intervals, and a page."""
+"""`wallpaint validate`: compare LoRAs, bundles, painters or settings on a data set."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-from wallpaint.diffusion.settings import Lora, Settings, about
+from wallpaint.cli import help_panels as panels
+from wallpaint.cli.help_panels import PanelCommand
+from wallpaint.diffusion.settings import Lora, DiffusionSettings, setting_help
 
 
-class Mode(StrEnum):
+class ValidationMode(StrEnum):
     plain = "plain"
     production = "production"
     analytic = "analytic"
@@ -20,90 +22,167 @@ class Mode(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command to a command line."""
-    app.command()(validate)
+    app.command(cls=PanelCommand)(validate)
 
 
-def _said(name: str) -> str:
-    return f"Diffusion: {about(name)}."
+def _diffusion_help(name: str, suffix: str = ".") -> str:
+    """Help text of a field of the diffusion settings, as a sentence."""
+    text = setting_help(name)
+    return f"{text[:1].upper()}{text[1:]}{suffix}"
 
 
 def validate(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="A data set, or a folder of rendered rooms.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for metrics.json and validation.html.")],
-    mode: Annotated[
-        Mode,
+    data: Annotated[
+        Path,
+        typer.Option(metavar="DIR", rich_help_panel=panels.DATA, help="A data set, or a folder of rendered rooms."),
+    ],
+    output: Annotated[
+        Path,
         typer.Option(
-            help="plain: inpainting alone, as the source document. production: the whole painter, photos at their own "
-            "size. analytic: the painter that needs no bundle."
+            "--output", "-o", rich_help_panel=panels.OUTPUT, help="Folder for metrics.json and validation.html."
         ),
-    ] = Mode.plain,
-    bundle: Annotated[str | None, typer.Option(help="Models to judge: a name, a folder or a file.")] = None,
+    ],
+    mode: Annotated[
+        ValidationMode,
+        typer.Option(
+            rich_help_panel=panels.CANDIDATES,
+            help="plain: inpainting only, as in the source document. production: the full diffusion pipeline, photos "
+            "at their own size. analytic: the analytic painter, which needs no bundle.",
+        ),
+    ] = ValidationMode.plain,
+    bundle: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=panels.CANDIDATES, help="Models to evaluate: a name, a folder or a file."),
+    ] = None,
     lora: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH[=SCALE]", help="Judged beside the bundle alone, and compared with it. Repeatable."),
+        typer.Option(
+            metavar="PATH[=SCALE]",
+            rich_help_panel=panels.CANDIDATES,
+            help="A further candidate: the bundle with this LoRA, compared with the bundle alone. Repeatable.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Part of the data set.")] = "validation",
-    samples: Annotated[int, typer.Option(min=1, help="How many, the first ones.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Of the painter's noise, and of the intervals.")] = 0,
+    split: Annotated[str, typer.Option(rich_help_panel=panels.DATA, help="Split of the data set.")] = "validation",
+    samples: Annotated[
+        int, typer.Option(min=1, rich_help_panel=panels.DATA, help="Number of samples, from the first.")
+    ] = 50,
+    seed: Annotated[
+        int, typer.Option(min=0, rich_help_panel=panels.COMPARISON, help="Seed of the noise and of the intervals.")
+    ] = 0,
     size: Annotated[
-        int | None, typer.Option(min=8, help="Plain: side of the samples; else what the bundle is used at.")
+        int | None,
+        typer.Option(
+            min=8,
+            rich_help_panel=panels.DATA,
+            help="Side of the samples in pixels, mode plain only; by default the bundle's native size.",
+        ),
     ] = None,
     color: Annotated[
         list[str] | None,
-        typer.Option(help="Paints for the photos, in turn, in place of their true repaint's or own. Repeatable."),
+        typer.Option(
+            rich_help_panel=panels.DATA,
+            help="Paint for the photos, in place of that of their true repaints. Repeatable: used in rotation.",
+        ),
     ] = None,
     against: Annotated[
-        list[Path] | None, typer.Option(metavar="REPORT", help="An earlier report to compare with. Repeatable.")
+        list[Path] | None,
+        typer.Option(
+            metavar="REPORT",
+            rich_help_panel=panels.COMPARISON,
+            help="Folder of an earlier report to compare with. Repeatable.",
+        ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="What is looked at first; a wrong name lists them all.")
+        str | None,
+        typer.Option(
+            metavar="METRIC",
+            rich_help_panel=panels.COMPARISON,
+            help="Metric to sort and decide by; an unknown name lists them all.",
+        ),
     ] = None,
-    lpips: Annotated[bool, typer.Option("--lpips", help="Also LPIPS; needs the package lpips.")] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Also scalars for TensorBoard, in REPORT/tensorboard.")
+    lpips: Annotated[
+        bool,
+        typer.Option("--lpips", rich_help_panel=panels.COMPARISON, help="Also compute LPIPS; needs the package lpips."),
     ] = False,
-    steps: Annotated[int | None, typer.Option(help=f"{_said('steps')[:-1]} [default: 20]")] = None,
-    scheduler: Annotated[str | None, typer.Option(help=f"{_said('scheduler')[:-1]} [default: ddim]")] = None,
-    guidance: Annotated[float | None, typer.Option(help=_said("guidance"))] = None,
-    strength: Annotated[float | None, typer.Option(help=f"Production: {about('strength')}.")] = None,
-    image_scale: Annotated[float | None, typer.Option(help=f"Production: {about('image_scale')}.")] = None,
-    control_scale: Annotated[float | None, typer.Option(help=f"Production: {about('control_scale')}.")] = None,
-    device: Annotated[str | None, typer.Option(help=_said("device"))] = None,
-    dtype: Annotated[str | None, typer.Option(help=_said("dtype"))] = None,
-    offload: Annotated[bool, typer.Option("--offload", help=_said("offload"))] = False,
-    tiling: Annotated[bool, typer.Option("--tiling", help=_said("tiling"))] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+    tensorboard: Annotated[
+        bool,
+        typer.Option(
+            "--tensorboard",
+            rich_help_panel=panels.OUTPUT,
+            help="Also write TensorBoard scalars, to REPORT/tensorboard.",
+        ),
+    ] = False,
+    steps: Annotated[
+        int | None,
+        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("steps", " [default: 20]")),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("scheduler", " [default: ddim]")),
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("guidance"))
+    ] = None,
+    strength: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("strength", ". Mode production only.")),
+    ] = None,
+    ip_adapter_scale: Annotated[
+        float | None,
+        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale", ". Mode production only.")),
+    ] = None,
+    controlnet_scale: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=panels.DIFFUSION, help=_diffusion_help("controlnet_scale", ". Mode production only.")
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("device"))
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("dtype"))
+    ] = None,
+    offload: Annotated[
+        bool, typer.Option("--offload", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("offload"))
+    ] = False,
+    tiling: Annotated[
+        bool, typer.Option("--tiling", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("tiling"))
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=panels.OUTPUT, help="Print the report as one JSON object.")
+    ] = False,
 ) -> None:
-    """Judge a LoRA, a bundle, a painter or a setting on a data set: numbers, intervals and a page of pictures.
+    """Evaluate a LoRA, a bundle, a painter or a setting on a data set: metrics, intervals and a page of images.
 
-    Run again on the same folder it goes on where it was stopped.
+    A stopped run is resumed when run again with the same folder.
     """
     from wallpaint.errors import ConfigError
-    from wallpaint.evaluation.comparison.job import Job, run, show
+    from wallpaint.evaluation.comparison.job import ValidationJob, print_report, run
 
-    told = {
+    options = {
         **{"steps": steps, "scheduler": scheduler, "guidance": guidance, "strength": strength},
-        **{"image_scale": image_scale, "control_scale": control_scale, "device": device, "dtype": dtype},
+        **{"ip_adapter_scale": ip_adapter_scale, "controlnet_scale": controlnet_scale, "device": device, "dtype": dtype},
         **{"offload": offload or None, "tiling": tiling or None},
     }
-    chosen = {name: value for name, value in told.items() if value is not None}
-    plain_sets = [f"--{name.replace('_', '-')}" for name in ("image_scale", "control_scale") if name in chosen]
-    if mode is Mode.plain and plain_sets:
-        raise ConfigError(f"{', '.join(plain_sets)}: plain inpainting sees no reference and no depth")
-    job = Job(
+    given = {name: value for name, value in options.items() if value is not None}
+    conflicting = [f"--{name.replace('_', '-')}" for name in ("ip_adapter_scale", "controlnet_scale") if name in given]
+    if mode is ValidationMode.plain and conflicting:
+        raise ConfigError(f"{', '.join(conflicting)}: plain inpainting uses no image prompt and no depth control")
+    job = ValidationJob(
         data=data,
         output=output,
         mode=mode.value,
         bundle=bundle,
         loras=tuple(Lora.parse(text) for text in lora or ()),
-        settings=Settings(**chosen) if chosen or mode is not Mode.analytic else None,  # type: ignore[arg-type]
+        settings=DiffusionSettings(**given) if given or mode is not ValidationMode.analytic else None,  # type: ignore[arg-type]
         split=split,
         samples=samples,
         seed=seed,
         size=size,
         colors=tuple(color or ()),
         against=tuple(against or ()),
-        by=by,
+        primary_metric=by,
         lpips=lpips,
         tensorboard=tensorboard,
     )
@@ -113,4 +192,4 @@ def validate(
 
         typer.echo(json.dumps(report, ensure_ascii=False).encode(errors="backslashreplace"))
     else:
-        show(report, output)
+        print_report(report, output)

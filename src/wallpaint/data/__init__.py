@@ -1,1 +1,1 @@
-"""Training data: photos, masks and true repaints as samples; their layout, and what can be wrong with them."""
+"""Training data: data sets of photos, wall masks and true repaints, samples for training, and checks of a data set."""

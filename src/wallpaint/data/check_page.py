@@ -1,4 +1,4 @@
-"""The samples of a data set that need a look, as one HTML file: photo with the mask's outline, mask, fault in words."""
+"""HTML page of a data check: the worst samples with their issues, photo with the mask's outline, and mask."""
 
 from __future__ import annotations
 
@@ -11,106 +11,108 @@ import cv2
 import numpy as np
 
 from wallpaint.data import loading
-from wallpaint.data.check import KINDS, Examined, Fault, Findings, srgb
-from wallpaint.data.listing import Item
+from wallpaint.data.check import ISSUE_TYPES, CheckedSample, CheckReport, DataIssue, to_srgb
+from wallpaint.data.listing import PhotoItem
 from wallpaint.errors import InputError
 from wallpaint.html.style import STYLE
 from wallpaint.typing import Array
 
-SHOWN = 60
-PICTURE_PX = 280
-QUALITY = 82
-OUTLINE = (255, 0, 160)
-OWN_STYLE = """
+MAX_SAMPLES = 60
+IMAGE_PX = 280
+JPEG_QUALITY = 82
+OUTLINE_RGB = (255, 0, 160)
+PAGE_STYLE = """
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(38rem, 100%), 1fr)); gap: 1.2rem;
   margin-top: 1.6rem; align-items: start; } .cards article { margin: 0; contain-intrinsic-size: auto 360px; }
 .pair { display: flex; flex-wrap: wrap; gap: .9rem; } .pair figure { display: block; flex: 0 1 17.3rem; margin: 0; }
 .pair img { border: 1px solid var(--line); } td.words { text-align: left; white-space: normal; }
-ul.faults { margin: 0 0 .8rem; padding-left: 1.1rem; } ul.faults li { overflow-wrap: anywhere; }
+ul.issues { margin: 0 0 .8rem; padding-left: 1.1rem; } ul.issues li { overflow-wrap: anywhere; }
 """
 
 
-def page(findings: Findings) -> str:
-    """The whole file: first what has faults, then the masks of lowest quality, at most `SHOWN`."""
-    faults: dict[tuple[str, str], list[Fault]] = {}
-    for fault in findings.faults:
-        faults.setdefault((fault.split, fault.key), []).append(fault)
+def page(report: CheckReport) -> str:
+    """Return the HTML: samples with issues first, then by ascending mask quality, at most `MAX_SAMPLES`."""
+    issues: dict[tuple[str, str], list[DataIssue]] = {}
+    for issue in report.issues:
+        issues.setdefault((issue.split, issue.key), []).append(issue)
 
-    def badness(sample: Examined) -> tuple[bool, float]:
-        told = (sample.split, sample.listed.key) in faults
-        return not told, sample.quality.score if sample.quality else 0.0 if told else 1.0
+    def sort_key(sample: CheckedSample) -> tuple[bool, float]:
+        has_issue = (sample.split, sample.item.key) in issues
+        return not has_issue, sample.quality.score if sample.quality else 0.0 if has_issue else 1.0
 
-    worst = sorted(findings.samples, key=badness)[:SHOWN]
-    named = {sample.name: sample for sample in findings.samples}
-    cards = "".join(_card(sample, faults.get((sample.split, sample.listed.key), []), named) for sample in worst)
+    worst = sorted(report.samples, key=sort_key)[:MAX_SAMPLES]
+    by_name = {sample.name: sample for sample in report.samples}
+    cards = "".join(_card(sample, issues.get((sample.split, sample.item.key), []), by_name) for sample in worst)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
         "style-src 'unsafe-inline'\">\n"
-        f"<title>Data check</title>\n<style>{STYLE}{OWN_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{_head(findings, len(worst))}<div class=cards>{cards}</div>\n</main>\n</body>\n</html>\n"
+        f"<title>Data check</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"{_head(report, len(worst))}<div class=cards>{cards}</div>\n</main>\n</body>\n</html>\n"
     )
 
 
-def _head(findings: Findings, shown: int) -> str:
-    report = findings.to_dict()
+def _head(report: CheckReport, shown: int) -> str:
+    data = report.to_dict()
     rows = "".join(
-        f"<tr><th>{escape(kind)}</th><td>{count}</td><td class=words>{escape(KINDS[kind])}</td></tr>"
-        for kind, count in report["counts"].items()
+        f"<tr><th>{escape(name)}</th><td>{count}</td><td class=words>{escape(ISSUE_TYPES[name])}</td></tr>"
+        for name, count in data["counts"].items()
     )
-    parts = ", ".join(f"{count} in {escape(split)}" for split, count in report["samples"].items())
+    splits = ", ".join(f"{count} in {escape(split)}" for split, count in data["samples"].items())
     table = f"<div class=scroll><table><tbody>{rows}</tbody></table></div>" if rows else ""
-    total = len(findings.faults)
-    verdict = f"{total} {'fault' if total == 1 else 'faults'}" if total else "No fault was found"
+    total = len(report.issues)
+    verdict = f"{total} {'issue' if total == 1 else 'issues'}" if total else "No issues"
     return (
-        f"<header><p class=kicker>wallpaint data check</p><h1>{verdict} in {escape(findings.root.name)}</h1>"
-        f"<p>Samples: {parts}. Below are {shown}, those with faults first, then by the quality of their masks: 1 is as "
-        f"good as drawn by hand, below {findings.threshold:g} a sample is not trained on.</p></header>{table}"
+        f"<header><p class=kicker>wallpaint data check</p><h1>{verdict} in {escape(report.root.name)}</h1>"
+        f"<p>Samples: {splits}. Shown are {shown}: those with issues first, then by ascending mask quality. 1 is as "
+        f"good as drawn by hand; samples below {report.threshold:g} are excluded from training.</p></header>{table}"
     )
 
 
-def _card(sample: Examined, faults: list[Fault], named: Mapping[str, Examined]) -> str:
-    told = "".join(f"<li><b>{escape(fault.kind)}</b> {escape(fault.message)}</li>" for fault in faults)
+def _card(sample: CheckedSample, issues: list[DataIssue], by_name: Mapping[str, CheckedSample]) -> str:
+    messages = "".join(f"<li><b>{escape(issue.type)}</b> {escape(issue.message)}</li>" for issue in issues)
     score = f"<span class=tag>quality {sample.quality.score:.2f}</span>" if sample.quality else ""
-    others = [named[fault.other] for fault in faults if fault.other is not None]
-    pictures = [*_pictures(sample), *((other.name, uri) for other in others for _, uri in [*_pictures(other)][:1])]
-    shown = "".join(
+    others = [by_name[issue.other] for issue in issues if issue.other is not None]
+    images = [*_images(sample), *((other.name, uri) for other in others for _, uri in [*_images(other)][:1])]
+    figures = "".join(
         f'<figure><img src="{uri}" alt="{caption}"><figcaption class=cap>{caption}</figcaption></figure>'
-        for caption, uri in ((escape(told), uri) for told, uri in pictures)
+        for caption, uri in ((escape(text), uri) for text, uri in images)
     )
     return (
-        f"<article><h3>{escape(sample.name)} {score}</h3>{f'<ul class=faults>{told}</ul>' if told else ''}"
-        f"<div class=pair>{shown}</div></article>"
+        f"<article><h3>{escape(sample.name)} {score}</h3>{f'<ul class=issues>{messages}</ul>' if messages else ''}"
+        f"<div class=pair>{figures}</div></article>"
     )
 
 
-def _pictures(sample: Examined) -> Iterator[tuple[str, str]]:
-    """(caption, data URI) of what can be shown of a sample."""
-    item = sample.listed
-    if not isinstance(item, Item):
+def _images(sample: CheckedSample) -> Iterator[tuple[str, str]]:
+    """(caption, data URI) of a sample's readable images."""
+    item = sample.item
+    if not isinstance(item, PhotoItem):
         return
     photo = alpha = None
     with suppress(InputError):
-        photo = srgb(loading.picture(item.image, item.where))
+        photo = to_srgb(loading.read_image(item.image, item.location))
     with suppress(InputError):
-        alpha = loading.wall(item.mask, item.where)
+        alpha = loading.read_alpha(item.mask, item.location)
     if photo is not None:
         fits = alpha is not None and alpha.shape == photo.shape[:2]
-        yield "photo, and the mask's edge" if fits else "photo", _uri(photo, alpha if fits else None)
+        yield "photo with the mask's outline" if fits else "photo", _data_uri(photo, alpha if fits else None)
     if alpha is not None:
-        yield "mask", _uri(np.repeat(np.round(255 * alpha).astype(np.uint8)[..., None], 3, axis=2), None)
+        yield "mask", _data_uri(np.repeat(np.round(255 * alpha).astype(np.uint8)[..., None], 3, axis=2), None)
 
 
-def _uri(rgb: Array, alpha: Array | None) -> str:
+def _data_uri(rgb: Array, alpha: Array | None) -> str:
     height, width = rgb.shape[:2]
-    scale = min(1.0, PICTURE_PX / max(height, width))
+    scale = min(1.0, IMAGE_PX / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = np.ascontiguousarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
     if alpha is not None:
         wall = (cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 0.5).astype(np.uint8)
         contours, _ = cv2.findContours(wall, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(small, contours, -1, OUTLINE, 1)
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    assert done
+        cv2.drawContours(small, contours, -1, OUTLINE_RGB, 1)
+    is_encoded, data = cv2.imencode(
+        ".jpg", np.ascontiguousarray(small[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    )
+    assert is_encoded
     return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"

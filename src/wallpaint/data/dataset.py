@@ -1,9 +1,10 @@
-"""Samples to train on: a photo, its wall, a reference, and the photo with the wall in the reference's colour.
+"""Training samples: photo, wall mask, reference, and target, the photo with its wall in the reference's colour.
 
-    pictures -> crop, mirror -> jitter -> colour -> target, reference -> tensors
+    images -> crop, flip -> colour jitter -> colour -> target, reference -> tensors
 
-Jitter comes before the colour is taken, or the reference would not match. A random colour comes with a target that
-has it, or the model would learn to ignore the reference: a true repaint if the sample has one, else an analytic one.
+The colour is extracted after the jitter, so that the reference matches the photo. A sample with a random colour has a
+target in that colour, or the model would learn to ignore the reference: a true repaint if there is one, else an
+analytic one.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from wallpaint import threads
 from wallpaint.bundles.prompts import tokenize
 from wallpaint.data import augment, listing, loading
 from wallpaint.data import target_colors as colors
-from wallpaint.data.augment import Jitter
-from wallpaint.data.listing import SPLITS, Item, RoomItem
-from wallpaint.data.loading import Pictures
+from wallpaint.data.augment import ColorJitter
+from wallpaint.data.listing import SPLITS, File, PhotoItem, RoomItem
+from wallpaint.data.loading import SampleImages
 from wallpaint.data.metadata import Rgb
-from wallpaint.data.settings import DataSettings
-from wallpaint.data.shards import Member
+from wallpaint.data.settings import SampleSettings
+from wallpaint.data.shards import ShardMember
 from wallpaint.diffusion import image_tensors as pictures
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.imaging.photo import Photo
@@ -36,17 +37,17 @@ from wallpaint.scene import mask as masks
 from wallpaint.scene.mask import Window
 from wallpaint.typing import Array
 
-FORMAT = "wallpaint.samples/1"  # raised when the same settings come to make other samples
-_COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # streams of random numbers within a sample
+FORMAT = "wallpaint.samples/1"  # increment when the same settings give other samples
+_COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # random streams of a sample
 
 
-class Sample(TypedDict):
-    """One sample.
+class InpaintingSample(TypedDict):
+    """One sample, all tensors float32.
 
-    pixel_values: [3, H, W], -1..1, the photo. mask: [1, H, W], 0 or 1, what the model is to fill: the wall, dilated.
-    color_mask: [1, H, W], 0 or 1, the wall without its edge, for colours and losses. reference_image: [3, S, S],
-    normalised as the image encoder wants it. dominant_color: [3], sRGB 0..255. target_values: [3, H, W], -1..1, the
-    photo with its wall in that colour; equal to pixel_values where the colour is the photo's own. All float32.
+    pixel_values: [3, H, W], -1..1, the photo. mask: [1, H, W], 0 or 1, the area to inpaint: the wall, dilated.
+    color_mask: [1, H, W], 0 or 1, the wall, eroded, for colours and losses. reference_image: [3, S, S], normalized for
+    the image encoder. dominant_color: [3], sRGB 0..255. target_values: [3, H, W], -1..1, the photo with its wall in
+    that colour; equal to pixel_values if the colour is the photo's own.
     """
 
     pixel_values: Tensor
@@ -59,8 +60,8 @@ class Sample(TypedDict):
     key: str
 
 
-class Batch(TypedDict):
-    """Samples stacked: [B, ...] of each. input_ids: [B, 77] int64, where a tokenizer was given."""
+class InpaintingBatch(TypedDict):
+    """Stacked samples, [B, ...]. input_ids: [B, 77] int64, if a tokenizer was given."""
 
     pixel_values: Tensor
     masks: Tensor
@@ -73,51 +74,54 @@ class Batch(TypedDict):
     input_ids: NotRequired[Tensor]
 
 
-class WallInpaintingDataset(torch.utils.data.Dataset[Sample]):
-    """The samples of a split of a data set, see `listing` for its layout.
+class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
+    """The samples of a split of a data set; see `listing` for its layout.
 
-    Each random choice depends on seed, epoch and index alone, so any number of workers gives the same samples. Splits
-    other than "train" know no randomness but the reference's noise: no random colour, mirror, jitter or random crop.
+    Random numbers depend on seed, epoch and index only, so any number of workers gives the same samples. In splits
+    other than "train" only the noise of the reference is random: no random colour, flip, jitter or random crop.
     """
 
     def __init__(
         self,
         root: str | Path,
         split: str = "train",
-        settings: DataSettings | None = None,
+        settings: SampleSettings | None = None,
         seed: int = 0,
         *,
-        part: tuple[int, int] = (0, 1),
+        partition: tuple[int, int] = (0, 1),
     ) -> None:
-        """List the samples; no picture is read yet.
+        """List the samples; no image is read yet.
 
-        root: a folder. part: (n, of) for every of-th sample from the n-th on, which keep the random numbers that they
-        have in the whole: for processes that no sampler shares the work between. Raises InputError for a set that is
-        missing or broken, naming file and line; ConfigError for what cannot be asked for.
+        root: a folder. partition: (index, count) selects every count-th sample from the given index on, with the random
+        numbers it has in the full set; for processes without a distributed sampler. Raises InputError for a missing or
+        invalid data set, naming file and line; ConfigError for invalid arguments.
         """
         if split not in SPLITS:
             raise ConfigError(f'split must be one of {", ".join(SPLITS)}, not "{split}"')
-        if seed < 0 or not 0 <= part[0] < part[1]:
-            raise ConfigError(f"seed must be 0 or more, part (n, of) with n below of, not {seed} and {part}")
-        self.settings, self.split, self.seed = settings or DataSettings(), split, seed
-        found = listing.samples(Path(root), split)
-        good = [item for item in found if _quality(item) >= self.settings.quality_threshold]
-        self.left_out = len(found) - len(good)
-        if not good:
+        if seed < 0 or not 0 <= partition[0] < partition[1]:
+            raise ConfigError(
+                "seed must be at least 0, and partition (index, count) with 0 <= index < count, "
+                f"not {seed} and {partition}"
+            )
+        self.settings, self.split, self.seed = settings or SampleSettings(), split, seed
+        items = listing.list_samples(Path(root), split)
+        selected = [item for item in items if _quality(item) >= self.settings.quality_threshold]
+        self.excluded = len(items) - len(selected)
+        if not selected:
             threshold = self.settings.quality_threshold
-            raise InputError(f"{root}: all {len(found)} samples have a quality_score below {threshold:g}: lower it")
-        self._numbered = list(enumerate(good))[part[0] :: part[1]]
-        # In shared memory, so that workers that outlive an epoch hear of the next.
+            raise InputError(f"{root}: all {len(items)} samples have a quality_score below {threshold:g}: lower it")
+        self._numbered_items = list(enumerate(selected))[partition[0] :: partition[1]]
+        # In shared memory, so that persistent workers see a new epoch.
         self._epoch: Tensor = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     @property
     def epoch(self) -> int:
-        """The epoch whose random numbers are drawn."""
+        """The epoch, which seeds the random numbers."""
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Draw other random numbers from now on, in running workers too. epoch: 0 or more."""
+        """Set the epoch, in running workers too. epoch: 0 or more."""
         if epoch < 0:
             raise ConfigError(f"an epoch is 0 or more, not {epoch}")
         self._epoch.fill_(epoch)
@@ -125,135 +129,156 @@ class WallInpaintingDataset(torch.utils.data.Dataset[Sample]):
     @property
     def keys(self) -> list[str]:
         """The samples' keys, in order."""
-        return [item.key for _, item in self._numbered]
+        return [item.key for _, item in self._numbered_items]
 
     def __len__(self) -> int:
-        return len(self._numbered)
+        return len(self._numbered_items)
 
-    def __getitem__(self, index: int) -> Sample:
-        """Raises InputError for pictures that cannot be read or do not fit together, naming file and line."""
+    def __getitem__(self, index: int) -> InpaintingSample:
+        """Raises InputError for images that cannot be read or do not fit together, naming file and line."""
         return self.get(index, self.epoch)
 
-    def get(self, index: int, epoch: int) -> Sample:
-        """A sample as it is in an epoch, whichever has been set."""
-        number, item = self._numbered[index]
+    def get(self, index: int, epoch: int) -> InpaintingSample:
+        """Return a sample of a given epoch, whatever `set_epoch` was called with."""
+        number, item = self._numbered_items[index]
         training = self.split == "train"
         streams = [
             np.random.default_rng([self.seed, epoch if training else 0, number, stream]) for stream in range(_ROOM + 1)
         ]
-        with threads.single():
+        with threads.single_threaded():
             return make_sample(item, self.settings, streams, training=training)
 
-    def item(self, index: int) -> Item | RoomItem:
-        """Where a sample comes from."""
-        return self._numbered[index][1]
+    def item(self, index: int) -> PhotoItem | RoomItem:
+        """Return the files of a sample."""
+        return self._numbered_items[index][1]
 
-    def whole(self, index: int) -> Pictures:
-        """What a sample is made of: the photo at its own size, its wall, and the true repaint if there is one.
+    def load_images(self, index: int) -> SampleImages:
+        """Load a sample's photo at its own size, its mask, and the true repaint if there is one.
 
-        For judging results: a rendered room is in one paint, and in another in its target. Raises InputError.
+        For evaluation: a rendered room has one paint in the photo and another in the target. Raises InputError.
         """
-        number, item = self._numbered[index]
-        with threads.single():
+        number, item = self._numbered_items[index]
+        with threads.single_threaded():
             if isinstance(item, RoomItem):
                 return loading.load_room(item, np.random.default_rng([self.seed, 0, number, _ROOM]), dressed_share=0.0)
             return loading.load(item, with_target=True)
 
     def content(self, index: int) -> str:
-        """A sum over all that a sample is made of: its files, what is said of it, and its place. Hexadecimal."""
-        number, item = self._numbered[index]
-        total = hashlib.sha256(repr((number, item.entry if isinstance(item, Item) else None)).encode())
-        files = (item.image, item.mask, item.target, item.reference) if isinstance(item, Item) else (item.path,)
-        for file in files:
-            data = b"" if file is None else file.read() if isinstance(file, Member) else file.read_bytes()
+        """Return a sha256 of a sample: its files, metadata and number. Hexadecimal."""
+        number, item = self._numbered_items[index]
+        total = hashlib.sha256(f"({number!r}, {_metadata_text(item)})".encode())
+        for file in _files(item):
+            data = b"" if file is None else file.read() if isinstance(file, ShardMember) else file.read_bytes()
             total.update(hashlib.sha256(data).digest())
         return total.hexdigest()
 
     def listing_digest(self) -> str:
-        """A sum over which samples there are: their keys, what is said of them, and the sizes of their files.
+        """Return a sha256 of the list of samples: keys, metadata, and file sizes. Hexadecimal.
 
-        Quick, so that a run can tell at its start that a set has changed; `content` reads the files. Hexadecimal.
+        Fast, so that a run can check at its start that the data set is unchanged; `content` reads the files.
         """
         total = hashlib.sha256()
-        for number, item in self._numbered:
-            files = (item.image, item.mask, item.target, item.reference) if isinstance(item, Item) else (item.path,)
-            sizes = [None if f is None else f.size if isinstance(f, Member) else f.stat().st_size for f in files]
-            total.update(repr((number, item.key, item.entry if isinstance(item, Item) else None, sizes)).encode())
+        for number, item in self._numbered_items:
+            sizes = [
+                None if file is None else file.size if isinstance(file, ShardMember) else file.stat().st_size
+                for file in _files(item)
+            ]
+            total.update(f"({number!r}, {item.key!r}, {_metadata_text(item)}, {sizes!r})".encode())
         return total.hexdigest()
 
     def digest(self) -> str:
-        """A sum over all that its samples depend on beside their content: settings, seed and split. Hexadecimal."""
-        told = [FORMAT, self.settings.to_dict(), self.seed, self.split]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        """Return a sha256 of everything the samples depend on besides their content: settings, seed and split.
+        Hexadecimal."""
+        values = [FORMAT, self.settings.to_dict(), self.seed, self.split]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _quality(item: Item | RoomItem) -> float:
-    return item.entry.quality if isinstance(item, Item) else 1.0
+def _quality(item: PhotoItem | RoomItem) -> float:
+    return item.metadata.quality if isinstance(item, PhotoItem) else 1.0
+
+
+def _files(item: PhotoItem | RoomItem) -> tuple[File | None, ...]:
+    return (item.image, item.mask, item.target, item.reference) if isinstance(item, PhotoItem) else (item.path,)
+
+
+def _metadata_text(item: PhotoItem | RoomItem) -> str:
+    return item.metadata.hash_text() if isinstance(item, PhotoItem) else "None"
 
 
 def make_sample(
-    item: Item | RoomItem, settings: DataSettings, streams: Sequence[np.random.Generator], *, training: bool
-) -> Sample:
-    """One sample from its files. streams: generators of colour, crop, mirror, jitter, reference and room."""
-    other_color = training and bool(streams[_COLOR].random() < settings.random_color_prob)
+    item: PhotoItem | RoomItem, settings: SampleSettings, streams: Sequence[np.random.Generator], *, training: bool
+) -> InpaintingSample:
+    """Make a sample from its files.
+
+    streams: generators of colour, crop, flip, jitter, reference and room. Raises InputError or ShapeError.
+    """
+    has_random_color = training and bool(streams[_COLOR].random() < settings.random_color_prob)
     if isinstance(item, RoomItem):
-        found = loading.load_room(item, streams[_ROOM], dressed_share=settings.dressed_share if training else 0.0)
+        images = loading.load_room(item, streams[_ROOM], dressed_share=settings.dressed_share if training else 0.0)
     else:
-        found = loading.load(item, with_target=other_color)
-    place = augment.window(found.alpha, settings, streams[_CROP] if training else None)
-    hard, soft = augment.crop_mask(found.alpha, place)
-    wants_target = found.target is not None and (other_color or (training and found.is_dressed))
-    target = pictures.crop(found.target, place) if found.target is not None and wants_target else None
-    photo = pictures.crop(found.photo, place)
+        images = loading.load(item, with_target=has_random_color)
+    window = augment.crop_window(images.alpha, settings, streams[_CROP] if training else None)
+    hard, soft = augment.crop_mask(images.alpha, window)
+    uses_target = images.target is not None and (has_random_color or (training and images.is_dressed))
+    target = pictures.crop(images.target, window) if images.target is not None and uses_target else None
+    photo = pictures.crop(images.photo, window)
     if training and streams[_FLIP].random() < settings.flip_prob:
         photo, hard, soft = (np.ascontiguousarray(array[:, ::-1]) for array in (photo, hard, soft))
         target = None if target is None else np.ascontiguousarray(target[:, ::-1])
-    change = augment.jitter(photo, settings, streams[_JITTER]) if training else Jitter(np.eye(3))
-    photo, target = change(photo), None if target is None else change(target)
-    inner = core(hard, settings.erosion_radius_px)
+    jitter = augment.sample_jitter(photo, settings, streams[_JITTER]) if training else ColorJitter(np.eye(3))
+    photo, target = jitter(photo), None if target is None else jitter(target)
+    inner = eroded_wall(hard, settings.erosion_radius_px)
     if not inner.any():
-        raise InputError(f"{item.where}: no wall is left of the mask at {settings.size} pixels: leave the sample out")
+        raise InputError(f"{item.location}: no wall is left of the mask at {settings.size} pixels: exclude the sample")
     rgb: Array
     if target is not None:
-        rgb = _color_of(target, inner, found.target_rgb, change, settings)
-    elif other_color:
-        paint = colors.random_color(settings, streams[_COLOR])
-        target = colors.repainted(photo, soft, paint, settings.match)
+        rgb = _reference_color(target, inner, images.target_rgb, jitter, settings)
+    elif has_random_color:
+        paint = colors.sample_color(settings, streams[_COLOR])
+        target = colors.repaint_wall(photo, soft, paint, settings.match)
         rgb = np.asarray(paint, np.float32)
     if target is None:
-        rgb = _color_of(photo, inner, found.own_rgb, change, settings)
-    has_target = isinstance(item, Item) and item.target is not None
-    as_described = isinstance(item, Item) and (target is not None) == has_target
+        rgb = _reference_color(photo, inner, images.photo_rgb, jitter, settings)
+    caption = images.caption
+    if not _caption_fits(item, uses_target=target is not None):
+        caption = colors.replace_color_name(caption, images.color_name, rgb)
     processor = {"image_mean": settings.image_mean, "image_std": settings.image_std}
-    prompt = _reference(rgb, found.reference, settings, streams[_REFERENCE])
-    values = pictures.to_tensor(photo)[0].contiguous()
+    reference = _reference_image(rgb, images.reference, settings, streams[_REFERENCE])
+    values = pictures.to_tensor(photo)[0].contiguous()  # [3, H, W]
     return {
         "pixel_values": values,
-        "mask": _plane(masks.dilate(hard, settings.dilation_px)),
-        "color_mask": _plane(inner),
-        "reference_image": pictures.image_prompt_pixels(prompt, processor, settings.reference_px)[0],
+        "mask": _to_plane(masks.dilate(hard, settings.dilation_px)),
+        "color_mask": _to_plane(inner),
+        "reference_image": pictures.image_prompt_pixels(reference, processor, settings.reference_px)[0],
         "dominant_color": torch.from_numpy(np.array(rgb, np.float32)),
         "target_values": values.clone() if target is None else pictures.to_tensor(target)[0].contiguous(),
-        "caption": found.caption if as_described else colors.renamed(found.caption, found.color_name, rgb),
+        "caption": caption,
         "key": item.key,
     }
 
 
-def core(wall: Array, radius_px: float) -> Array:
-    """The wall without its edge, (H, W) bool; the whole of a wall that is too narrow to have anything else."""
+def _caption_fits(item: PhotoItem | RoomItem, *, uses_target: bool) -> bool:
+    """Whether the caption describes the sample's colour: that of the target, or of the photo if there is no target."""
+    return isinstance(item, PhotoItem) and uses_target == (item.target is not None)
+
+
+def eroded_wall(wall: Array, radius_px: float) -> Array:
+    """Erode a wall, (H, W) bool; a wall too narrow for that is returned unchanged."""
     inner = masks.erode(wall, radius_px)
     return inner if inner.any() else wall
 
 
-def _color_of(rgb: Array, wall: Array, albedo: Rgb | None, change: Jitter, settings: DataSettings) -> Array:
-    """The colour that stands for a wall, (3,), 0..255: as it is seen, or the albedo where that is meant and known."""
+def _reference_color(
+    rgb: Array, wall: Array, albedo: Rgb | None, jitter: ColorJitter, settings: SampleSettings
+) -> Array:
+    """The reference's colour (3,), 0..255: the wall's colour in the image, or for `room` match its albedo if known."""
     if settings.match == "room" and albedo is not None:
-        return change.of_paint(np.asarray(albedo))
-    return colors.shown_color(rgb, wall, settings.color_method)
+        return jitter.apply_to_albedo(np.asarray(albedo))
+    return colors.wall_color(rgb, wall, settings.color_method)
 
 
-def _reference(rgb: Array, texture: Photo | None, settings: DataSettings, rng: np.random.Generator) -> Array:
-    """The picture that prompts for a wall, (h, w, 3) uint8: a texture's own, or a swatch with noise and a gradient."""
+def _reference_image(rgb: Array, texture: Photo | None, settings: SampleSettings, rng: np.random.Generator) -> Array:
+    """The reference image, (h, w, 3) uint8: the given texture, or a swatch with noise and a gradient."""
     if texture is not None:
         height, width = texture.size
         return pictures.crop(texture, Window(0, 0, height, width, height, width))
@@ -261,15 +286,18 @@ def _reference(rgb: Array, texture: Photo | None, settings: DataSettings, rng: n
     return solid_reference((red, green, blue), rng, REFERENCE_PX, settings.reference_noise, settings.reference_gradient)
 
 
-def _plane(mask: Array) -> Tensor:
+def _to_plane(mask: Array) -> Tensor:
     return torch.from_numpy(mask.astype(np.float32))[None]
 
 
-def collate(samples: Sequence[Sample], tokenizer: Any = None) -> Batch:
-    """Samples as a batch. tokenizer: of the bundle; without it there are no input_ids. Raises InputError for none."""
+def collate(samples: Sequence[InpaintingSample], tokenizer: Any = None) -> InpaintingBatch:
+    """Stack samples into a batch. tokenizer: of the bundle; without it there are no input_ids.
+
+    Raises InputError for an empty list.
+    """
     if not samples:
         raise InputError("a batch of no samples: give at least one")
-    batch: Batch = {
+    batch: InpaintingBatch = {
         "pixel_values": torch.stack([sample["pixel_values"] for sample in samples]),
         "masks": torch.stack([sample["mask"] for sample in samples]),
         "color_masks": torch.stack([sample["color_mask"] for sample in samples]),

@@ -1,9 +1,9 @@
-"""What the frozen networks make of each sample, encoded once and kept: a run that reads it calls none of them.
+"""The latent cache: each sample is encoded by the frozen networks once, so a cached run calls none of them.
 
-Kept are the moments of the VAE's posterior, not a sample of it, so training still draws latents at every step. One
-safetensors file for each version of a sample, named by a sum over the files' content, the data settings and the
-networks' weights: what changes is encoded again, and nothing stale is ever read. Files appear whole, so several
-processes can fill one folder, and carry their own sum, which is checked on reading.
+It holds the moments of the VAE's posterior, not samples of it, so training still samples latents at every step. Each
+version of a sample is one safetensors file, named by a sha256 of the sample's files, the settings and the networks'
+weights, so a change of any of them is encoded again. Files are written atomically, so several processes can fill one
+folder, and carry a checksum that is verified on reading.
 """
 
 from __future__ import annotations
@@ -20,68 +20,68 @@ from wallpaint.files import atomic
 if TYPE_CHECKING:
     from torch import Tensor
 
-SUM = "sha256"
+CHECKSUM_KEY = "sha256"
 
 
-class Samples(Protocol):
+class SampleSource(Protocol):
     """A data set whose samples are functions of index and epoch."""
 
     def __len__(self) -> int: ...
 
     def get(self, index: int, epoch: int) -> Mapping[str, Any]:
-        """What `data.dataset.Sample` says."""
+        """Return a sample, see `data.dataset.InpaintingSample`."""
         ...
 
     def content(self, index: int) -> str:
-        """A sum over the files of a sample."""
+        """Return a sha256 of a sample's files."""
         ...
 
     def digest(self) -> str:
-        """A sum over all settings that its samples depend on."""
+        """Return a sha256 of all settings that the samples depend on."""
         ...
 
 
 @dataclass(frozen=True)
 class LatentCache:
-    """A folder of encoded samples. digest: of all that they depend on beside the samples' content. variants: versions
-    of a sample."""
+    """A folder of encoded samples. digest: of everything they depend on besides the samples' content. variants: number
+    of versions of each sample."""
 
     folder: Path
     digest: str
     variants: int
 
     def key(self, content: str, epoch: int) -> str:
-        """The name of a sample's version: epochs repeat after `variants` of them."""
+        """Return the file name of a sample's version; epochs repeat after `variants`."""
         return hashlib.sha256(f"{content}/{epoch % self.variants}/{self.digest}".encode()).hexdigest()
 
     def read(self, key: str) -> dict[str, Tensor] | None:
-        """Tensors by name, as they were written; None where they are not there, or not as they were written."""
+        """Return tensors by name; None if the file is missing or damaged."""
         from safetensors import SafetensorError
         from safetensors.torch import load
 
         try:
             data = self._path(key).read_bytes()
             length = int.from_bytes(data[:8], "little")
-            summed = json.loads(data[8 : 8 + length])["__metadata__"][SUM]
+            checksum = json.loads(data[8 : 8 + length])["__metadata__"][CHECKSUM_KEY]
             tensors = load(data)
         except (OSError, SafetensorError, ValueError, KeyError, TypeError):
             return None
-        return tensors if _sum(tensors) == summed else None
+        return tensors if _checksum(tensors) == checksum else None
 
     def write(self, key: str, tensors: Mapping[str, Tensor]) -> None:
-        """Keep a sample's version. Raises InputError where the folder cannot be written to."""
+        """Write a sample's version. Raises InputError if the folder is not writable."""
         from safetensors.torch import save
 
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole = {name: value.contiguous() for name, value in tensors.items()}
-        atomic.put(path, save(whole, metadata={SUM: _sum(whole)}), durable=False)
+        contiguous = {name: value.contiguous() for name, value in tensors.items()}
+        atomic.put(path, save(contiguous, metadata={CHECKSUM_KEY: _checksum(contiguous)}), durable=False)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"
 
 
-def _sum(tensors: Mapping[str, Tensor]) -> str:
+def _checksum(tensors: Mapping[str, Tensor]) -> str:
     total = hashlib.sha256()
     for name, value in sorted(tensors.items()):
         total.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
@@ -91,16 +91,17 @@ def _sum(tensors: Mapping[str, Tensor]) -> str:
 
 def fill(
     cache: LatentCache,
-    samples: Samples,
+    samples: SampleSource,
     encode: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Tensor]],
     *,
     share: tuple[int, int] = (0, 1),
-    step: Callable[[int], None] = lambda count: None,
+    on_progress: Callable[[int], None] = lambda count: None,
 ) -> int:
-    """Encode what the cache lacks; returns how many versions were encoded.
+    """Encode the versions that the cache lacks, and return how many were encoded.
 
-    encode: samples -> tensors by name, [B, ...] each; it is given one sample at a time, so that what it makes of it
-    depends on no other. share: (this process, processes). step: told how many versions are done.
+    encode: samples -> tensors by name, [B, ...] each; called with one sample at a time, so that the result depends on
+    no other. share: (rank of this process, number of processes). on_progress: called with the number of versions done
+    since the last call.
     """
     encoded = 0
     for index in range(share[0], len(samples), share[1]):
@@ -110,10 +111,10 @@ def fill(
             if cache.read(key) is None:
                 cache.write(key, {name: value[0] for name, value in encode([samples.get(index, epoch)]).items()})
                 encoded += 1
-            step(1)
+            on_progress(1)
     return encoded
 
 
-def digest_of(*parts: str | Sequence[str]) -> str:
-    """One sum over several."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+def digest_of(*values: str | Sequence[str]) -> str:
+    """Return one sha256 of several values. Hexadecimal."""
+    return hashlib.sha256(repr(values).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A sample's pictures: decoded, upright, of one size."""
+"""Loading of a sample's images: decoded, upright, and all of the same size."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wallpaint.data.listing import File, Item, RoomItem
-from wallpaint.data.metadata import Entry, Rgb
-from wallpaint.data.shards import Member
+from wallpaint.data.listing import File, PhotoItem, RoomItem
+from wallpaint.data.metadata import Rgb, SampleMetadata
+from wallpaint.data.shards import ShardMember
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.imaging.color import linear_to_srgb
 from wallpaint.imaging.mask_file import read_mask
@@ -18,123 +18,128 @@ from wallpaint.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Pictures:
-    """What a sample is made of.
+class SampleImages:
+    """The images of a sample at their own size.
 
-    alpha: (H, W) float32, 0..1, 1 on wall. target: the same room in another paint. reference: a picture of the target's
-    texture. own_rgb, target_rgb: albedo of the wall in the photo and in the target, sRGB 0..255, where it is known.
-    is_dressed: the photo's wall is not of one colour.
+    alpha: (H, W) float32, 0..1, 1 on wall. target: the same room in another paint. reference: an image of the target's
+    texture. photo_rgb, target_rgb: albedo of the wall in photo and target, sRGB 0..255, if known. is_dressed: whether
+    the photo's wall has several colours.
     """
 
     photo: Photo
     alpha: Array
     target: Photo | None
     reference: Photo | None
-    own_rgb: Rgb | None
+    photo_rgb: Rgb | None
     target_rgb: Rgb | None
     caption: str
     color_name: str | None
     is_dressed: bool = False
 
 
-def load(item: Item, *, with_target: bool) -> Pictures:
-    """Read a sample's pictures. with_target: also its target, if it has one.
+def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
+    """Load a sample's images. with_target: also its target and reference, if it has them.
 
-    Raises InputError, naming file and line, for what cannot be read; ShapeError where sizes differ.
+    Raises InputError, naming file and line, for a file that cannot be read; ShapeError if sizes differ.
     """
-    photo, alpha = picture(item.image, item.where), wall(item.mask, item.where)
+    photo, alpha = read_image(item.image, item.location), read_alpha(item.mask, item.location)
     check_sizes(item, photo, alpha)
     try:
         masks.require_wall(alpha, name_of(item.mask))
     except InputError as error:
-        raise InputError(f"{item.where}: {error}") from error
+        raise InputError(f"{item.location}: {error}") from error
     target = reference = None
     if with_target and item.target is not None:
-        target = picture(item.target, item.where)
+        target = read_image(item.target, item.location)
         check_target(item, photo, target)
-        reference = picture(item.reference, item.where) if item.reference is not None else None
-    own, after = colors_of(item.entry, has_target=item.target is not None)
-    return Pictures(photo, alpha, target, reference, own, after, item.entry.caption, item.entry.color_name)
+        reference = read_image(item.reference, item.location) if item.reference is not None else None
+    photo_rgb, target_rgb = wall_albedos(item.metadata, has_target=item.target is not None)
+    metadata = item.metadata
+    return SampleImages(photo, alpha, target, reference, photo_rgb, target_rgb, metadata.caption, metadata.color_name)
 
 
-def colors_of(entry: Entry, *, has_target: bool) -> tuple[Rgb | None, Rgb | None]:
-    """Albedo in the photo and in the target: a line's color_rgb is the target's where there is one."""
-    return (entry.old_color_rgb, entry.color_rgb) if has_target else (entry.color_rgb or entry.old_color_rgb, None)
+def wall_albedos(metadata: SampleMetadata, *, has_target: bool) -> tuple[Rgb | None, Rgb | None]:
+    """Return the wall's albedo in photo and target: color_rgb is the target's if there is one."""
+    if has_target:
+        return metadata.old_color_rgb, metadata.color_rgb
+    return metadata.color_rgb or metadata.old_color_rgb, None
 
 
 def name_of(file: File) -> str:
-    """The name of a file, without its folder."""
+    """Return the name of a file, without its folder."""
     return file.name
 
 
-def picture(file: File, where: str) -> Photo:
-    """A photo. Raises InputError that starts with `where`."""
+def read_image(file: File, location: str) -> Photo:
+    """Read a photo. Raises InputError that starts with `location`."""
     try:
-        return read_photo(file.read() if isinstance(file, Member) else file)
+        return read_photo(file.read() if isinstance(file, ShardMember) else file)
     except InputError as error:
         reason = str(error).removeprefix("photo: ").removeprefix(f"{file}: ")
-        raise InputError(f"{where}: {name_of(file)}: {reason}") from error
+        raise InputError(f"{location}: {name_of(file)}: {reason}") from error
 
 
-def wall(file: File, where: str) -> Array:
-    """A mask, (H, W) float32, 0..1. Raises InputError that starts with `where`."""
+def read_alpha(file: File, location: str) -> Array:
+    """Read a mask: (H, W) float32, 0..1. Raises InputError that starts with `location`."""
     try:
-        return read_mask(file.read() if isinstance(file, Member) else file).alpha
+        return read_mask(file.read() if isinstance(file, ShardMember) else file).alpha
     except InputError as error:
-        told = str(error)
-        reason = f"mask {name_of(file)}{told.removeprefix('the mask')}" if told.startswith("the mask") else told
-        raise InputError(f"{where}: {reason}") from error
+        message = str(error)
+        if message.startswith("the mask"):
+            message = f"mask {name_of(file)}{message.removeprefix('the mask')}"
+        raise InputError(f"{location}: {message}") from error
 
 
-def check_sizes(item: Item, photo: Photo, alpha: Array) -> None:
-    """ShapeError where mask and photo differ in size."""
+def check_sizes(item: PhotoItem, photo: Photo, alpha: Array) -> None:
+    """Raise ShapeError if mask and photo differ in size."""
     try:
         masks.check_size(alpha, photo.size, fit=False, name=name_of(item.mask))
     except ShapeError as error:
-        raise ShapeError(f"{item.where}: {str(error).removesuffix(' or pass --fit-mask')}") from error
+        raise ShapeError(f"{item.location}: {str(error).removesuffix(' or pass --fit-mask')}") from error
 
 
-def check_target(item: Item, photo: Photo, target: Photo) -> None:
-    """ShapeError where target and photo differ in size."""
+def check_target(item: PhotoItem, photo: Photo, target: Photo) -> None:
+    """Raise ShapeError if target and photo differ in size."""
     if target.size != photo.size and item.target is not None:
         sizes = "target {} is {}x{}, photo is {}x{}".format(name_of(item.target), *target.size, *photo.size)
-        raise ShapeError(f"{item.where}: {sizes}: make them alike")
+        raise ShapeError(f"{item.location}: {sizes}: resize one of them")
 
 
-def load_room(item: RoomItem, rng: np.random.Generator, *, dressed_share: float) -> Pictures:
-    """A rendered room through a camera of its own, in one paint, and its target in another.
+def load_room(item: RoomItem, rng: np.random.Generator, *, dressed_share: float) -> SampleImages:
+    """Photograph a rendered room in one paint and, as its target, in another, through one randomly sampled camera.
 
-    dressed_share: how often the photo starts from a pattern or several paints instead, if the room has such. The same
-    generator gives the same pair; another one another. Raises InputError for a file that is no room.
+    dressed_share: probability that the photo shows a patterned or multicoloured wall instead, if the room has one. The
+    pair is a function of the generator's state. Raises InputError for a file that is no room.
     """
     from wallpaint.rooms.sets import pairs, room_file
     from wallpaint.rooms.surfaces import paints
 
     record = room_file.read(item.path)
-    views = record.dressings
+    views = record.wall_variants
     is_dressed = bool(views) and rng.random() < dressed_share
     seed = int(rng.integers(2**31))
     if is_dressed:
         view = replace(views[int(rng.integers(len(views)))], swatch=None)
-        pair = pairs.pairs_of(replace(record, dressings=(view,)), 0, seed)[0]
+        pair = pairs.sample_pairs(replace(record, wall_variants=(view,)), 0, seed)[0]
     else:
         red, green, blue = (float(v) for v in paints.sample(rng, record.split))
-        pair = pairs.pairs_of(replace(record, old_paint=(red, green, blue), dressings=()), 1, seed)[0]
+        pair = pairs.sample_pairs(replace(record, old_paint=(red, green, blue), wall_variants=()), 1, seed)[0]
     target = np.round(255 * np.clip(pair.target, 0, 1)).astype(np.uint8)
-    return Pictures(
+    return SampleImages(
         photo=read_photo(pair.photo),
         alpha=pair.alpha,
         target=read_photo(target),
         reference=None,
-        own_rgb=_rgb(pair.old_albedo),
+        photo_rgb=_rgb(pair.old_albedo),
         target_rgb=_rgb(pair.new_albedo),
-        caption=f"{'an' if pair.kind[:1] in 'aeiou' else 'a'} {pair.kind} with painted walls",
+        caption=f"{'an' if pair.room_type[:1] in 'aeiou' else 'a'} {pair.room_type} with painted walls",
         color_name="painted",
         is_dressed=is_dressed,
     )
 
 
 def _rgb(albedo: Array | None) -> Rgb | None:
+    """Linear albedo as sRGB 0..255."""
     if albedo is None:
         return None
     red, green, blue = (float(v) for v in 255 * linear_to_srgb(np.clip(np.asarray(albedo, np.float64), 0, 1)))

@@ -1,9 +1,9 @@
-"""WebDataset shards: plain tar files, read with the standard library, a picture at a time and in any order.
+"""WebDataset shards: plain tar files, read with the standard library, one image at a time and in any order.
 
     kitchen_017.image.jpg   kitchen_017.mask.png   kitchen_017.target.png   kitchen_017.json
 
-What stands before the first dot of a member's name is its sample's key, the rest is its role. A shard is indexed once,
-by its headers alone, so that samples can be shuffled, and shared out between workers and machines, as loose files can.
+The part of a member's name before the first dot is the sample's key, the rest its role. A shard is indexed once from
+its tar headers, so samples can be shuffled and shared between workers and machines like loose files.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from wallpaint.errors import InputError
 
 ROLES = ("image", "mask", "target", "reference")
-ENTRY = "json"
+METADATA_ROLE = "json"
 
 
 @dataclass(frozen=True)
-class Member:
-    """A file within a shard: its bytes are at an offset of the tar file."""
+class ShardMember:
+    """A file within a shard, as a byte range of the tar file."""
 
     shard: Path
     name: str
@@ -32,7 +32,7 @@ class Member:
         return f"{self.shard}, {self.name}"
 
     def read(self) -> bytes:
-        """The file's bytes. Raises InputError where the shard is gone or has become shorter."""
+        """Return the file's bytes. Raises InputError if the shard is missing or truncated."""
         try:
             with self.shard.open("rb") as file:
                 file.seek(self.offset)
@@ -44,12 +44,12 @@ class Member:
         return data
 
 
-def samples_of(shard: Path) -> Iterator[tuple[str, Mapping[str, Member]]]:
-    """(key, members by role) of a shard, in its order. Raises InputError for a file that is no tar, or is cut short.
+def index_shard(shard: Path) -> Iterator[tuple[str, Mapping[str, ShardMember]]]:
+    """Yield (key, members by role) of a shard, in its order. Raises InputError for a file that is no tar or truncated.
 
-    Roles are those of `ROLES`, and "json"; members with others are left out.
+    Roles are `ROLES` and "json"; other members are ignored.
     """
-    found: dict[str, dict[str, Member]] = {}
+    samples: dict[str, dict[str, ShardMember]] = {}
     try:
         length = shard.stat().st_size
         with tarfile.open(shard, "r:") as archive:
@@ -58,16 +58,16 @@ def samples_of(shard: Path) -> Iterator[tuple[str, Mapping[str, Member]]]:
                     continue
                 if info.offset_data + info.size > length:
                     raise InputError(f"{shard}: the shard is cut short in {info.name}: copy it again")
-                place, _, name = info.name.rpartition("/")
+                folder, _, name = info.name.rpartition("/")
                 stem, _, rest = name.partition(".")
                 role = rest.partition(".")[0].lower()
-                if not stem or role not in (*ROLES, ENTRY):
+                if not stem or role not in (*ROLES, METADATA_ROLE):
                     continue
-                key = f"{place}/{stem}" if place else stem
-                members = found.setdefault(key, {})
+                key = f"{folder}/{stem}" if folder else stem
+                members = samples.setdefault(key, {})
                 if role in members:
                     raise InputError(f"{shard}: {key} has more than one {role}: keep one")
-                members[role] = Member(shard, info.name, info.offset_data, info.size)
+                members[role] = ShardMember(shard, info.name, info.offset_data, info.size)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(f"{shard}: cannot be read as a tar file: shards are plain, uncompressed tar") from error
-    yield from found.items()
+    yield from samples.items()

@@ -1,1 +1,1 @@
-"""What the diffusion painter is made of: settings, networks, conditioning, schedulers and the denoising loop."""
+"""Parts of the diffusion painter: settings, networks, conditioning, schedulers and the denoising loop."""

@@ -1,4 +1,4 @@
-"""Pictures as the networks take them: crops of the photo, references, depth. One resampling filter throughout."""
+"""Convert photos, masks, references and depth to network inputs, with one resampling filter throughout."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from wallpaint.scene import mask as masks
 from wallpaint.scene.mask import Window
 from wallpaint.typing import Array
 
-FILTER = Image.Resampling.BICUBIC  # anti-aliased; training and inference alike
-REDUCED = 2  # a crop this many times too large is averaged down by whole numbers first, which is quicker
-NEAR_FAR = (0.02, 0.98)  # quantiles of inverse depth that become white and black
+RESAMPLING_FILTER = Image.Resampling.BICUBIC  # with antialiasing; the same in training and inference
+AREA_DOWNSAMPLE_FACTOR = 2  # crops this many times too large are first area-averaged by an integer, which is faster
+DEPTH_QUANTILES = (0.02, 0.98)  # quantiles of inverse depth that map to black and white
 
 
 def crop(photo: Photo, window: Window) -> Array:
-    """The window of a photo at the model's size: (out_height, out_width, 3) uint8 sRGB."""
+    """Crop a window of a photo and resize it to the model's size: (out_height, out_width, 3) uint8 sRGB."""
     codes = photo.codes[window.slices]
-    factor = int(min(window.height / window.out_height, window.width / window.out_width) / REDUCED)
+    factor = int(min(window.height / window.out_height, window.width / window.out_width) / AREA_DOWNSAMPLE_FACTOR)
     if factor > 1:
         size = (max(1, window.width // factor), max(1, window.height // factor))
         codes = cv2.resize(codes, size, interpolation=cv2.INTER_AREA)
@@ -37,48 +37,48 @@ def crop(photo: Photo, window: Window) -> Array:
 
 
 def resize(rgb: Array, size: tuple[int, int]) -> Array:
-    """(H, W, 3) uint8 -> (*size, 3) uint8."""
+    """Resize (H, W, 3) uint8 to (*size, 3) uint8. size: (height, width)."""
     if rgb.shape[:2] == size:
         return rgb
-    return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), FILTER))
+    return np.asarray(Image.fromarray(rgb).resize((size[1], size[0]), RESAMPLING_FILTER))
 
 
 def to_tensor(rgb: Array) -> Tensor:
-    """(H, W, 3) uint8 -> [1, 3, H, W] float32, -1..1."""
+    """Convert (H, W, 3) uint8 to [1, 3, H, W] float32, -1..1."""
     return torch.from_numpy(np.array(rgb, np.float32)).permute(2, 0, 1)[None] / 127.5 - 1
 
 
 def from_tensor(image: Tensor) -> Array:
-    """[B, 3, H, W], -1..1 -> (B, H, W, 3) float32 sRGB, 0..1, not rounded."""
+    """Convert [B, 3, H, W], -1..1, to (B, H, W, 3) float32 sRGB, clipped to 0..1 but not rounded."""
     return ((image.float() + 1) / 2).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def model_mask(alpha: Array, window: Window, dilation_px: float) -> Array:
-    """What the model is told to fill: (out_height, out_width) bool.
+    """Inpainting mask at the model's size: (out_height, out_width) bool.
 
-    alpha: (H, W), the wall in the whole photo. dilation_px: in the model's pixels. A little more than the wall, so that
-    no ring of the old paint is left in the masked image to be copied, and hardly a latent that holds wall is missed.
+    alpha: (H, W), wall alpha of the full photo. dilation_px: in model pixels. Dilation removes the ring of existing
+    paint from the masked image, which the model would copy, and covers nearly every latent that contains wall.
     """
     size = (window.out_width, window.out_height)
     small = cv2.resize(np.ascontiguousarray(alpha[window.slices]), size, interpolation=cv2.INTER_AREA)
-    enough = min(0.5, 0.5 * float(small.max()))  # a wall thinner than the model's pixels must not vanish
-    return masks.dilate(small >= enough, dilation_px)
+    threshold = min(0.5, 0.5 * float(small.max()))  # keeps walls that are thinner than a model pixel
+    return masks.dilate(small >= threshold, dilation_px)
 
 
 def image_prompt_pixels(rgb: Array, processor: dict[str, Any], side: int) -> Tensor:
-    """A reference as the image encoder takes it: shorter side to `side`, the middle square, the encoder's statistics.
+    """Preprocess a reference for the image encoder: resize the shorter side to `side`, center-crop, normalize.
 
     rgb: (H, W, 3) uint8 sRGB. processor: `image_mean` and `image_std`. Returns [1, 3, side, side] float32.
     """
     height, width = rgb.shape[:2]
     scale = side / min(height, width)
-    rgb = resize(rgb, (max(side, int(height * scale)), max(side, int(width * scale))))  # cut off, as CLIP's own does
+    rgb = resize(rgb, (max(side, int(height * scale)), max(side, int(width * scale))))  # truncated as in CLIP
     top, left = (rgb.shape[0] - side) // 2, (rgb.shape[1] - side) // 2
     return _normalised(rgb[top : top + side, left : left + side], processor)
 
 
 def depth_pixels(rgb: Array, processor: dict[str, Any], side: int) -> Tensor:
-    """A picture as the depth estimator takes it: [1, 3, side, side] float32, squeezed to a square as it was trained."""
+    """Preprocess an image for the depth estimator: [1, 3, side, side] float32, resized to a square as in training."""
     return _normalised(resize(rgb, (side, side)), processor)
 
 
@@ -88,14 +88,15 @@ def _normalised(rgb: Array, processor: dict[str, Any]) -> Tensor:
     return torch.from_numpy(values).permute(2, 0, 1)[None]
 
 
-def depth_picture(inverse_depth: Tensor, size: tuple[int, int]) -> Tensor:
-    """What a depth ControlNet is shown: near is white, far is black.
+def depth_to_control_image(inverse_depth: Tensor, size: tuple[int, int]) -> Tensor:
+    """Convert inverse depth to the control image of a depth ControlNet: near is white, far is black.
 
-    inverse_depth: [1, h, w], any scale. Returns [1, 3, *size] float32, 0..1. A few odd pixels do not squeeze the rest:
-    the range is taken between quantiles; a picture of one depth is mid-grey.
+    inverse_depth: [1, h, w], any scale. size: (height, width). Returns [1, 3, *size] float32, 0..1. The range is taken
+    between quantiles, so outliers do not compress it; constant depth gives mid-grey.
     """
-    big = torch.nn.functional.interpolate(inverse_depth[None].float(), size, mode="bicubic", align_corners=False)[0]
-    far, near = torch.quantile(big.flatten(), torch.tensor(NEAR_FAR, device=big.device)).tolist()
+    resized = torch.nn.functional.interpolate(inverse_depth[None].float(), size, mode="bicubic", align_corners=False)[0]
+    quantiles = torch.tensor(DEPTH_QUANTILES, device=resized.device)
+    far, near = torch.quantile(resized.flatten(), quantiles).tolist()
     if not np.isfinite([far, near]).all() or near - far <= 1e-6 * max(1.0, abs(near)):
-        return torch.full((1, 3, *size), 0.5, device=big.device)
-    return ((big - far) / (near - far)).clamp(0, 1)[None].expand(1, 3, *size)
+        return torch.full((1, 3, *size), 0.5, device=resized.device)
+    return ((resized - far) / (near - far)).clamp(0, 1)[None].expand(1, 3, *size)

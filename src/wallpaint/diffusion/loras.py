@@ -1,4 +1,4 @@
-"""LoRA files: read in diffusers' or kohya's naming, checked against the network, merged into its weights."""
+"""Read LoRA files in the naming of diffusers or kohya, check them against the network, and merge them."""
 
 from __future__ import annotations
 
@@ -13,67 +13,72 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from wallpaint.bundles.components import quiet
+from wallpaint.bundles.components import suppress_library_logging
 from wallpaint.bundles.weights import read_header
 from wallpaint.errors import ModelError
 
-SCHEDULE = "wallpaint_schedule"  # in a file's metadata: what it changes of the bundle's scheduler_config.json, as JSON
-_SCHEDULE_KEYS = {"prediction_type", "timestep_spacing", "rescale_betas_zero_snr"}
-USUAL_NAME = "pytorch_lora_weights.safetensors"
+SCHEDULER_METADATA_KEY = "wallpaint_schedule"  # metadata: JSON of overrides of the bundle's scheduler_config.json
+_SCHEDULER_KEYS = {"prediction_type", "timestep_spacing", "rescale_betas_zero_snr"}
+DEFAULT_FILE_NAME = "pytorch_lora_weights.safetensors"
 _PREFIXES = ("unet", "text_encoder")
-# The three namings that diffusers knows, once ".processor" is out of the way: peft's, its own, its old one.
-_PLAIN = re.compile(r"(?P<layer>.+)\.(?P<side>lora_A|lora_B|lora(?:_linear_layer)?\.(?:down|up))\.weight")
+# The three namings of diffusers without ".processor": peft's, its own, its old one.
+_CURRENT = re.compile(r"(?P<layer>.+)\.(?P<side>lora_A|lora_B|lora(?:_linear_layer)?\.(?:down|up))\.weight")
 _OLD = re.compile(r"(?P<layer>.+\.to_(?:q|k|v|out))_lora\.(?P<side>down|up)\.weight")
-_OTHER_KINDS = ("dora_scale", "lora_magnitude_vector", ".hada_", ".lokr_", "lora_mid")
+_UNSUPPORTED_KEYS = ("dora_scale", "lora_magnitude_vector", ".hada_", ".lokr_", "lora_mid")
 
 
 @dataclass(frozen=True, eq=False)
 class LoraWeights:
-    """One LoRA. tensors: all of the file, in pairs, floating, finite; those of the UNet under "unet." in peft's naming,
-    of the text encoder under "text_encoder." in the file's. kohya's alpha is in the numbers. metadata: diffusers' own,
-    holds alpha. schedule: what it was trained with in place of the bundle's noise schedule, mostly nothing."""
+    """Weights of one LoRA.
+
+    tensors: all tensors of the file, in pairs, floating-point and finite; those of the UNet under "unet." in peft's
+    naming, those of the text encoder under "text_encoder." in the file's naming. kohya's alpha is multiplied in.
+    metadata: of diffusers, holds alpha. scheduler_overrides: changes to the bundle's scheduler config in training.
+    """
 
     path: Path
     scale: float
     tensors: dict[str, Tensor]
     metadata: dict[str, Any] | None
-    schedule: dict[str, Any] = field(default_factory=dict)
+    scheduler_overrides: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def has_text(self) -> bool:
-        """Whether it also changes the text encoder."""
+    def has_text_encoder(self) -> bool:
+        """Whether it has weights for the text encoder."""
         return any(name.startswith("text_encoder.") for name in self.tensors)
 
     def metadata_of(self, network: str) -> dict[str, Any] | None:
-        """diffusers' metadata where it says something of a network."""
-        found = {k: v for k, v in (self.metadata or {}).items() if k.startswith(f"{network}.")}
-        return found or None
+        """Return the metadata of a network, or None."""
+        metadata = {k: v for k, v in (self.metadata or {}).items() if k.startswith(f"{network}.")}
+        return metadata or None
 
 
 def check(path: Path) -> Path:
-    """The file of a LoRA, told by its names to be one; no weights are read. Raises ModelError."""
+    """Return the file of a LoRA after checking its key names; reads no weights. Raises ModelError."""
     file = _file(path)
     names = read_header(file)
     for name in names:
-        if any(word in name for word in _OTHER_KINDS):
-            raise ModelError(f"{file}: key {name} is of another kind than LoRA (DoRA, LoHa, LoKr …): export it as LoRA")
+        if any(key in name for key in _UNSUPPORTED_KEYS):
+            raise ModelError(f"{file}: key {name} is not LoRA but DoRA, LoHa, LoKr or similar: export it as LoRA")
     if not any(name.startswith(("unet.", "lora_unet_")) for name in names):
         first = next(iter(names), "nothing")
-        raise ModelError(f"{file}: holds no LoRA weights for a UNet (found {first}): is it for Stable Diffusion 1.5?")
+        raise ModelError(
+            f"{file}: holds no LoRA weights for a UNet (first key {first}): use one of Stable Diffusion 1.5"
+        )
     return file
 
 
 def read(path: Path, scale: float) -> LoraWeights:
-    """Read a LoRA. path: a .safetensors file, or a folder that holds one. Raises ModelError; pickles are refused.
+    """Read a LoRA. path: a .safetensors file, or a folder that holds one.
 
-    What is in the file is in the result, or it is an error: a tensor that is no half of a pair, that has no numbers,
-    or that belongs to another network.
+    No tensor is ignored. Raises ModelError for pickles, for a tensor without its counterpart, that is not finite, or
+    that belongs to another network.
     """
     from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
 
     file = check(path)
     try:
-        with quiet():
+        with suppress_library_logging():
             tensors, alphas, metadata = StableDiffusionLoraLoaderMixin.lora_state_dict(
                 str(file.parent),
                 weight_name=file.name,
@@ -84,141 +89,144 @@ def read(path: Path, scale: float) -> LoraWeights:
     except MemoryError:
         raise
     except Exception as error:
-        raise ModelError(f"{file}: not a LoRA that can be read ({_line(error)}): fetch or export it anew") from error
+        raise ModelError(f"{file}: cannot be read as a LoRA ({_line(error)}): fetch or export it again") from error
     if not isinstance(metadata, dict | None):
-        raise ModelError(f"{file}: its lora_adapter_metadata should be an object: export it anew")
+        raise ModelError(f"{file}: its lora_adapter_metadata should be an object: export it again")
     if alphas and metadata:
         raise ModelError(f"{file}: has alpha in tensors and in metadata: export it with one of them")
     names = _pairs(tensors, file)
     _check_count(names, file)
     _scale_ups(tensors, names, alphas or {}, file)
-    return LoraWeights(file, scale, _peft_named(tensors, names), metadata, _schedule(file))
+    return LoraWeights(file, scale, _to_peft_names(tensors, names), metadata, _scheduler_overrides(file))
 
 
-def _schedule(file: Path) -> dict[str, Any]:
-    """What a file's metadata says of the noise schedule. Raises ModelError where that makes no sense."""
+def _scheduler_overrides(file: Path) -> dict[str, Any]:
+    """Read the scheduler overrides of a file's metadata. Raises ModelError for an invalid value."""
     from safetensors import safe_open
 
     with safe_open(file, "pt") as opened:
-        text = (opened.metadata() or {}).get(SCHEDULE, "{}")
+        text = (opened.metadata() or {}).get(SCHEDULER_METADATA_KEY, "{}")
     try:
-        found = json.loads(text)
-        if not isinstance(found, dict) or not found.keys() <= _SCHEDULE_KEYS:
+        overrides = json.loads(text)
+        if not isinstance(overrides, dict) or not overrides.keys() <= _SCHEDULER_KEYS:
             raise ValueError(text)
     except ValueError as error:
-        raise ModelError(f"{file}: {SCHEDULE} in its metadata is not understood: export it anew") from error
-    return found
+        raise ModelError(f"{file}: invalid {SCHEDULER_METADATA_KEY} in its metadata: export it again") from error
+    return overrides
 
 
-def schedule(loras: Sequence[LoraWeights], config: Mapping[str, Any]) -> dict[str, Any]:
-    """A bundle's scheduler_config.json as LoRAs were trained with it. Raises ModelError for two that do not agree."""
-    for one in loras[1:]:
-        if one.schedule != loras[0].schedule:
+def scheduler_config(loras: Sequence[LoraWeights], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Apply the scheduler overrides of LoRAs to a bundle's scheduler config. Raises ModelError where they differ."""
+    for lora in loras[1:]:
+        if lora.scheduler_overrides != loras[0].scheduler_overrides:
             raise ModelError(
-                f"{one.path} and {loras[0].path} were trained with different noise schedules: use one of them"
+                f"{lora.path} and {loras[0].path} were trained with different noise schedules: use one of them"
             )
-    return {**config, **(loras[0].schedule if loras else {})}
+    return {**config, **(loras[0].scheduler_overrides if loras else {})}
 
 
-Pairs = dict[str, tuple[str, str]]  # "unet.…to_q": names of down and up
+LayerPairs = dict[str, tuple[str, str]]  # "unet.…to_q": key names of its down and up weights
 
 
-def _pairs(tensors: Mapping[str, Tensor], file: Path) -> Pairs:
-    """The names of down and up, by network and layer. Raises ModelError for a tensor that is not half of a pair."""
+def _pairs(tensors: Mapping[str, Tensor], file: Path) -> LayerPairs:
+    """Key names of down and up weights, by network and layer. Raises ModelError for an unpaired tensor."""
     halves: dict[str, dict[str, str]] = {}
     for name, value in tensors.items():
         if name.split(".")[0] not in _PREFIXES:
-            raise ModelError(f"{file}: {name} is for no network of Stable Diffusion 1.5: another architecture?")
-        found = _parse(name)
-        if found is None:
-            raise ModelError(f"{file}: {name} is neither the down nor the up of a LoRA: export it as plain LoRA")
-        layer, side = found
+            raise ModelError(f"{file}: {name} is for no network of Stable Diffusion 1.5: is it another architecture?")
+        parsed = _parse(name)
+        if parsed is None:
+            raise ModelError(f"{file}: {name} is neither a down nor an up weight of a LoRA: export it as plain LoRA")
+        layer, side = parsed
         if side in halves.setdefault(layer, {}):
-            raise ModelError(f"{file}: {name} is there twice, in two namings: export it anew")
+            raise ModelError(f"{file}: {name} is a duplicate in another naming: export it again")
         halves[layer][side] = name
         if not value.is_floating_point():
             raise ModelError(f"{file}: {name} holds {str(value.dtype).removeprefix('torch.')}, should hold floats")
         if not bool(value.float().isfinite().all()):
-            raise ModelError(f"{file}: {name} holds NaN or infinity: fetch or export it anew")
+            raise ModelError(f"{file}: {name} holds NaN or infinity: fetch or export it again")
     for sides in halves.values():
         if len(sides) == 1:
-            lacking = "up" if "down" in sides else "down"
-            raise ModelError(f"{file}: {next(iter(sides.values()))} is without its {lacking}: fetch or export it anew")
+            missing = "up" if "down" in sides else "down"
+            raise ModelError(
+                f"{file}: {next(iter(sides.values()))} is without its {missing} weight: fetch or export it again"
+            )
     return {layer: (sides["down"], sides["up"]) for layer, sides in halves.items()}
 
 
 def _parse(name: str) -> tuple[str, str] | None:
-    """(network and layer, "down" or "up") of a tensor's name, in any of the namings."""
+    """Return (network and layer, "down" or "up") of a key name in any naming; None for another key."""
     plain = name.replace(".processor.", ".")
-    found = _PLAIN.fullmatch(plain) or _OLD.fullmatch(plain)
-    if found is None:
+    match = _CURRENT.fullmatch(plain) or _OLD.fullmatch(plain)
+    if match is None:
         return None
-    layer = found["layer"]
+    layer = match["layer"]
     if layer.startswith("unet.") and layer.endswith(".to_out"):
         layer += ".0"
-    return layer, "down" if found["side"].endswith(("lora_A", "down")) else "up"
+    return layer, "down" if match["side"].endswith(("lora_A", "down")) else "up"
 
 
-def _check_count(names: Pairs, file: Path) -> None:
-    """Raise ModelError where two layers of kohya's naming became one."""
-    wanted = sum(name.endswith("lora_down.weight") for name in read_header(file))
-    if wanted and wanted != len(names):
-        raise ModelError(f"{file}: of {wanted} layers {len(names)} have names that are known: another architecture?")
+def _check_count(names: LayerPairs, file: Path) -> None:
+    """Raise ModelError where two layers of kohya's naming were converted to one name."""
+    expected = sum(name.endswith("lora_down.weight") for name in read_header(file))
+    if expected and expected != len(names):
+        raise ModelError(f"{file}: {len(names)} of {expected} layers have known names: is it another architecture?")
 
 
-def _scale_ups(tensors: dict[str, Tensor], names: Pairs, alphas: Mapping[str, float], file: Path) -> None:
-    """Multiply the ups by kohya's alpha / rank, a layer that has none by 1."""
+def _scale_ups(tensors: dict[str, Tensor], names: LayerPairs, alphas: Mapping[str, float], file: Path) -> None:
+    """Multiply the up weights by kohya's alpha / rank; layers without alpha stay unchanged."""
     for name, alpha in alphas.items():
         if not math.isfinite(alpha):
-            raise ModelError(f"{file}: alpha of {name} is {alpha}: fetch or export it anew")
+            raise ModelError(f"{file}: alpha of {name} is {alpha}: fetch or export it again")
         stem = name.removesuffix(".alpha")
         parsed = _parse(stem) or _parse(f"{stem}.lora.down.weight")
         if parsed is None or parsed[0] not in names:
-            raise ModelError(f"{file}: {name} is for a layer without weights: export it anew")
+            raise ModelError(f"{file}: {name} is for a layer without weights: export it again")
         down, up = names[parsed[0]]
         tensors[up] = tensors[up].float() * (alpha / max(tensors[down].shape[0], 1))
 
 
-def _peft_named(tensors: Mapping[str, Tensor], names: Pairs) -> dict[str, Tensor]:
+def _to_peft_names(tensors: Mapping[str, Tensor], names: LayerPairs) -> dict[str, Tensor]:
     renamed = {}
     for layer, (down, up) in names.items():
-        own = layer.startswith("unet.")
-        renamed[f"{layer}.lora_A.weight" if own else down] = tensors[down]
-        renamed[f"{layer}.lora_B.weight" if own else up] = tensors[up]
+        is_unet = layer.startswith("unet.")
+        renamed[f"{layer}.lora_A.weight" if is_unet else down] = tensors[down]
+        renamed[f"{layer}.lora_B.weight" if is_unet else up] = tensors[up]
     return renamed
 
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        found = sorted(path.glob("*.safetensors"))
-        usual = path / USUAL_NAME
-        if usual in found:
-            return usual
-        if len(found) != 1:
-            what = f"{len(found)} of them" if found else "none"
+        files = sorted(path.glob("*.safetensors"))
+        default = path / DEFAULT_FILE_NAME
+        if default in files:
+            return default
+        if len(files) != 1:
             raise ModelError(
-                f"{path}: a LoRA folder holds {USUAL_NAME} or one other .safetensors file; this has {what}"
+                f"{path}: a LoRA folder holds {DEFAULT_FILE_NAME} or one other .safetensors file, this has "
+                f"{len(files)}: name the file"
             )
-        return found[0]
+        return files[0]
     if not path.is_file():
         raise ModelError(f"{path}: there is no such LoRA: name a folder or a .safetensors file")
     if path.suffix != ".safetensors":
-        raise ModelError(f"{path}: LoRAs are read from .safetensors only, since other formats can run code")
+        raise ModelError(f"{path}: LoRAs are read from .safetensors only, since other formats can run code: convert it")
     return path
 
 
 def merge_into_unet(unet: Any, loras: Sequence[LoraWeights]) -> None:
-    """Add LoRAs to a UNet's weights, each times its scale, and leave no trace of the adapters: no cost at run time.
+    """Merge LoRAs into the weights of a UNet, each times its scale, and unload the adapters: no cost at run time.
 
-    Source: W' = W + scale (alpha / rank) B A, Hu et al. 2021. Raises ModelError that names the first key that does not
-    fit.
+    W' = W + scale (alpha / rank) B A. Raises ModelError that names the first key that does not fit.
+    Source: Hu et al. 2021.
     """
     if not loras:
         return
     for index, lora in enumerate(loras):
         _check_fit(unet, lora)
         try:
-            with quiet(), warnings.catch_warnings(action="ignore"):  # that there are several is meant
+            # peft warns about multiple adapters, which are intended here.
+            with suppress_library_logging(), warnings.catch_warnings(action="ignore"):
                 unet.load_lora_adapter(
                     dict(lora.tensors),
                     prefix="unet",
@@ -240,12 +248,12 @@ def merge_into_unet(unet: Any, loras: Sequence[LoraWeights]) -> None:
         for layer in _downs(lora):
             if not bool(modules[layer].weight.isfinite().all()):
                 raise ModelError(
-                    f"{lora.path}: layer {layer} would hold NaN or infinity: take a smaller scale, or export it anew"
+                    f"{lora.path}: layer {layer} would hold NaN or infinity: use a smaller scale, or export it again"
                 )
 
 
 def _downs(lora: LoraWeights) -> dict[str, str]:
-    """The UNet's layers that a LoRA changes, with the names of their downs."""
+    """UNet layers that a LoRA changes, with the key names of their down weights."""
     ending = ".lora_A.weight"
     return {
         name.removeprefix("unet.").removesuffix(ending): name
@@ -255,60 +263,66 @@ def _downs(lora: LoraWeights) -> dict[str, str]:
 
 
 def _check_fit(unet: nn.Module, lora: LoraWeights) -> None:
-    """Raise ModelError unless each pair is of a layer that the UNet has, and of its sizes."""
+    """Raise ModelError unless the UNet has the layer of each pair, in matching sizes."""
     modules = dict(unet.named_modules())
     for layer, name in _downs(lora).items():
         weight = getattr(modules.get(layer), "weight", None)
         if weight is None:
-            raise ModelError(f"{lora.path}: {name} is for a layer that this UNet does not have: another architecture?")
+            raise ModelError(
+                f"{lora.path}: {name} is for a layer that this UNet does not have: is it for another architecture?"
+            )
         down, up = lora.tensors[name], lora.tensors[name.replace(".lora_A.", ".lora_B.")]
-        other = "it was trained for another architecture"
+        reason = "it was trained for another architecture"
         if not 2 <= weight.ndim == down.ndim == up.ndim:
-            raise ModelError(f"{lora.path}: {name} has {down.ndim} axes, the UNet's layer {weight.ndim}: {other}")
+            raise ModelError(f"{lora.path}: {name} has {down.ndim} axes, the UNet's layer {weight.ndim}: {reason}")
         if down.shape[1] != weight.shape[1]:
             raise ModelError(
-                f"{lora.path}: {name} takes {down.shape[1]} inputs, the UNet's layer {weight.shape[1]}: {other}"
+                f"{lora.path}: {name} takes {down.shape[1]} inputs, the UNet's layer {weight.shape[1]}: {reason}"
             )
         if up.shape[0] != weight.shape[0]:
             raise ModelError(
-                f"{lora.path}: the up of {name} gives {up.shape[0]}, the UNet's layer {weight.shape[0]}: {other}"
+                f"{lora.path}: the up weight of {name} has {up.shape[0]} outputs, the UNet's layer "
+                f"{weight.shape[0]}: {reason}"
             )
         if up.shape[1] != down.shape[0] or not down.shape[0]:
-            raise ModelError(f"{lora.path}: {name} is of rank {down.shape[0]}, its up of {up.shape[1]}: export it anew")
+            raise ModelError(
+                f"{lora.path}: {name} is of rank {down.shape[0]}, its up weight of {up.shape[1]}: export it again"
+            )
         if down.shape[2:] != weight.shape[2:] or set(up.shape[2:]) - {1}:
-            raise ModelError(f"{lora.path}: {name} has another kernel than the UNet's layer: {other}")
+            raise ModelError(f"{lora.path}: {name} has another kernel size than the UNet's layer: {reason}")
 
 
 def _check_loaded(model: nn.Module, lora: LoraWeights, network: str, adapter: str) -> None:
-    """Raise ModelError unless as many layers of a network took the LoRA as it has pairs, with its very numbers."""
+    """Raise ModelError unless every pair of the LoRA was loaded into a layer, with equal weights."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    taken: dict[str, Any] = {
+    loaded: dict[str, Any] = {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, BaseTunerLayer) and adapter in getattr(module, "lora_A", ())
     }
-    wanted = sum(name.startswith(f"{network}.") for name in lora.tensors) // 2
-    if len(taken) != wanted:
+    expected = sum(name.startswith(f"{network}.") for name in lora.tensors) // 2
+    if len(loaded) != expected:
         raise ModelError(
-            f"{lora.path}: {len(taken)} layers of the {network} took it, it has {wanted}: its metadata or names misfit"
+            f"{lora.path}: {len(loaded)} of its {expected} layers were loaded into the {network}: its metadata or key "
+            "names do not match"
         )
-    for layer, module in taken.items() if network == "unet" else ():
+    for layer, module in loaded.items() if network == "unet" else ():
         for side in ("lora_A", "lora_B"):
-            inside = getattr(module, side)[adapter].weight
-            if not bool((inside == lora.tensors[f"unet.{layer}.{side}.weight"].to(inside)).all()):
-                raise ModelError(f"{lora.path}: layer {layer} did not take it: its metadata or names misfit")
+            weight = getattr(module, side)[adapter].weight
+            if not bool((weight == lora.tensors[f"unet.{layer}.{side}.weight"].to(weight)).all()):
+                raise ModelError(f"{lora.path}: layer {layer} was not loaded: its metadata or key names do not match")
 
 
 def add_to_text_encoder(encoder: Any, loras: Sequence[LoraWeights]) -> None:
-    """Add what LoRAs hold for the text encoder, each at its scale. Raises ModelError where it does not fit."""
+    """Load the text encoder weights of LoRAs, each at its scale. Raises ModelError where they do not fit."""
     from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    chosen = [(f"lora_{index}", lora) for index, lora in enumerate(loras) if lora.has_text]
-    for name, lora in chosen:
+    adapters = [(f"lora_{index}", lora) for index, lora in enumerate(loras) if lora.has_text_encoder]
+    for name, lora in adapters:
         try:
-            with quiet(), warnings.catch_warnings(action="ignore"):
+            with suppress_library_logging(), warnings.catch_warnings(action="ignore"):
                 StableDiffusionLoraLoaderMixin.load_lora_into_text_encoder(
                     dict(lora.tensors),
                     None,
@@ -325,8 +339,8 @@ def add_to_text_encoder(encoder: Any, loras: Sequence[LoraWeights]) -> None:
     for module in encoder.modules():
         if isinstance(module, BaseTunerLayer):
             layer: Any = module
-            layer.set_adapter([name for name, _ in chosen])
-            for name, lora in chosen:
+            layer.set_adapter([name for name, _ in adapters])
+            for name, lora in adapters:
                 layer.set_scale(name, lora.scale)
 
 

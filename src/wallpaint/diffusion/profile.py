@@ -1,4 +1,4 @@
-"""Seconds, calls and floating-point operations by stage."""
+"""Profile seconds, calls and floating-point operations by stage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 
 @dataclass
-class Stage:
-    """What one stage has cost so far. flops: floating-point operations, a multiply-add being two."""
+class ProfileStage:
+    """Accumulated cost of one stage. flops: floating-point operations; a multiply-add counts as two."""
 
     seconds: float = 0.0
     calls: int = 0
@@ -19,34 +19,36 @@ class Stage:
 
 
 class Profile:
-    """Adds up what stages cost. Seconds and calls are always counted; operations only if asked for, and only then is
-    an accelerator waited for at each stage's end, so that its time is counted where it was spent."""
+    """Accumulates the cost of stages: seconds and calls, with `count_flops` also floating-point operations.
+
+    With `count_flops` the accelerator is synchronized at the end of each stage, so that its time counts for the stage.
+    """
 
     def __init__(self, *, count_flops: bool = False) -> None:
-        self.stages: dict[str, Stage] = {}
+        self.stages: dict[str, ProfileStage] = {}
         self.count_flops = count_flops
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Clear all stages."""
         self.stages = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the body towards a stage."""
-        entry = self.stages.setdefault(name, Stage())
+        """Add the cost of the body to a stage."""
+        entry = self.stages.setdefault(name, ProfileStage())
         started = perf_counter()
         if self.count_flops:
             with flop_counter() as counter:
                 yield
             entry.flops += counter.get_total_flops()
-            _wait()
+            _synchronize()
         else:
             yield
         entry.seconds += perf_counter() - started
         entry.calls += 1
 
     def rows(self) -> list[dict[str, Any]]:
-        """Plain data: stage, seconds, calls, and GFLOP where counted."""
+        """Return plain data: stage, seconds, calls, and GFLOP where counted."""
         return [
             {"stage": name, "seconds": round(entry.seconds, 4), "calls": entry.calls}
             | ({"gflop": round(entry.flops / 1e9, 3)} if self.count_flops else {})
@@ -55,7 +57,7 @@ class Profile:
 
 
 def flop_counter() -> Any:
-    """torch's counter, taught the CPU's own attention kernel, which it leaves out."""
+    """FlopCounterMode of PyTorch, extended by the CPU attention kernel, which it does not count."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
@@ -66,7 +68,7 @@ def flop_counter() -> Any:
     return FlopCounterMode(display=False, custom_mapping={ops._scaled_dot_product_flash_attention_for_cpu: attention})
 
 
-def _wait() -> None:
+def _synchronize() -> None:
     import torch
 
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""How the diffusion painter is to paint: every choice that it leaves open, checked all at once. No torch here."""
+"""Settings of the diffusion painter, validated together. Does not import torch."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from wallpaint.diffusion.schedulers import CLASSES
+from wallpaint.diffusion.schedulers import SCHEDULER_CLASSES
 from wallpaint.errors import ConfigError
-from wallpaint.options import help_of, option
+from wallpaint.options import help_text, option
 
-SCHEDULERS = tuple(CLASSES)
+SCHEDULERS = tuple(SCHEDULER_CLASSES)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-HIGHEST_IMAGE_SCALE = 2.0
-_LARGEST_LORA_SCALE = 100.0
-_MOST_LCM_STEPS = 50  # the schedule that such weights are distilled on has no more
+MAX_IP_ADAPTER_SCALE = 2.0
+_MAX_LORA_SCALE = 100.0
+_MAX_LCM_STEPS = 50  # original_inference_steps of LCM-distilled weights
 
 
 @dataclass(frozen=True)
 class Lora:
-    """Low-rank weights to add to the networks. path: a folder or a .safetensors file, in diffusers' or kohya's naming.
-    scale: how strongly, -100..100; 0 is as if it were not there. Raises ConfigError."""
+    """A LoRA to load. path: a folder or a .safetensors file, in the naming of diffusers or kohya. scale: its weight,
+    -100..100; 0 disables it. Raises ConfigError."""
 
     path: Path
     scale: float = 1.0
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.scale) or abs(self.scale) > _LARGEST_LORA_SCALE:
+        if not math.isfinite(self.scale) or abs(self.scale) > _MAX_LORA_SCALE:
             raise ConfigError(f"{self.path}: a LoRA's scale must lie in -100..100, not {self.scale:g}")
 
     @classmethod
     def parse(cls, text: str) -> Lora:
-        """`PATH` or `PATH=SCALE`; a path may have "=" in it."""
+        """Parse `PATH` or `PATH=SCALE`; the path may contain "="."""
         path, equals, scale = text.rpartition("=")
         if not equals or _exists(Path(text)):
             return cls(Path(text))
@@ -45,53 +45,53 @@ class Lora:
                 return cls(Path(text))
             path = ""
         if not path:
-            raise ConfigError(f"--lora wants PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
+            raise ConfigError(f"--lora takes PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
         return cls(Path(path), number)
 
 
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # an invalid file name
         return False
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The diffusion painter's choices. Raises ConfigError that lists everything wrong with them."""
+class DiffusionSettings:
+    """Settings of the diffusion painter. Raises ConfigError that lists all invalid values."""
 
     loras: tuple[Lora, ...] = option("LoRAs to load, each with its scale", ())
-    steps: int = option("denoising steps, 1..1000", 20)
-    scheduler: str = option("the sampler: ddim, dpm++, unipc or lcm", "ddim")
-    guidance: float = option("classifier-free guidance; 1 is off, and half the work", 1.0)
-    strength: float = option("1 starts from noise; less starts from the analytic repaint, noised that far", 1.0)
-    image_scale: float = option("weight of the reference's image prompt (IP-Adapter), 0..2", 1.0)
-    control_scale: float = option("weight of the depth ControlNet, 0..2", 1.0)
-    prompt: str = option("a text prompt; empty is the zero-prompt mode", "")
-    negative_prompt: str = option("what guidance leads away from", "")
-    device: str = option("where to run: auto, cpu, cuda or mps", "auto")
-    dtype: str = option("number format of the networks: auto, float32, bfloat16 or float16", "auto")
-    batch: int = option("paints denoised at once", 8)
-    compile: bool = option("compile the networks; on CUDA into graphs. Pays off after the first picture", False)
-    offload: bool = option("keep a network on the device only while it runs, for small cards", False)
-    tiling: bool = option("encode and decode in tiles, for small cards", False)
-    context: float = option("what is shown round the wall, as a share of its longer side", 0.25)
-    mask_dilation_px: float = option("by how much the model's mask is larger than the wall, in its own pixels", 8.0)
+    steps: int = option("number of inference steps, 1..1000", 20)
+    scheduler: str = option("sampler: ddim, dpm++, unipc or lcm", "ddim")
+    guidance: float = option("classifier-free guidance scale; 1 turns it off and halves the cost", 1.0)
+    strength: float = option("denoising strength; 1 starts from noise, less from the noised analytic repaint", 1.0)
+    ip_adapter_scale: float = option("scale of the reference's image prompt (IP-Adapter), 0..2", 1.0)
+    controlnet_scale: float = option("conditioning scale of the depth ControlNet, 0..2", 1.0)
+    prompt: str = option("text prompt; empty is the zero-prompt mode", "")
+    negative_prompt: str = option("negative prompt for guidance", "")
+    device: str = option("device to run on: auto, cpu, cuda or mps", "auto")
+    dtype: str = option("data type of the networks: auto, float32, bfloat16 or float16", "auto")
+    batch: int = option("batch size: number of paints denoised together", 8)
+    compile: bool = option("compile the networks; on CUDA to CUDA graphs. Slow for the first image, then faster", False)
+    offload: bool = option("keep each network on the device only while it runs, to save GPU memory", False)
+    tiling: bool = option("encode and decode with the VAE in tiles, to save GPU memory", False)
+    context: float = option("context round the wall in the crop, as a share of its longer side", 0.25)
+    mask_dilation_px: float = option("dilation of the inpainting mask, in model pixels", 8.0)
 
     def __post_init__(self) -> None:
-        wrong = list(self._wrong())
-        if wrong:
-            raise ConfigError("; ".join(wrong))
+        errors = list(self._errors())
+        if errors:
+            raise ConfigError("; ".join(errors))
 
-    def _wrong(self) -> Iterator[str]:
+    def _errors(self) -> Iterator[str]:
         for name, known in (("scheduler", SCHEDULERS), ("device", DEVICES), ("dtype", DTYPES)):
             if getattr(self, name) not in known:
                 yield f'{name} must be one of {", ".join(known)}, not "{getattr(self, name)}"'
         for name, low, high in (
             ("steps", 1, 1000),
             ("guidance", 1.0, 50.0),
-            ("image_scale", 0.0, HIGHEST_IMAGE_SCALE),
-            ("control_scale", 0.0, 2.0),
+            ("ip_adapter_scale", 0.0, MAX_IP_ADAPTER_SCALE),
+            ("controlnet_scale", 0.0, 2.0),
             ("batch", 1, 1024),
             ("context", 0.0, 4.0),
             ("mask_dilation_px", 0.0, 64.0),
@@ -101,21 +101,21 @@ class Settings:
         if not 0 < self.strength <= 1:
             yield f"strength must be above 0 and at most 1, not {self.strength:g}"
         elif int(self.steps * self.strength) < 1:
-            yield f"strength {self.strength:g} of {self.steps} steps leaves none: take more of either"
+            yield f"strength {self.strength:g} of {self.steps} steps leaves no step: increase one of them"
         if self.scheduler == "lcm" and self.guidance > 1:
-            yield "the lcm scheduler is for distilled weights, which carry their guidance: leave guidance at 1"
-        if self.scheduler == "lcm" and self.steps > _MOST_LCM_STEPS:
-            yield f"the lcm scheduler takes at most {_MOST_LCM_STEPS} steps, not {self.steps}: 4 to 8 are usual"
+            yield "the lcm scheduler is for distilled weights with built-in guidance: leave guidance at 1"
+        if self.scheduler == "lcm" and self.steps > _MAX_LCM_STEPS:
+            yield f"the lcm scheduler takes at most {_MAX_LCM_STEPS} steps, not {self.steps}: use 4 to 8"
         if self.negative_prompt and self.guidance <= 1:
-            yield "a negative prompt only works with guidance above 1"
+            yield "a negative prompt has no effect without guidance: set guidance above 1"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for the report."""
+        """Return plain data for the report."""
         plain: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         plain["loras"] = [{"path": str(lora.path), "scale": lora.scale} for lora in self.loras]
         return plain
 
 
-def about(name: str) -> str:
-    """One line on a setting, for help pages."""
-    return help_of(Settings, name)
+def setting_help(name: str) -> str:
+    """Return the one-line description of a setting."""
+    return help_text(DiffusionSettings, name)

@@ -1,1 +1,1 @@
-"""Judging repaints: metrics, other ways of repainting, and the benchmark that compares them with the truth."""
+"""Evaluation: metrics, baseline repainting methods, the benchmark and the validation."""

@@ -1,4 +1,4 @@
-"""LPIPS, where the package `lpips` is installed: how alike two pictures are to a network that tells pictures apart."""
+"""LPIPS, a learned perceptual distance between images; needs the optional package `lpips`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wallpaint.errors import ConfigError
-from wallpaint.evaluation.metrics import wall_box
+from wallpaint.evaluation.metrics import wall_bounding_box
 from wallpaint.typing import Array
 
-LEAST_PX = 32  # side that AlexNet's layers still see something of
+MIN_SIDE_PX = 32  # below it AlexNet's last feature maps are empty
 
-Perceptual: TypeAlias = Callable[[Array, Array, Array], float]
-"""(picture, truth, alpha) -> LPIPS in the rectangle round the wall."""
+LpipsFn: TypeAlias = Callable[[Array, Array, Array], float]
+"""(image, truth, alpha) -> LPIPS within the wall's bounding box."""
 
 
-def load() -> Perceptual:
-    """LPIPS with AlexNet, version 0.1, on the CPU. Raises ConfigError where package or weights are missing.
+def load() -> LpipsFn:
+    """Load LPIPS 0.1 with AlexNet on the CPU. Raises ConfigError where package or weights are missing.
 
     Source: Zhang, Isola, Efros, Shechtman & Wang 2018.
     """
@@ -32,24 +32,24 @@ def load() -> Perceptual:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"--lpips: AlexNet's weights cannot be had ({reason}): fetch them, or leave it out"
+            f"--lpips: AlexNet's weights cannot be loaded ({reason}): download them, or leave out --lpips"
         ) from error
-    return lambda picture, truth, alpha: distance(network, picture, truth, alpha)
+    return lambda image, truth, alpha: distance(network, image, truth, alpha)
 
 
-def distance(network: Any, picture: Array, truth: Array, alpha: Array) -> float:
-    """LPIPS, 0 and up, of the rectangle that holds the wall and 5 px round it.
+def distance(network: Any, image: Array, truth: Array, alpha: Array) -> float:
+    """Return the LPIPS distance, 0 and up, within the wall's bounding box.
 
-    network: takes two tensors [1, 3, H, W] of -1..1. picture, truth: (H, W, 3) uint8. alpha: (H, W). NaN for an empty
-    mask and a rectangle of less than 32 px a side.
+    network: called with two tensors [1, 3, H, W] in -1..1. image, truth: (H, W, 3) uint8. alpha: (H, W). NaN for an
+    empty mask and for a box with a side under 32 px.
     """
     import torch
 
-    box = wall_box(alpha)
-    if box is None or min(picture[box].shape[:2]) < LEAST_PX:
+    box = wall_bounding_box(alpha)
+    if box is None or min(image[box].shape[:2]) < MIN_SIDE_PX:
         return math.nan
-    ours, right = (
-        torch.from_numpy(p[box].astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1 for p in (picture, truth)
-    )
+    image_tensor, truth_tensor = (
+        torch.from_numpy(p[box].astype(np.float32)).permute(2, 0, 1)[None] / 127.5 - 1 for p in (image, truth)
+    )  # [1, 3, h, w]
     with torch.inference_mode():
-        return float(network(ours, right))
+        return float(network(image_tensor, truth_tensor))

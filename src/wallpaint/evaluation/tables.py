@@ -1,4 +1,4 @@
-"""The benchmark's tables: what stands in which cell, and how they look in a terminal."""
+"""The benchmark's tables: the contents of each cell, and their display in a terminal."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.evaluation.metrics import BENCHMARK, METRICS
+from wallpaint.evaluation.metrics import BENCHMARK_METRICS, METRICS
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-MAIN = "room_mean"
+MAIN_METRIC = "room_mean"
 TRACK_LABELS = {
     "all": "all colours",
     "plain": "plain wall",
@@ -23,13 +23,16 @@ TRACK_LABELS = {
     "texture": "texture",
 }
 UNITS = "errors in CIEDE2000, outside in code values, correlations up to 1"
-USES_LABELS = {"": "", "set": "the set's", "truth": "yes"}
+USES_LABELS = {"": "", "set": "set average", "truth": "yes"}
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One number. text: as shown. value: None where nothing was measured. interval: of the mean, or "". is_best:
-    of its column, among the methods that use no truth and were measured on every pair."""
+class TableCell:
+    """One number of a table.
+
+    text: as displayed. value: None where nothing was measured. interval: of the mean, or "". is_best: best of its
+    column among the methods that use no ground truth and were measured on every pair.
+    """
 
     text: str
     value: float | None = None
@@ -38,42 +41,42 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table. columns: heads of the cells, one a column. rows: (method, label, uses, cells)."""
+class ReportTable:
+    """A table. columns: one heading a column of cells. rows: (method, label, uses, cells)."""
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[str, str, str, tuple[Cell, ...]], ...]
+    rows: tuple[tuple[str, str, str, tuple[TableCell, ...]], ...]
 
 
-def by_track(report: Mapping[str, Any]) -> Table:
-    """The lit error of each method on each track that has pairs."""
+def track_table(report: Mapping[str, Any]) -> ReportTable:
+    """Tabulate the room error of each method on each track that has pairs."""
     tracks = report["tracks"]
-    columns = [_column(report, track, MAIN) for track in tracks]
-    heads = tuple(f"{TRACK_LABELS[track]} ({tracks[track]['pairs']})" for track in tracks)
-    return _table(report, "Lit error: mean CIEDE2000 to the true repaint, by track (pairs)", heads, columns)
+    columns = [_column(report, track, MAIN_METRIC) for track in tracks]
+    headings = tuple(f"{TRACK_LABELS[track]} ({tracks[track]['pairs']})" for track in tracks)
+    return _table(report, "Room error: mean CIEDE2000 to the true repaint, by track (pairs)", headings, columns)
 
 
-def by_metric(report: Mapping[str, Any], track: str) -> Table:
-    """Every metric of each method on one track; with all colours also the seconds a picture."""
-    columns = [_column(report, track, metric) for metric in BENCHMARK]
-    heads = [METRICS[metric].label for metric in BENCHMARK]
+def metric_table(report: Mapping[str, Any], track: str) -> ReportTable:
+    """Tabulate every metric of each method on one track; the track "all" also has the seconds an image."""
+    columns = [_column(report, track, metric) for metric in BENCHMARK_METRICS]
+    headings = [METRICS[metric].label for metric in BENCHMARK_METRICS]
     if track == "all":
-        heads.append("seconds")
-        columns.append({n: Cell(f"{s:.3f}", s) for n, s in report["seconds"].items() if s is not None})
-    found = report["tracks"][track]
-    size = f"{counted(found['pairs'], 'pair')}, {counted(found['photos'], 'photo')}"
+        headings.append("seconds")
+        columns.append({n: TableCell(f"{s:.3f}", s) for n, s in report["seconds"].items() if s is not None})
+    summary = report["tracks"][track]
+    size = f"{pluralize(summary['pairs'], 'pair')}, {pluralize(summary['photos'], 'photo')}"
     title = f"{TRACK_LABELS[track].capitalize()}: {size} ({UNITS})"
-    return _table(report, title, tuple(heads), columns)
+    return _table(report, title, tuple(headings), columns)
 
 
-def counted(number: int, thing: str) -> str:
+def pluralize(number: int, noun: str) -> str:
     """'1 pair', '2 pairs'."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """What a reader of the tables should know, in sentences."""
+    """Return the report's caveats: excluded pairs, refused pairs, the set's hardness."""
     lines = []
     if report["left_out"]:
         lines.append(f"{len(report['left_out'])} of {report['pairs_read']} pairs were left out: no wall to measure.")
@@ -82,7 +85,7 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         for method in entry["errors"]:
             refused[method] = refused.get(method, 0) + 1
     lines += [
-        f"{report['methods'][name]['label']}: refused {counted(count, 'pair')}." for name, count in refused.items()
+        f"{report['methods'][name]['label']}: refused {pluralize(count, 'pair')}." for name, count in refused.items()
     ]
     return lines + _hardness_note(report["hardness"])
 
@@ -93,59 +96,61 @@ def _hardness_note(hardness: Mapping[str, Any]) -> list[str]:
         return []
     listed = ", ".join(f"{name} {row['ratio']:.2f}" for name, row in rows.items())
     off = [name for name, row in rows.items() if not row["alike"]]
-    verdict = f"not alike in {', '.join(off)}" if off else "alike"
-    where = TRACK_LABELS[hardness["track"]]
-    return [f"Errors over those of the published set, {where} (alike within 20 % of 1): {listed}: {verdict}."]
+    verdict = f"not comparable in {', '.join(off)}" if off else "comparable"
+    track = TRACK_LABELS[hardness["track"]]
+    return [f"Errors relative to the published set, {track} (comparable within 20 % of 1): {listed}: {verdict}."]
 
 
-def _column(report: Mapping[str, Any], track: str, metric: str) -> dict[str, Cell]:
-    found = report["tracks"][track]
-    pairs, digits = found["pairs"], METRICS[metric].digits
-    cells, full = {}, {}
-    for method, scores in found["methods"].items():
+def _column(report: Mapping[str, Any], track: str, metric: str) -> dict[str, TableCell]:
+    summary = report["tracks"][track]
+    pairs, digits = summary["pairs"], METRICS[metric].digits
+    cells, complete = {}, {}
+    for method, scores in summary["methods"].items():
         score = scores[metric]
         if score["value"] is None:
             continue
-        partly = "" if score["count"] == pairs else f" ({score['count']})"
+        partial = "" if score["count"] == pairs else f" ({score['count']})"
         interval = "" if score["low"] is None else f"{score['low']:.{digits}f} to {score['high']:.{digits}f}"
-        cells[method] = Cell(f"{score['value']:.{digits}f}{partly}", score["value"], interval)
-        if not partly and not report["methods"][method]["uses"] and METRICS[metric].fold == "mean":
-            full[method] = round(score["value"], digits)
-    if full:
-        top = min(full.values()) if METRICS[metric].best == "low" else max(full.values())
-        for method, value in full.items():
-            if value == top:
-                cells[method] = Cell(cells[method].text, cells[method].value, cells[method].interval, True)
+        cells[method] = TableCell(f"{score['value']:.{digits}f}{partial}", score["value"], interval)
+        if not partial and not report["methods"][method]["uses"] and METRICS[metric].reduction == "mean":
+            complete[method] = round(score["value"], digits)
+    if complete:
+        best = min(complete.values()) if METRICS[metric].best == "low" else max(complete.values())
+        for method, value in complete.items():
+            if value == best:
+                cells[method] = TableCell(cells[method].text, cells[method].value, cells[method].interval, True)
     return cells
 
 
 def _table(
     report: Mapping[str, Any],
     title: str,
-    heads: tuple[str, ...],
-    columns: Sequence[Mapping[str, Cell]],
-) -> Table:
-    """Rows of the methods that have a number somewhere."""
+    headings: tuple[str, ...],
+    columns: Sequence[Mapping[str, TableCell]],
+) -> ReportTable:
+    """Rows of the methods that have a number in any column."""
     rows = tuple(
-        (name, method["label"], method["uses"], tuple(column.get(name, Cell("")) for column in columns))
+        (name, method["label"], method["uses"], tuple(column.get(name, TableCell("")) for column in columns))
         for name, method in report["methods"].items()
         if any(name in column for column in columns)
     )
-    return Table(title, heads, rows)
+    return ReportTable(title, headings, rows)
 
 
-def for_terminal(table: Table) -> RichTable:
-    """The table for a rich console: the best row without truth in bold, rows that use truth dim."""
+def to_rich_table(table: ReportTable) -> RichTable:
+    """Convert to a rich table: best values in bold, methods that use ground truth dimmed."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    drawn.add_column("way", no_wrap=True)
-    drawn.add_column("uses truth")
-    for head in table.columns:
-        drawn.add_column(head, justify="right")
+    rich_table = RichTable(
+        title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    rich_table.add_column("method", no_wrap=True)
+    rich_table.add_column("uses ground truth")
+    for heading in table.columns:
+        rich_table.add_column(heading, justify="right")
     for _, label, uses, cells in table.rows:
         texts = [Text(cell.text, style="bold" if cell.is_best else "") for cell in cells]
-        drawn.add_row(label, USES_LABELS[uses], *texts, style="dim" if uses else None)
-    return drawn
+        rich_table.add_row(label, USES_LABELS[uses], *texts, style="dim" if uses else None)
+    return rich_table

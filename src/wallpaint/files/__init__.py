@@ -1,1 +1,1 @@
-"""Image files byte by byte: what Pillow, OpenCV, tifffile and pillow-heif do not read or keep by themselves."""
+"""Image file formats at byte level: what Pillow, OpenCV, tifffile and pillow-heif do not read or keep by themselves."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PART = ".part"
 
 
 def is_current(path: Path, source: Path) -> bool:
-    """Whether a file is there and was written after the one that it is made from."""
+    """Whether a derived file exists and is newer than its source."""
     return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 

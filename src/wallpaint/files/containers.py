@@ -1,4 +1,4 @@
-"""Picture files taken apart: size, colour profile and metadata found, the pixels' own stream left over.
+"""Picture files taken apart: size, colour profile and metadata marker, the pixels' own stream left over.
 
 Only structure is read here, no pixel is decoded, so that sizes are known before memory is spent and the
 decoders never see metadata. Each function raises InputError where a file is cut short or contradicts itself.
@@ -28,7 +28,7 @@ ANIMATION: Final = "the file is an animation: only its first picture is used"
 
 @dataclass
 class Contents:
-    """A file taken apart.
+    """A parsed image file.
 
     size: (height, width) as stored, before orientation. stream: what the pixel decoder gets. turn: the
     orientation 1..8 that the container itself asks for, None to follow EXIF. gamma: that of the tone curve.
@@ -148,12 +148,12 @@ def _jpeg_metadata(contents: Contents, marker: int, segment: bytes, profile: dic
 def _jpeg_end(data: bytes, at: int) -> int:
     """Where the picture ends whose first scan's data starts at an offset."""
     while True:
-        found = _JPEG_MARKER.search(data, at)
-        if found is None:
+        marker = _JPEG_MARKER.search(data, at)
+        if marker is None:
             raise InputError(TRUNCATED)
-        if data[found.end() - 1] == 0xD9:
-            return found.end()
-        at = _jpeg_segment(data, found.end() - 2)[2]
+        if data[marker.end() - 1] == 0xD9:
+            return marker.end()
+        at = _jpeg_segment(data, marker.end() - 2)[2]
 
 
 def png(data: bytes) -> Contents:

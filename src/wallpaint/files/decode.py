@@ -1,4 +1,4 @@
-"""Pixels out of picture files, one function for each format."""
+"""Image decoders, one function per format."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""EXIF: the few things that a repainted photo must read and change in it.
+"""EXIF: reading the orientation, and editing what changes in a repainted photo.
 
 An EXIF block is a small TIFF file: a header and directories (IFDs) of entries that point at their values.
-Blocks are changed in place, so that maker notes, whose inner offsets nobody documents, stay valid. Everything
-is bounded and nothing here trusts an offset or a count.
+Blocks are changed in place, so that maker notes, whose inner offsets nobody documents, stay valid. All
+offsets and counts are checked.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def orientation(block: bytes | None) -> int:
     return value if value is not None and 1 <= value <= 8 else 1
 
 
-def says_adobe_rgb(block: bytes | None) -> bool:
+def is_adobe_rgb(block: bytes | None) -> bool:
     """Whether a camera marked its pixels as Adobe RGB: "uncalibrated", interoperability R03 (DCF 2.0)."""
     first = _first(block)
     if block is None or first is None:

@@ -1,4 +1,4 @@
-"""HEIC and AVIF files taken apart: the boxes of the ISO base media format that describe still pictures.
+"""Parser of HEIC and AVIF files: the boxes of the ISO base media format that describe still images.
 
 Source: ISO/IEC 14496-12 (boxes), 23008-12 (HEIF), 23000-22 (AVIF).
 """
@@ -20,7 +20,7 @@ _MAX_METADATA_BYTES: Final = 32 * 2**20
 
 
 class _Reader:
-    """Big-endian numbers, one after the other; running off the end is an InputError."""
+    """Sequential big-endian reader; reading past the end raises InputError."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self.data, self.at = data, at
@@ -94,22 +94,22 @@ def _primary(body: bytes) -> int:
 
 def _properties(body: bytes, primary: int) -> list[tuple[bytes, bytes]]:
     """The properties of the primary picture, in the order in which they apply."""
-    parts = list(_boxes(body))
-    known = [box for name, part in parts if name == b"ipco" for box in _boxes(part)]
-    found: list[tuple[bytes, bytes]] = []
-    for name, part in parts:
+    boxes = list(_boxes(body))
+    known = [box for name, box_body in boxes if name == b"ipco" for box in _boxes(box_body)]
+    properties: list[tuple[bytes, bytes]] = []
+    for name, box_body in boxes:
         if name != b"ipma":
             continue
-        reader = _Reader(part)
-        flags = int.from_bytes(part[:4], "big")
+        reader = _Reader(box_body)
+        flags = int.from_bytes(box_body[:4], "big")
         version, wide = reader.full_box(), flags & 1
         for _ in range(min(reader.number(4), _MAX_ITEMS)):
             item = reader.number(2 if version < 1 else 4)
             for _ in range(reader.number(1)):
                 index = reader.number(2) & 0x7FFF if wide else reader.number(1) & 0x7F
                 if item == primary and 0 < index <= len(known):
-                    found.append(known[index - 1])
-    return found
+                    properties.append(known[index - 1])
+    return properties
 
 
 def _apply(contents: Contents, name: bytes, body: bytes) -> None:
@@ -161,9 +161,9 @@ def _items(body: bytes) -> dict[int, tuple[bytes, bytes]]:
 
 def _extents(body: bytes) -> dict[int, tuple[int, list[tuple[int, int]]]]:
     """Item number -> (construction method, [(offset, length), …])."""
-    found: dict[int, tuple[int, list[tuple[int, int]]]] = {}
+    locations: dict[int, tuple[int, list[tuple[int, int]]]] = {}
     if not body:
-        return found
+        return locations
     reader = _Reader(body)
     version = reader.full_box()
     sizes = reader.number(2)
@@ -179,8 +179,8 @@ def _extents(body: bytes) -> dict[int, tuple[int, list[tuple[int, int]]]]:
             reader.number(index_width)
             offset = base + reader.number(offset_width)
             extents.append((offset, reader.number(length_width)))
-        found[item] = method, extents
-    return found
+        locations[item] = method, extents
+    return locations
 
 
 def _check_extents(data: bytes, items: dict[int, tuple[int, list[tuple[int, int]]]]) -> None:
@@ -189,8 +189,8 @@ def _check_extents(data: bytes, items: dict[int, tuple[int, list[tuple[int, int]
             raise InputError(TRUNCATED)
 
 
-def _payload(data: bytes, idat: bytes, place: tuple[int, list[tuple[int, int]]] | None) -> bytes | None:
-    if place is None or place[0] > 1 or sum(length for _, length in place[1]) > _MAX_METADATA_BYTES:
+def _payload(data: bytes, idat: bytes, location: tuple[int, list[tuple[int, int]]] | None) -> bytes | None:
+    if location is None or location[0] > 1 or sum(length for _, length in location[1]) > _MAX_METADATA_BYTES:
         return None
-    source = data if place[0] == 0 else idat
-    return b"".join(source[offset : offset + length] for offset, length in place[1])
+    source = data if location[0] == 0 else idat
+    return b"".join(source[offset : offset + length] for offset, length in location[1])

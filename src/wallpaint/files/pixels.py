@@ -1,4 +1,4 @@
-"""Decoded samples on their way to a photo: widths, transparency, orientation."""
+"""Decoded samples: bit depth, alpha, orientation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TIFF files taken apart and decoded, with tifffile and imagecodecs."""
+"""TIFF parsing and decoding with tifffile and imagecodecs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def read_tiff(contents: Contents) -> Pixels:
     if samples.shape[-1] < colors:
         raise InputError("the TIFF has fewer channels than its colour model needs: export it again")
     if int(page.photometric) == _PALETTE:
-        return Pixels(_look_up(page, samples[..., 0]), warnings=warnings)
+        return Pixels(_apply_palette(page, samples[..., 0]), warnings=warnings)
     samples = _full_range(samples, contents.bit_depth)
     if int(page.photometric) == _MINISWHITE:
         samples = np.concatenate([~samples[..., :1], samples[..., 1:]], axis=-1)
@@ -126,7 +126,7 @@ def _full_range(samples: Array, depth: int) -> Array:
     return widened(samples, depth)
 
 
-def _look_up(page: Any, indices: Array) -> Array:
+def _apply_palette(page: Any, indices: Array) -> Array:
     """Palette indices -> RGB. Palettes hold 16-bit values; those of 8-bit pictures mean their high bytes."""
     palette = np.asarray(page.colormap)  # (3, entries)
     if palette.ndim != 2 or palette.shape[0] != 3 or indices.max() >= palette.shape[1]:

@@ -1,4 +1,4 @@
-"""Encoders of picture files, one function for each format: a draft in, the bytes of the file out."""
+"""Image encoders, one function per format: a draft in, the bytes of the file out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from wallpaint.errors import InputError
 from wallpaint.files import exif
-from wallpaint.imaging.photo import Source
+from wallpaint.files.source import SourceFile
 from wallpaint.typing import Array
 
 _JPEG_SEGMENT_BYTES: Final = 65_533
@@ -40,7 +40,7 @@ class Draft:
     codes: Array
     alpha: Array | None
     icc: bytes | None
-    source: Source
+    source: SourceFile
     bit_depth: int = 8
     exif: bytes | None = None
     xmp: bytes | None = None

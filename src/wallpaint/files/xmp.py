@@ -1,4 +1,4 @@
-"""XMP: the parts of it that stop being true, or must not be told, once a photo is repainted."""
+"""XMP: properties that are wrong for a repainted photo, or private, and are removed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ MAX_PACKET_BYTES: Final = 4 * 2**20
 _GAIN_MAP: Final = (b"hdrgm", b"hdr-gain-map", b"HDRGainMap", b"GainMap")
 # Other words of packets that describe companions of the picture in the same file: motion photos, depth.
 _COMPANIONS: Final = (*_GAIN_MAP, b"Container:Directory", b"MotionPhoto", b"MicroVideo", b"GDepth", b"GImage")
-_PLACE: Final = (
+_LOCATION: Final = (
     r"(?:GPS\w*|[Ll]ocation\w*|City|State|Country\w*|ProvinceState|Sublocation|WorldRegion|GeoTag\w*|geo\w*)"
 )
-_ATTRIBUTE: Final = re.compile(rf"\s[\w.-]+:{_PLACE}\s*=\s*(?:\"[^\"]*\"|'[^']*')")
-_ELEMENT: Final = re.compile(rf"<([\w.-]+:{_PLACE})\b[^>]*?(?:/>|>.*?</\1\s*>)", re.DOTALL)
+_ATTRIBUTE: Final = re.compile(rf"\s[\w.-]+:{_LOCATION}\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_ELEMENT: Final = re.compile(rf"<([\w.-]+:{_LOCATION})\b[^>]*?(?:/>|>.*?</\1\s*>)", re.DOTALL)
 _ORIENTATION: Final = re.compile(r"(tiff:Orientation\s*(?:=\s*[\"']|>)\s*)\d")
 
 

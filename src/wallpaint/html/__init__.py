@@ -1,1 +1,1 @@
-"""HTML reports: style, scripts and embedded images."""
+"""Building blocks of the HTML reports: style sheets, scripts and embedded images."""

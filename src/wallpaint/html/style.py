@@ -1,4 +1,4 @@
-"""Look and behaviour of the benchmark page: a style sheet and a script, both put into the file."""
+"""Style sheet and script shared by the report pages; both are embedded in the file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ thead button { font: inherit; font-weight: 600; color: inherit; background: none
 thead button:hover { color: var(--mark); }
 th[aria-sort] button::after { position: absolute; right: .1rem; bottom: .4rem; }
 th[aria-sort=ascending] button::after { content: "↑"; } th[aria-sort=descending] button::after { content: "↓"; }
-tbody th, th.way { text-align: left; font-weight: 500; position: sticky; left: 0; background: var(--paper); }
+tbody th, th.label { text-align: left; font-weight: 500; position: sticky; left: 0; background: var(--paper); }
 tbody tr { border-bottom: 1px solid var(--line); }
 tr.truth, tr.set { color: var(--soft); }
 td small { display: block; color: var(--soft); font-size: .74rem; }
@@ -58,51 +58,51 @@ article h3 { display: flex; flex-wrap: wrap; gap: .5rem .7rem; align-items: cent
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10.5rem, 44%), 1fr)); gap: 0 .9rem; }
 figure { margin: 0 0 .6rem; padding: .3rem; border-radius: 8px; border: 2px solid transparent; font-size: .8rem;
   line-height: 1.3; display: grid; grid-row: span 4; grid-template-rows: subgrid; align-content: start; }
-figure.chosen { border-color: var(--mark); }
+figure.selected { border-color: var(--mark); }
 figure img { display: block; width: 100%; height: auto; border-radius: 4px; margin-bottom: .3rem; }
 .cap { color: var(--soft); margin: 0 0 .35rem; }
 .cap b { color: var(--ink); font-size: .95rem; font-variant-numeric: tabular-nums; }
-figure.truth .cap::after, figure.set .cap::after { content: " (told)"; color: var(--badge); }
-figure.given .cap { color: var(--ink); font-weight: 500; }
+figure.truth .cap::after, figure.set .cap::after { content: " (uses ground truth)"; color: var(--badge); }
+figure.input .cap { color: var(--ink); font-weight: 500; }
 :focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; }
 @media (max-width: 700px) {
   th, td { padding-inline: .45rem; } thead button { padding-inline: .45rem; }
-  tbody th, th.way { white-space: normal; min-width: 9rem; max-width: 9rem; } }
+  tbody th, th.label { white-space: normal; min-width: 9rem; max-width: 9rem; } }
 @media print { .bar { position: static; } article { break-inside: avoid; } }
 """
 
 SCRIPT = """
 "use strict";
 for (const table of document.querySelectorAll("table.numbers")) {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => {
-    const up = head.getAttribute("aria-sort") !== "ascending";
-    heads.forEach(other => other.setAttribute("aria-sort", "none"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+  const headings = [...table.tHead.rows[0].cells];
+  headings.forEach((heading, column) => heading.firstElementChild.addEventListener("click", () => {
+    const ascending = heading.getAttribute("aria-sort") !== "ascending";
+    headings.forEach(other => other.setAttribute("aria-sort", "none"));
+    heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
     const key = row => {
       const cell = row.cells[column];
       if (column === 0) return cell.textContent;
       return cell.dataset.value === undefined ? null : Number(cell.dataset.value);
     };
-    const order = (a, b) => {
+    const compare = (a, b) => {
       const x = key(a), y = key(b);
       if (x === null || y === null) return (x === null) - (y === null);
       const sign = typeof x === "string" ? x.localeCompare(y) : x - y;
-      return up ? sign : -sign;
+      return ascending ? sign : -sign;
     };
-    table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
+    table.tBodies[0].append(...[...table.tBodies[0].rows].sort(compare));
   }));
 }
-const by = document.getElementById("by"), cards = document.getElementById("cards");
-if (by && cards) {
-  const all = [...cards.children].map(card => [card, JSON.parse(card.dataset.scores)]);
-  const show = () => {
-    const score = scores => scores[by.value] ?? -1;
-    all.sort((a, b) => score(b[1]) - score(a[1]));
-    cards.append(...all.map(([card]) => card));
+const method = document.getElementById("method"), cards = document.getElementById("cards");
+if (method && cards) {
+  const articles = [...cards.children].map(card => [card, JSON.parse(card.dataset.scores)]);
+  const update = () => {
+    const score = scores => scores[method.value] ?? -1;
+    articles.sort((a, b) => score(b[1]) - score(a[1]));
+    cards.append(...articles.map(([card]) => card));
     for (const figure of cards.querySelectorAll("figure[data-method]"))
-      figure.classList.toggle("chosen", figure.dataset.method === by.value);
+      figure.classList.toggle("selected", figure.dataset.method === method.value);
   };
-  by.addEventListener("change", show);
+  method.addEventListener("change", update);
 }
 """

@@ -2,7 +2,7 @@
 
 Every function takes any leading shape with the three channels last, returns a new array, keeps float32 as
 float32 and float64 as float64, and computes everything else in float64. Linear sRGB is relative to its white,
-D65 at (1, 1, 1), and may lie outside 0..1: nothing here clips, except `compress_gamut`, whose task it is.
+D65 at (1, 1, 1), and may lie outside 0..1: nothing here clips, except `compress_gamut`.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Pictures about pictures: before and after side by side, and the labelled contact sheet of many colours."""
+"""Previews, before/after pairs and labelled contact sheets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def preview(photo: Photo, codes: Array, longest_px: int) -> Image.Image:
 
 
 def before_after(photo: Photo, codes: Array, longest_px: int = 1000) -> Image.Image:
-    """The photo and its repainted self: beside each other, or above each other if they are wide.
+    """The photo and its repaint side by side, or stacked if they are wide.
 
     Returns an RGB picture; each half's longer side has at most longest_px.
     """
@@ -50,9 +50,9 @@ def before_after(photo: Photo, codes: Array, longest_px: int = 1000) -> Image.Im
 
 
 def contact_sheet(pictures: Sequence[Cell], columns: int | None = None) -> Image.Image:
-    """Many pictures of one size with a label and a swatch under each.
+    """A grid of images of one size with a label and a swatch under each.
 
-    pictures: see Cell. columns: None takes as many as make the sheet squarish.
+    pictures: see Cell. columns: None chooses a roughly square sheet.
     """
     width, height = pictures[0][1].size
     if columns is None:
@@ -80,5 +80,5 @@ def contact_sheet(pictures: Sequence[Cell], columns: int | None = None) -> Image
 def _fit(label: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, room_px: int) -> str:
     if font.getlength(label) <= room_px:
         return label
-    kept: int = bisect(range(1, min(len(label), 400)), room_px, key=lambda n: int(font.getlength(label[:n] + "…")))
-    return label[:kept] + "…"
+    length: int = bisect(range(1, min(len(label), 400)), room_px, key=lambda n: int(font.getlength(label[:n] + "…")))
+    return label[:length] + "…"

@@ -1,9 +1,8 @@
-"""The colour space of a photo file: its codes <-> linear sRGB.
+"""ICC profiles and colour spaces: the codes of a file <-> linear sRGB.
 
-The library lcms2 (through imagecodecs) is the truth about every ICC profile. A profile that turns out to be
-three curves and a matrix, as those of cameras, phones and screens are, is sampled once and then served from
-tables (kind "matrix": fast); any other one, such as a printer's CMYK tables, goes through lcms2 at each call
-(kind "cms"). All conversions are relative colorimetric, without black point compensation.
+Profiles are evaluated by lcms2 (through imagecodecs). A matrix/TRC profile (cameras, phones, displays) is sampled
+once and then evaluated from lookup tables (kind "matrix": fast); any other profile, such as CMYK tables, goes through
+lcms2 at each call (kind "cms"). All conversions are relative colorimetric, without black point compensation.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from typing import Any, Final, Literal
 import cv2
 import imagecodecs
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from wallpaint.errors import InputError
+from wallpaint.typing import Array
 
-Array = NDArray[Any]
 Kind = Literal["matrix", "cms"]
 Chromaticities = tuple[tuple[float, float], ...]
 
@@ -48,7 +47,7 @@ _BRADFORD: Final = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.038
 
 @dataclass(frozen=True, eq=False)
 class ColorSpace:
-    """What the codes of a file mean.
+    """The colour space of a file's codes.
 
     name: that of the primaries, for people. kind: see the module. channels: 3 (RGB) or 4 (CMYK). icc: the
     profile to embed when codes of this space are stored, None for plain sRGB. gamut: (3, 3) float64, linear
@@ -225,13 +224,13 @@ def _encoding(curve: bytes) -> _Encoding:
 
 
 def srgb() -> ColorSpace:
-    """The space of files that say nothing: sRGB, IEC 61966-2-1."""
+    """sRGB (IEC 61966-2-1), the space of files without a profile."""
     return _SRGB
 
 
 @lru_cache(maxsize=32)
 def from_icc(icc: bytes) -> ColorSpace:
-    """The space that an RGB or CMYK profile describes. Raises InputError for one that cannot be used."""
+    """The colour space of an RGB or CMYK profile. Raises InputError for an unusable one."""
     signature = icc[16:20]
     if signature == b"CMYK":
         _probe(icc, "cmyk", 4)
@@ -302,7 +301,7 @@ def rgb_profile(
 
 
 def _fit_matrix(icc: bytes) -> tuple[Array, Array] | None:
-    """(matrix to linear sRGB, curves (3, 65536)) of a profile, or None where that is not what it is."""
+    """(matrix to linear sRGB, curves (3, 65536)) of a profile, or None if it is not a matrix/TRC profile."""
     codes = np.linspace(0.0, 1.0, _CODES, dtype=np.float32)
     ramps = np.zeros((3, _CODES, 3), np.float32)
     for c in range(3):

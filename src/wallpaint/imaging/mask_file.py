@@ -28,12 +28,12 @@ _OPAQUE = 0.9  # colours under less alpha than this are the edge of a cut-out, n
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A mask as it was read, with the facts that `lint` judges.
+    """A mask as it was read, with the statistics that `lint` checks.
 
-    alpha: (H, W) float32, 0..1, 1 on wall. source: what to call it in a message. format: of the file,
+    alpha: (H, W) float32, 0..1, 1 on wall. source: its name in messages. format: of the file,
     or "array". channel: where the values came from. histogram: (256,) counts of the values in 256 steps from
     0 to 1, before inverting and snapping. levels: how many steps occur. peak: the largest value. warnings:
-    what the reader had to decide.
+    ambiguities and how they were resolved.
     """
 
     alpha: Alpha
@@ -79,13 +79,13 @@ def read_mask(source: MaskSource, *, invert: bool = False, limits: Limits | None
 
 
 def _inverted(alpha: Alpha) -> Alpha:
-    """What the mask with black and white exchanged would say, to the last bit for masks of 8 and 16 bits."""
+    """The alpha of the mask with black and white exchanged, exact for masks of 8 and 16 bits."""
     top = np.float32(65535)
     return np.asarray(np.round((1 - alpha) * top) / top, np.float32)
 
 
 def _codes(source: MaskSource, limits: Limits) -> tuple[Codes, Codes | None, str, str]:
-    """Raw colour (H, W, channels), raw alpha (H, W), what to call the mask in a message, and its format."""
+    """Raw colour (H, W, channels), raw alpha (H, W), its name in messages, and its format."""
     if isinstance(source, np.ndarray):
         name = "the mask array"
         codes = source[..., None] if source.ndim == 2 else source
@@ -134,10 +134,10 @@ def _cut_out(colour: Codes, cut: Alpha, white: float, name: str) -> tuple[Alpha,
     if all(_range(channel, inside) <= _GREY_SPREAD * white for channel in _channels(colour)):
         return cut, "alpha", ()
     if not _is_grey(colour, white):
-        told = f"{name} is a cut-out picture: its transparency was taken as the mask, its colours were not"
-        return cut, "alpha", (told,)
-    told = f"{name} has greys and transparency: the one times the other was taken; flatten it to be sure"
-    return _unit(_mean(colour), white) * cut, "grey x alpha", (told,)
+        note = f"{name} is a cut-out picture: its transparency was taken as the mask, its colours were not"
+        return cut, "alpha", (note,)
+    note = f"{name} has greys and transparency: the one times the other was taken; flatten it to be sure"
+    return _unit(_mean(colour), white) * cut, "grey x alpha", (note,)
 
 
 def _unit(codes: Codes, white: float) -> Alpha:
@@ -187,8 +187,8 @@ def _one_colour(colour: Codes, white: float, name: str) -> tuple[Alpha, str, tup
     has_black = np.count_nonzero(brightest <= 0.1 * peak) > 0
     if not has_black or float((high - low).max()) > 2 * _GREY_SPREAD:
         raise InputError(f"{name} is a coloured picture: give one with the wall white and the rest black")
-    told = f"{name} is painted in one colour on black: that colour was taken as wall; use white to be sure"
-    return np.minimum(brightest / np.float32(peak), np.float32(1)), "brightest", (told,)
+    note = f"{name} is painted in one colour on black: that colour was taken as wall; use white to be sure"
+    return np.minimum(brightest / np.float32(peak), np.float32(1)), "brightest", (note,)
 
 
 def _snap_jpeg(file: MaskFile) -> MaskFile:
@@ -198,12 +198,12 @@ def _snap_jpeg(file: MaskFile) -> MaskFile:
     share = (np.count_nonzero(low) + np.count_nonzero(high)) / alpha.size
     if share == 0:
         return file
-    told = (
+    note = (
         f"{file.source} is a JPEG: nearly black or white pixels, {100 * share:.1f} % of it, were made black "
         "or white; save masks as PNG"
     )
     snapped = np.where(low, np.float32(0), np.where(high, np.float32(1), alpha))
-    return replace(file, alpha=snapped, warnings=(*file.warnings, told))
+    return replace(file, alpha=snapped, warnings=(*file.warnings, note))
 
 
 def lint(file: MaskFile, photo_size: tuple[int, int] | None = None) -> tuple[str, ...]:
@@ -214,27 +214,27 @@ def lint(file: MaskFile, photo_size: tuple[int, int] | None = None) -> tuple[str
     name, size = file.source, file.alpha.shape
     if file.peak <= 2 / 255:
         return (f"{name} holds at most {round(255 * file.peak)} of 255: white must be 255, so multiply it",)
-    told = _lint_values(file)
-    told += [*_lint_inverted(file), *_lint_specks(file)]
+    notes = _lint_values(file)
+    notes += [*_lint_inverted(file), *_lint_specks(file)]
     if photo_size is not None and size != photo_size and size == photo_size[::-1]:
-        told.append(f"{name} lies on its side against the photo: turn it upright")
-    return tuple(told)
+        notes.append(f"{name} lies on its side against the photo: turn it upright")
+    return tuple(notes)
 
 
 def _lint_values(file: MaskFile) -> list[str]:
     name = file.source
     percent = 100.0 * file.histogram / file.histogram.sum()
     faint, strong, grey = (float(percent[a:b].sum()) for a, b in ((1, 11), (245, 255), (11, 245)))
-    told = []
+    notes = []
     if file.peak < 0.9:
-        told.append(f"{name} is nowhere white, at most {100 * file.peak:.0f} %: raise its walls to full white")
+        notes.append(f"{name} is nowhere white, at most {100 * file.peak:.0f} %: raise its walls to full white")
     if not file.was_jpeg and faint > 1:
-        told.append(f"{name} is nearly black (1 to 10 of 255) on {faint:.0f} % of it: make that 0, or it is painted")
+        notes.append(f"{name} is nearly black (1 to 10 of 255) on {faint:.0f} % of it: make that 0, or it is painted")
     if not file.was_jpeg and strong > 1:
-        told.append(f"{name} is nearly white (245 to 254 of 255) on {strong:.0f} % of it: make that 255")
+        notes.append(f"{name} is nearly white (245 to 254 of 255) on {strong:.0f} % of it: make that 255")
     if grey > 20:
-        told.append(f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white")
-    return told
+        notes.append(f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white")
+    return notes
 
 
 def _lint_inverted(file: MaskFile) -> list[str]:

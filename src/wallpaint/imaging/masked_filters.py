@@ -1,4 +1,4 @@
-"""Smooth maps on irregular regions: averages that only ever look at the wall.
+"""Filters on irregular regions: normalised convolution, inpainting by push-pull, guided filter, weighted quantiles.
 
 All functions take a weight map, 0 where there is no wall. Averages are divided by the averaged weight (normalised
 convolution, Knutsson & Westin 1993), so that a sofa next to the wall never bleeds into the wall's own maps.
@@ -82,5 +82,5 @@ def weighted_quantile(values: Array, weight: Array, q: float | Array) -> Array:
     flat, w = flat[keep], w[keep]
     order = np.argsort(flat)
     cumulative = np.cumsum(w[order], dtype=np.float64)
-    place = np.searchsorted(cumulative, np.asarray(q, np.float64) * cumulative[-1])
-    return np.asarray(flat[order][np.minimum(place, flat.size - 1)], np.float64)
+    index = np.searchsorted(cumulative, np.asarray(q, np.float64) * cumulative[-1])
+    return np.asarray(flat[order][np.minimum(index, flat.size - 1)], np.float64)

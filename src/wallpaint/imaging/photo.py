@@ -1,4 +1,4 @@
-"""Photos: image files as cameras, phones and scanners make them, read with everything that a copy needs."""
+"""Read photos: pixels, colour space and the metadata that a repainted copy keeps."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from wallpaint.files import exif, xmp
 from wallpaint.files.containers import Contents
 from wallpaint.files.decode import decode, take_apart
 from wallpaint.files.pixels import Pixels, from_pillow, upright
+from wallpaint.files.source import JpegCoding, SourceFile
 from wallpaint.imaging import icc as colorspace
 from wallpaint.imaging.icc import ColorSpace
 from wallpaint.typing import Array
@@ -36,7 +37,7 @@ PhotoSource: TypeAlias = "str | Path | bytes | Image.Image | Array"
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a photo may ask for.
+    """Limits on the size of input files.
 
     max_bytes: size of the file. max_pixels: width times height.
     """
@@ -45,54 +46,19 @@ class Limits:
     max_pixels: int = 200_000_000
 
 
-@dataclass(frozen=True)
-class JpegCoding:
-    """How a JPEG was compressed, so that a copy can be compressed alike.
-
-    tables: quantisation tables of 64 steps. subsampling: Pillow's 0, 1, 2 for 4:4:4, 4:2:2, 4:2:0; None for
-    others. is_rgb: stored without the conversion to YCbCr.
-    """
-
-    tables: tuple[tuple[int, ...], ...]
-    subsampling: int | None
-    is_progressive: bool
-    is_rgb: bool
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a photo's file was, for writing the repainted copy in kind.
-
-    format: "JPEG", "PNG", "WebP", "TIFF", "HEIC", "AVIF", "BMP", "GIF" or "memory". bit_depth: bits of a
-    channel in the file; codes of 9 to 15 bits are stretched to 16. exif: a TIFF block without prefix.
-    dpi: (across, down).
-    """
-
-    format: str
-    path: Path | None = None
-    bit_depth: int = 8
-    is_lossless: bool = True
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    jpeg: JpegCoding | None = None
-    tiff_compression: str | None = None
-    is_premultiplied: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class Photo:
     """A photo, upright.
 
     codes: (H, W, 3) RGB or (H, W, 4) CMYK, uint8 or uint16, in the file's own colour space, read-only.
-    space: what the codes mean. alpha: (H, W), the file's own transparency, of the same type, read-only.
+    space: their colour space. alpha: (H, W), the file's own transparency, of the same type, read-only.
     warnings: sentences for the user about what was left out or guessed.
     """
 
     codes: Array
     space: ColorSpace
     alpha: Array | None
-    source: Source
+    source: SourceFile
     warnings: tuple[str, ...] = ()
 
     @property
@@ -204,7 +170,7 @@ def _from_array(samples: Array, limits: Limits) -> Photo:
     _check_size((samples.shape[0], samples.shape[1]), limits)
     alpha = samples[..., 3].copy() if samples.ndim == 3 and samples.shape[2] == 4 else None
     pixels = Pixels(samples[..., :3].copy() if samples.ndim == 3 else samples, alpha)
-    source = Source("memory", bit_depth=samples.dtype.itemsize * 8)
+    source = SourceFile("memory", bit_depth=samples.dtype.itemsize * 8)
     return _photo(pixels, 1, colorspace.srgb(), source, [])
 
 
@@ -232,7 +198,7 @@ def _from_image(image: Image.Image, limits: Limits) -> Photo:
     return _photo(pixels, exif.orientation(contents.exif), space, _source_of(contents, path), notes)
 
 
-def _photo(pixels: Pixels, orientation: int, space: ColorSpace, source: Source, notes: list[str]) -> Photo:
+def _photo(pixels: Pixels, orientation: int, space: ColorSpace, source: SourceFile, notes: list[str]) -> Photo:
     samples = pixels.samples
     if samples.ndim == 2:
         samples = np.repeat(samples[..., None], 3, axis=-1)
@@ -267,7 +233,7 @@ def _space_of(contents: Contents, samples: Array, notes: list[str]) -> ColorSpac
         return colorspace.from_icc(colorspace.rgb_profile(primaries, colorspace.D65_XY, curve_or_none))
     if contents.icc is None and contents.gamma is not None and contents.primaries is None:
         return _space_of_gamma(contents)
-    if contents.icc is None and exif.says_adobe_rgb(contents.exif):
+    if contents.icc is None and exif.is_adobe_rgb(contents.exif):
         return colorspace.adobe_rgb()
     return colorspace.srgb()
 
@@ -295,8 +261,8 @@ def _space_of_gamma(contents: Contents) -> ColorSpace:
         return colorspace.srgb()
 
 
-def _source_of(contents: Contents, path: Path | None) -> Source:
-    return Source(
+def _source_of(contents: Contents, path: Path | None) -> SourceFile:
+    return SourceFile(
         format=contents.format,
         path=path,
         bit_depth=contents.bit_depth,

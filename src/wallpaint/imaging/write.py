@@ -1,4 +1,4 @@
-"""A repainted photo into a file: in kind where the format allows, whole or not at all."""
+"""Write a repainted photo in the format, profile and bit depth of its source, atomically."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.files import atomic, exif, xmp
 from wallpaint.files.writers import WRITERS, Draft
 from wallpaint.imaging import icc as colorspace
 from wallpaint.imaging.photo import Photo
-
-Array = NDArray[Any]
+from wallpaint.typing import Array
 
 FORMATS: Final = {
     ".jpg": "JPEG",
@@ -41,7 +39,7 @@ _HOLD_PROFILES: Final = ("JPEG", "PNG", "WebP", "TIFF", "HEIC", "AVIF")
 
 @dataclass(frozen=True)
 class WriteReport:
-    """What became of a photo on its way into a file.
+    """The outcome of writing a photo.
 
     lossy: whether compression changed pixels. bit_depth: bits of a channel in the file. notes: sentences for
     the user about what the format could not hold.
@@ -113,7 +111,7 @@ def write_photo(
 
 
 def _draft(photo: Photo, codes: Array, kind: str, strip_location: bool) -> Draft:
-    """Pixels and metadata as the format can hold them."""
+    """Pixels and metadata, reduced to what the format supports."""
     draft = Draft(codes, photo.alpha, photo.space.icc if kind in _HOLD_PROFILES else None, photo.source)
     if codes.shape[2] == 4 and kind not in _HOLD_CMYK:
         draft.codes = colorspace.srgb().from_linear(photo.space.to_linear(codes), codes.dtype)

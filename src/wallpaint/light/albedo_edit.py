@@ -1,9 +1,10 @@
-"""A wall as the light model sees it: its coefficients, found at some 80 pixels, brought to the wall's working size.
+"""Apply the light model to a wall: coefficients predicted at about 80 pixels, brought to the wall's working size.
 
-    small photo -> coefficients -> change of light in a paint -> enlarged -> applied to the wall without its noise
+    downsampled photo -> coefficients -> log change of light for a paint -> upsampled -> applied to the denoised wall
 
-What is enlarged is smooth; plaster, grain and the edges of shadows are the wall's own. Where the wall's old paints or
-its pattern were evened out first (`old_wall`), the difference between that and the photo is part of the change.
+The upsampled change is smooth; plaster, grain and shadow edges come from the wall itself. Where a pattern or several
+paints were homogenized first (`scene.existing_paint`), the difference between the homogenized wall and the photo is
+part of the change.
 """
 
 from __future__ import annotations
@@ -20,153 +21,171 @@ from wallpaint.light import model as light_model
 from wallpaint.light.model import Coefficients, LightModel
 from wallpaint.typing import Array
 
-INNER, AT_EDGES = 0.99, 0.04
-SURE_OF_WALL = (0.85, 1.0)  # share of wall in a small pixel from which it begins to count, and counts fully
-LARGEST_CORRECTION = 4.0  # natural log, between the photo and the evened wall
-LOCAL = 0.8  # share that is kept of what sets a place's change apart from the wall's usual one
-MISJUDGED = 0.3  # natural log; about what the network is off in light, on validation photos
-USUAL = 5.6  # CIEDE2000 that this makes of a wall on average over paints, on validation photos
-MOST_HINT = 2.0  # natural log by which a known old colour may move what the network thinks it is
+FULL_WALL_SHARE = 0.99  # share of wall in a pixel of the prediction from which it counts as entirely wall
+EDGE_TRUST = 0.04  # trust in a pixel that is not surrounded by such pixels
+EDGE_TRUST_SHARE = (0.85, 1.0)  # share of wall in a pixel from which it has any trust, and the full EDGE_TRUST
+MAX_LOG_CORRECTION = 4.0  # natural log, between the photo and the homogenized wall
+LOCAL_SHARE = 0.8  # share of the local deviation from the wall's median change that is applied
+LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on validation photos
+MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
+MAX_LOG_HINT = 2.0  # natural log by which a known albedo may shift the predicted albedo of the existing paint
 
 
 @dataclass(frozen=True, eq=False)
 class LightModelInput:
-    """A photo and one of its walls, small.
+    """A photo and one of its walls, downsampled.
 
     photo: (h, w, 3) float32, linear sRGB. wall: (h, w), 0..1, share of the wall. size: (height, width) of the full
-    photo. old: (3,) albedo of the old paint, linear sRGB, where it is known and the wall shows no other.
+    photo. known_albedo: (3,) of the existing paint, linear sRGB, where it is known and the wall has one uniform paint.
     """
 
     photo: Array
     wall: Array
     size: tuple[int, int]
-    old: Array | None = None
+    known_albedo: Array | None = None
 
     @cached_property
-    def seen(self) -> Coefficients | None:
-        """What the package's light model says, looked at once; None where there is no model."""
+    def prediction(self) -> Coefficients | None:
+        """The prediction of the packaged light model, computed once; None where the package has no model."""
         model = light_model.load()
-        return None if model is None else see(self, model)
+        return None if model is None else predict(self, model)
 
 
-def see(sight: LightModelInput, model: LightModel) -> Coefficients:
-    """Let a model look."""
-    return model.look(sight.photo, sight.wall, sight.old)
+def predict(light_input: LightModelInput, model: LightModel) -> Coefficients:
+    """Run a light model on its input."""
+    return model.look(light_input.photo, light_input.wall, light_input.known_albedo)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a wall's working pixels lie in the photo. origin: (top, left) in photo pixels. step: photo pixels a working
-    pixel. size: (height, width) of the photo."""
+class WorkingGrid:
+    """The position of a wall's working pixels in the photo.
+
+    origin: (top, left) in photo pixels. step: photo pixels per working pixel. size: (height, width) of the photo.
+    """
 
     origin: tuple[int, int]
     step: int
     size: tuple[int, int]
 
-    def rows_cols(self, working: tuple[int, int], small: tuple[int, int]) -> tuple[Array, Array]:
-        """The small picture's coordinates, pixel centres at whole numbers, of working rows (h,) and columns (w,)."""
+    def small_coordinates(self, working: tuple[int, int], small: tuple[int, int]) -> tuple[Array, Array]:
+        """Return working rows (h,) and columns (w,) in coordinates of a downsampled photo.
+
+        working: (height, width) of the wall. small: (height, width) of the downsampled photo. Pixel centres lie at
+        integers.
+        """
         return tuple(  # type: ignore[return-value]
             ((start + (np.arange(count, dtype=np.float32) + 0.5) * self.step) * few / many - 0.5).astype(np.float32)
             for start, count, few, many in zip(self.origin, working, small, self.size, strict=True)
         )
 
 
-def paint(
-    seen: Coefficients,
-    sight: LightModelInput,
-    place: Place,
+def edit_albedo(
+    prediction: Coefficients,
+    light_input: LightModelInput,
+    grid: WorkingGrid,
     base: Array,
     weight: Array,
     albedo: Array,
-    old: Array | None,
+    known_albedo: Array | None,
 ) -> Array:
-    """One wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut limits.
+    """Return one wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut mapping.
 
-    base: (h, w, 3) float32, linear sRGB, the wall in one old paint, without noise. weight: (h, w), share of wall.
-    albedo: (3,) of the paint. old: (3,) albedo of the old paint where it is known. On a wall that shows one
-    paint the network was told it (`LightModelInput.old`); on others what it thinks is moved until its median is the one
-    known.
+    base: (h, w, 3) float32, linear sRGB, the denoised wall in one existing paint. weight: (h, w), share of wall.
+    albedo: (3,) of the new paint. known_albedo: (3,) of the existing paint where it is known. For a uniform wall it was
+    an input of the network (`LightModelInput.known_albedo`); otherwise the predicted albedo is scaled to match it in
+    the median.
     """
-    wall, photo = sight.wall, sight.photo
-    seen, share = _told(seen, wall, old), cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
-    e, slope = seen.change(albedo)
-    rows, cols = place.rows_cols(weight.shape, seen.shade.shape)
-    small_base, known = _reduced(base, weight, rows, cols, seen.shade.shape)
-    correction = light_model.unrolled(_of_wall(photo, wall, seen.photo)) - light_model.unrolled(small_base)
-    correction = np.clip(correction, -LARGEST_CORRECTION, LARGEST_CORRECTION) * known[..., None]
-    sure = _sure(share) * known
-    if not sure.any():
-        sure = share
-    both = np.concatenate([e + correction, slope], -1).astype(np.float32)
-    usual = np.array([weighted_quantile(both[..., c], sure, 0.5) for c in range(4)], np.float32)
-    both = fill(usual + np.float32(LOCAL) * (both - usual), sure)
-    change, slope = enlarged(both[..., :3], rows, cols), enlarged(both[..., 3], rows, cols)
+    wall, photo = light_input.wall, light_input.photo
+    prediction = _with_known_albedo(prediction, wall, known_albedo)
+    size = prediction.shade.shape  # (h, w) of the prediction
+    share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
+    log_change, slope = prediction.change(albedo)
+    rows, cols = grid.small_coordinates(weight.shape, size)
+    small_base, known = _downsample(base, weight, rows, cols, size)
+    # The base differs from the photo where a pattern or a second paint was removed.
+    photo_log = light_model.unrolled(_wall_mean(photo, wall, prediction.photo))
+    correction = photo_log - light_model.unrolled(small_base)
+    correction = np.clip(correction, -MAX_LOG_CORRECTION, MAX_LOG_CORRECTION) * known[..., None]
+    trust = _trust(share) * known
+    if not trust.any():
+        trust = share
+    planes = np.concatenate([log_change + correction, slope], -1).astype(np.float32)  # [h, w, 4]
+    median = np.array([weighted_quantile(planes[..., c], trust, 0.5) for c in range(4)], np.float32)
+    planes = fill(median + np.float32(LOCAL_SHARE) * (planes - median), trust)
+    change, slope = upsample(planes[..., :3], rows, cols), upsample(planes[..., 3], rows, cols)
+    # The change is that of the wall's median brightness; slope adds what the local shading changes about it.
     luma = np.log(np.maximum(color.luminance(base), light_model.DARKEST))
-    typical = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
-    return light_model.relit(base, change + (slope * (luma - typical))[..., None])
+    median_luma = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
+    return light_model.relit(base, change + (slope * (luma - median_luma))[..., None])
 
 
-def expected_error(seen: Coefficients, wall: Array, shown: Array | None = None) -> float:
-    """CIEDE2000 by which the network expects to be off on this wall.
+def expected_error(prediction: Coefficients, wall: Array, new_color: Array | None = None) -> float:
+    """Return the CIEDE2000 error that the network expects on this wall.
 
-    shown: (3,) linear sRGB, the wall's new colour in the picture, if it is to be said for that: the network, which
-    never sees the paint, says it for paints on average, but light that is misjudged shows less on dark walls.
+    new_color: (3,) linear sRGB, the wall's new colour in the photo. The network, which does not know the paint,
+    predicts the error averaged over paints; with new_color it is scaled, since an error in light is less visible on
+    dark walls.
     """
-    share = cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA)
-    error = float((seen.error * share).sum() / max(float(share.sum()), 1e-6))
-    return error if shown is None else error * float(np.sqrt(_seen_of_light(shown) / USUAL))
+    share = cv2.resize(wall, prediction.shade.shape[::-1], interpolation=cv2.INTER_AREA)
+    error = float((prediction.error * share).sum() / max(float(share.sum()), 1e-6))
+    return error if new_color is None else error * float(np.sqrt(_light_error_delta_e(new_color) / MEAN_DELTA_E))
 
 
-def _seen_of_light(shown: Array) -> float:
-    """What a misjudgement of light by `MISJUDGED` makes of a colour, CIEDE2000."""
-    lab = color.linear_to_lab(np.asarray(shown, np.float64))
-    moved = (color.linear_to_lab(np.clip(shown * np.exp(by), 0, 1)) for by in (MISJUDGED, -MISJUDGED))
-    return sum(float(color.delta_e_2000(lab, other)) for other in moved) / 2
+def _light_error_delta_e(rgb_linear: Array) -> float:
+    """Return the CIEDE2000 difference that an error in light by `LIGHT_LOG_ERROR` causes on a colour."""
+    lab = color.linear_to_lab(np.asarray(rgb_linear, np.float64))
+    shifted = (
+        color.linear_to_lab(np.clip(rgb_linear * np.exp(by), 0, 1)) for by in (LIGHT_LOG_ERROR, -LIGHT_LOG_ERROR)
+    )
+    return sum(float(color.delta_e_2000(lab, other)) for other in shifted) / 2
 
 
-def _told(seen: Coefficients, wall: Array, old: Array | None) -> Coefficients:
-    """The coefficients with the old paint moved to what it is known to be."""
-    if old is None:
-        return seen
-    inside = cv2.resize(wall, seen.shade.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+def _with_known_albedo(prediction: Coefficients, wall: Array, known_albedo: Array | None) -> Coefficients:
+    """Scale the predicted albedo of the existing paint so that its median on the wall is the known one."""
+    if known_albedo is None:
+        return prediction
+    inside = cv2.resize(wall, prediction.shade.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
     if not inside.any():
-        return seen
-    thought = np.median(seen.old[inside], axis=0)
-    factor = np.exp(np.clip(np.log(np.maximum(old, 1e-2) / thought), -MOST_HINT, MOST_HINT)).astype(np.float32)
-    moved = np.minimum(seen.old * factor, light_model.MOST_OLD).astype(np.float32)
-    return Coefficients(**{**vars(seen), "old": moved})
+        return prediction
+    predicted = np.median(prediction.old[inside], axis=0)
+    log_factor = np.clip(np.log(np.maximum(known_albedo, 1e-2) / predicted), -MAX_LOG_HINT, MAX_LOG_HINT)
+    scaled = prediction.old * np.exp(log_factor).astype(np.float32)
+    return Coefficients(**{**vars(prediction), "old": np.minimum(scaled, light_model.MOST_OLD).astype(np.float32)})
 
 
-def _sure(share: Array) -> Array:
-    """How far the network's word on a small pixel is taken: little where the pixel, or the one beside it, shows other
-    things too, whose colours it takes for paint."""
-    low, high = SURE_OF_WALL
-    some = np.clip((share - low) / (high - low), 0, 1)
-    inner = cv2.erode((share > INNER).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1)
-    return np.maximum(inner, AT_EDGES * some).astype(np.float32)
+def _trust(share: Array) -> Array:
+    """Return the trust in each pixel of the prediction, (h, w), 0..1.
+
+    It is low where the pixel, or the one beside it, also shows other objects, whose colours the network mistakes for
+    paint.
+    """
+    low, high = EDGE_TRUST_SHARE
+    ramp = np.clip((share - low) / (high - low), 0, 1)
+    inner = cv2.erode((share > FULL_WALL_SHARE).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1)
+    return np.maximum(inner, EDGE_TRUST * ramp).astype(np.float32)
 
 
-def _of_wall(photo: Array, wall: Array, small: Array) -> Array:
-    """The wall's own mean colour in each small pixel, whatever else the pixel shows; `small` where it shows no wall."""
+def _wall_mean(photo: Array, wall: Array, small: Array) -> Array:
+    """Return the mean colour of the wall alone in each pixel of the prediction; `small` where it shows no wall."""
     size = small.shape[1::-1]
     share = cv2.resize(wall, size, interpolation=cv2.INTER_AREA)
     total = cv2.resize(photo * wall[..., None], size, interpolation=cv2.INTER_AREA)
     return np.where(share[..., None] > 0.05, total / np.maximum(share, 0.05)[..., None], small)
 
 
-def _reduced(base: Array, weight: Array, rows: Array, cols: Array, size: tuple[int, ...]) -> tuple[Array, Array]:
-    """The wall at the small size, and 1 where a small pixel holds any of it, else 0."""
-    where = (np.round(rows).astype(int).clip(0, size[0] - 1)[:, None] * size[1]) + np.round(cols).astype(int).clip(
-        0, size[1] - 1
-    )
+def _downsample(base: Array, weight: Array, rows: Array, cols: Array, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Average the wall over the prediction's pixels: (h, w, 3), and (h, w), 1 where a pixel has any wall, else 0."""
+    row_index = np.round(rows).astype(int).clip(0, size[0] - 1)
+    col_index = np.round(cols).astype(int).clip(0, size[1] - 1)
+    cell = (row_index[:, None] * size[1] + col_index).ravel()
     flat, cells = weight.ravel().astype(np.float64), size[0] * size[1]
-    total = np.bincount(where.ravel(), flat, cells)
-    sums = [np.bincount(where.ravel(), flat * base[..., c].ravel(), cells) for c in range(3)]
+    total = np.bincount(cell, flat, cells)
+    sums = [np.bincount(cell, flat * base[..., c].ravel(), cells) for c in range(3)]
     mean = np.stack(sums, -1) / np.maximum(total, 1e-6)[:, None]
     return mean.reshape(*size, 3).astype(np.float32), (total > 1e-3).reshape(size).astype(np.float32)
 
 
-def enlarged(plane: Array, rows: Array, cols: Array) -> Array:
-    """A small picture at the coordinates that `Place.rows_cols` gives, smoothly: (h, w) or (h, w, C)."""
+def upsample(plane: Array, rows: Array, cols: Array) -> Array:
+    """Sample a small image bicubically at the coordinates of `WorkingGrid.small_coordinates`: (h, w) or (h, w, C)."""
     x, y = np.meshgrid(cols, rows)
     return cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -1,8 +1,8 @@
-"""What light falls on the walls: the bridge between a paint's albedo and its colour in the picture.
+"""Estimate the illuminant on the walls: the relation between a paint's albedo and its colour in the photo.
 
-A photo shows albedo times light. The estimate says what something perfectly white would look like on the wall in this
-picture; a paint of albedo rho is then expected to look like rho times that - and brighter still if it is brighter than
-the old paint, because walls light each other. It says how sure it is and what it was anchored on.
+A photo shows albedo times light. The estimate is the colour that perfectly white paint on the wall would have in this
+photo. A paint of albedo rho then appears as rho times that colour, and brighter still if its albedo is higher than the
+existing paint's, because walls illuminate each other. The estimate has a confidence and lists its evidence.
 """
 
 from __future__ import annotations
@@ -17,48 +17,50 @@ from wallpaint.light import statistics
 from wallpaint.typing import Array
 
 WHITE_ALBEDO = 0.85  # fresh white paint, paper, white laminate
-DARKEST = 1e-3  # no light is taken to be weaker than this
-LOWEST_ALBEDO, HIGHEST_ALBEDO = 0.01, 0.95
-CLIPPED = 0.97
-DOUBT = 14.0  # CIELAB distance by which a guess is expected to be wrong that is worth next to nothing
-MOST_SURE = 0.8  # of a guess
+MIN_WHITE = 1e-3  # linear; lower bound of the colour of white
+MIN_ALBEDO, MAX_ALBEDO = 0.01, 0.95
+CLIPPED_LINEAR = 0.97
+CONFIDENCE_DECAY_DELTA_E = 14.0  # expected CIELAB error at which the confidence has dropped by a factor of e
+MAX_ESTIMATE_CONFIDENCE = 0.8  # without a hint from the user
 
 
 @dataclass(frozen=True)
-class Light:
-    """An estimate of the light on the walls.
+class Illuminant:
+    """An estimate of the light on a wall.
 
-    white: (3,) linear sRGB that a white thing on the wall (albedo 1) would show, its typical value over the wall.
-    confidence: 0..1. anchors: what the estimate rests on, in words. old: (3,) albedo of the present paint, linear
-    sRGB, or None where nothing is known of it. bounce: 0..1, share of a white wall's light that comes back to the
-    walls. contrast: exponent by which the camera's tone curve spreads bright and dark paints. gloss: light that any
-    paint reflects uncoloured, as an albedo. is_told: it rests on what the user said.
+    white: (3,) linear sRGB of a white surface (albedo 1) on the wall, its typical value over the wall. confidence:
+    0..1.
+    anchors: the evidence that the estimate is based on, as text. wall_albedo: (3,) albedo of the existing paint, linear
+    sRGB, or None if unknown. bounce: 0..1, share of a white wall's light that returns to the walls. contrast: exponent
+    by which the camera's tone curve spreads bright and dark paints. gloss: uncoloured reflection of any paint, as an
+    albedo. is_user_given: the estimate is based on a hint from the user.
     """
 
     white: tuple[float, float, float]
     confidence: float
     anchors: tuple[str, ...]
-    old: tuple[float, float, float] | None = None
+    wall_albedo: tuple[float, float, float] | None = None
     bounce: float = 0.0
     contrast: float = 1.0
     gloss: float = 0.0
-    is_told: bool = False
+    is_user_given: bool = False
 
     def appearance(self, albedo: Array) -> Array:
-        """The colour in the picture, (3,) linear sRGB, of a paint of this albedo (3,).
+        """Return the colour in the photo, (3,) linear sRGB, of a paint of this albedo (3,).
 
-        The old paint looks as it does. Light that bounces between walls is a geometric series in their albedo, so the
-        light on a wall goes with 1 / (1 - bounce x albedo).
+        The existing paint keeps its colour. Interreflection between walls is a geometric series in their albedo, so the
+        light on a wall is proportional to 1 / (1 - bounce x albedo).
         """
         rho = np.asarray(albedo, np.float64)
         white = np.asarray(self.white)
-        if self.old is None:
+        if self.wall_albedo is None:
             return rho * white
-        old = np.asarray(self.old)
-        now, then = (paint / (1 - self.bounce * paint) + self.gloss for paint in (np.maximum(rho, 1e-4), old))
-        return white * old * (now / then) ** self.contrast
+        existing = np.asarray(self.wall_albedo)
+        after, before = (paint / (1 - self.bounce * paint) + self.gloss for paint in (np.maximum(rho, 1e-4), existing))
+        return white * existing * (after / before) ** self.contrast
 
     def to_dict(self) -> dict[str, object]:
+        """Return the entry of the report."""
         return {
             "white_linear": [round(v, 4) for v in self.white],
             "confidence": round(self.confidence, 2),
@@ -66,58 +68,82 @@ class Light:
         }
 
 
-def from_old_color(rgb: Array, wall_weight: Array, wall_median: Array, old_albedo: Array) -> Light:
-    """The light that makes a paint of known albedo look as the wall does.
+def illuminant_from_albedo(rgb: Array, wall_weight: Array, wall_median: Array, known_albedo: Array) -> Illuminant:
+    """Return the illuminant under which a paint of known albedo has the wall's colour.
 
-    rgb, wall_weight: see `estimate`. wall_median, old_albedo: (3,) linear sRGB.
+    rgb, wall_weight: see `estimate_illuminant`. wall_median, known_albedo: (3,) linear sRGB.
     """
-    guess = statistics.guess(statistics.describe(rgb, wall_weight, wall_median), wall_median)
-    old = np.maximum(np.asarray(old_albedo, np.float64), 0.02)
-    white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    return Light(
-        *(_three(white), 0.9, ("the wall's old colour, as given",), _three(old)),
-        *(guess.bounce, guess.contrast, guess.gloss),
-        is_told=True,
+    prior = statistics.predict(statistics.photo_features(rgb, wall_weight, wall_median), wall_median)
+    albedo = np.maximum(np.asarray(known_albedo, np.float64), 0.02)
+    white = np.maximum(np.asarray(wall_median, np.float64) / albedo, MIN_WHITE)
+    return Illuminant(
+        white=_triple(white),
+        confidence=0.9,
+        anchors=("the wall's old colour, as given",),
+        wall_albedo=_triple(albedo),
+        bounce=prior.bounce,
+        contrast=prior.contrast,
+        gloss=prior.gloss,
+        is_user_given=True,
     )
 
 
-def from_white_point(rgb: Array, wall_weight: Array, wall_median: Array, patch: Array, where: str) -> Light:
-    """The light that makes something white look as the patch does.
+def illuminant_from_white_point(
+    rgb: Array, wall_weight: Array, wall_median: Array, patch: Array, position: str
+) -> Illuminant:
+    """Return the illuminant under which a white surface has the colour of the patch.
 
-    rgb, wall_weight, wall_median: see `estimate`. patch: (N, 3) linear sRGB pixels of a thing that the user calls
-    white. where: its place, for the report.
+    rgb, wall_weight, wall_median: see `estimate_illuminant`. patch: (N, 3) linear sRGB pixels of a surface that the
+    user identified as white. position: of the patch, for messages. Raises InputError for a patch that is clipped or
+    dark.
     """
     value = np.median(patch, axis=0)
-    if float(value.max()) >= CLIPPED:
-        raise InputError(f"the white at {where} is overexposed: point at a white thing that is not")
+    if float(value.max()) >= CLIPPED_LINEAR:
+        raise InputError(f"the white point at {position} is overexposed: choose a white object that is not")
     if float(color.luminance(value)) < 0.02:
-        raise InputError(f"the white at {where} is nearly black: point at something white")
-    guess = statistics.guess(statistics.describe(rgb, wall_weight, wall_median), wall_median)
+        raise InputError(f"the white point at {position} is nearly black: choose a white object")
+    prior = statistics.predict(statistics.photo_features(rgb, wall_weight, wall_median), wall_median)
     white = value / WHITE_ALBEDO
-    old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
-    return Light(
-        *(_three(white), 0.7, (f"a white thing at {where}",), _three(old)),
-        *(guess.bounce, guess.contrast, guess.gloss),
-        is_told=True,
+    albedo = np.clip(np.asarray(wall_median, np.float64) / white, MIN_ALBEDO, MAX_ALBEDO)
+    return Illuminant(
+        white=_triple(white),
+        confidence=0.7,
+        anchors=(f"a white object at {position}",),
+        wall_albedo=_triple(albedo),
+        bounce=prior.bounce,
+        contrast=prior.contrast,
+        gloss=prior.gloss,
+        is_user_given=True,
     )
 
 
-def estimate(rgb: Array, wall_weight: Array, wall_median: Array) -> Light:
-    """Guess the light from what the photo shows.
+def estimate_illuminant(rgb: Array, wall_weight: Array, wall_median: Array) -> Illuminant:
+    """Estimate the illuminant from statistics of the photo.
 
-    rgb: (h, w, 3) linear sRGB, the whole photo, small. wall_weight: (h, w), 0..1. wall_median: (3,) linear sRGB.
+    rgb: (h, w, 3) linear sRGB, the full photo, downsampled. wall_weight: (h, w), 0..1. wall_median: (3,) linear sRGB.
     """
-    numbers = statistics.describe(rgb, wall_weight, wall_median)
-    guess = statistics.guess(numbers, wall_median)
-    share = statistics.pale_share(rgb, wall_weight)
-    seen = f"pale things outside the walls ({share:.0%} of the picture)" if share >= 0.005 else "nothing white in sight"
-    anchors = (seen, "what rooms that look like this are usually lit and painted like")
-    white = np.maximum(guess.white, DARKEST)
-    old = np.clip(np.asarray(wall_median, np.float64) / white, LOWEST_ALBEDO, HIGHEST_ALBEDO)
-    white = np.maximum(np.asarray(wall_median, np.float64) / old, DARKEST)
-    sure = MOST_SURE * float(np.exp(-guess.error / DOUBT)) * statistics.familiarity(numbers)
-    return Light(_three(white), sure, anchors, _three(old), guess.bounce, guess.contrast, guess.gloss)
+    features = statistics.photo_features(rgb, wall_weight, wall_median)
+    prediction = statistics.predict(features, wall_median)
+    share = statistics.neutral_share(rgb, wall_weight)
+    evidence = (
+        f"near-neutral surfaces outside the walls ({share:.0%} of the photo)"
+        if share >= 0.005
+        else "no near-neutral surface in the photo"
+    )
+    white = np.maximum(prediction.white, MIN_WHITE)
+    albedo = np.clip(np.asarray(wall_median, np.float64) / white, MIN_ALBEDO, MAX_ALBEDO)
+    white = np.maximum(np.asarray(wall_median, np.float64) / albedo, MIN_WHITE)
+    confidence = MAX_ESTIMATE_CONFIDENCE * float(np.exp(-prediction.error / CONFIDENCE_DECAY_DELTA_E))
+    return Illuminant(
+        white=_triple(white),
+        confidence=confidence * statistics.in_distribution(features),
+        anchors=(evidence, "statistics of rendered rooms"),
+        wall_albedo=_triple(albedo),
+        bounce=prediction.bounce,
+        contrast=prediction.contrast,
+        gloss=prediction.gloss,
+    )
 
 
-def _three(values: Array) -> tuple[float, float, float]:
+def _triple(values: Array) -> tuple[float, float, float]:
     return (float(values[0]), float(values[1]), float(values[2]))

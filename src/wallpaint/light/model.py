@@ -130,7 +130,7 @@ def inputs(photo: Array, mask: Array, old: Array | None = None) -> tuple[Array, 
         0.5 * np.log(np.maximum(rgb, DARKEST) / median.astype(np.float32)),
         np.stack([mask, mask * (rgb.max(-1) > CLIPPED), rgb.max(-1) > CLIPPED, row], -1).astype(np.float32),
     ]
-    numbers = np.concatenate([statistics.describe(rgb, mask, median), hint(median, old)])
+    numbers = np.concatenate([statistics.photo_features(rgb, mask, median), hint(median, old)])
     return np.concatenate(planes, -1).astype(np.float32), numbers, median
 
 

@@ -1,1 +1,1 @@
-"""What takes a scene and paints to painted walls at working size."""
+"""Painters: a scene and paints in, painted walls at working size out."""

@@ -1,13 +1,14 @@
-"""The analytic painter: no diffusion model, only light.
+"""The analytic painter: repaints by formula from the intrinsic decomposition, without a diffusion model.
 
-It keeps what `shading.analyse` found (shade, tint, veil) and changes the paint under it. One formula per pixel:
+It keeps the decomposition of `scene.intrinsics` (log shading, illuminant tint, specular) and replaces the paint. One
+formula per pixel:
 
-    painted = target x exp(tint), brought to luminance(target) x exp(curve(shade)), + veil x light
+    painted = target x exp(tint), scaled to luminance(target) x exp(curve(log shading)), + specular x illuminant colour
 
-The package's light model, a small network, says how each place would change in this paint (`lit`). In lit mode that is
-the picture; in literal mode the target is the swatch, and shade and tint change with the paint as far as the photo's
-shading is kept (`literal`). Without the model the scene's light estimate gives the lit target, and literal keeps shade
-and tint as they are.
+The packaged light model, a small network, predicts how each pixel would change in this paint (`light.albedo_edit`). For
+the `room` match that prediction is the result. For the swatch match the target is the swatch, and log shading and tint
+follow the prediction as far as the photo's shading is preserved (`shading_transfer`). Without the model the target of
+the `room` match comes from the scene's illuminant estimate, and the swatch match keeps log shading and tint unchanged.
 """
 
 from __future__ import annotations
@@ -20,36 +21,40 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, weighted_quantile
-from wallpaint.light import albedo_edit as lit
+from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
 from wallpaint.light.model import Coefficients
-from wallpaint.painters import shading_transfer as literal
-from wallpaint.painters.protocol import Choice, Painted
+from wallpaint.painters import shading_transfer
+from wallpaint.painters.protocol import PaintAssignment, PaintedWall
 from wallpaint.paints.paint import Paint
-from wallpaint.scene.intrinsics import Shading, tone
+from wallpaint.scene.intrinsics import IntrinsicDecomposition, tone_curve
 from wallpaint.scene.scene import Scene, Wall
 from wallpaint.typing import Array
 
-BRIGHTEST = 0.99  # Oklab lightness that the brightest part of a wall may reach: a trace under the file's white
+MAX_LIGHTNESS = 0.99  # Oklab lightness of the brightest part of a wall: slightly below the file's white
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
-SPREAD_ALIKE, SPREAD_SLOPE, SPREADS = 1.03, 0.24, (0.4, 1.9)
+# Log shading gain for a change of luminance, fitted on rendered training rooms: gain = constant - slope x log ratio.
+SHADING_GAIN, SHADING_GAIN_SLOPE, SHADING_GAIN_LIMITS = 1.03, 0.24, (0.4, 1.9)
 HALF_CODE = 0.5 / 255 / 12.92  # linear light of half a code value near black
-NOISE_MARGIN = 5.0  # JPEG smears noise over its blocks, so averaging helps less than counting pixels says
-VISIBLE_ERROR = 0.04  # relative luminance error that an eye begins to see as blotches
-REACHES = (48, 24, 12, 6, 3, 1, 0)  # working pixels
+NOISE_MARGIN = (
+    5.0  # JPEG correlates noise within its blocks, so averaging reduces it less than the pixel count suggests
+)
+VISIBLE_ERROR = 0.04  # relative luminance error that becomes visible as blotches
+DENOISE_RADII_PX = (48, 24, 12, 6, 3, 1, 0)  # working pixels
 LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
-CLOSE_ENOUGH = 0.3  # CIELAB distance at which the aim is left alone
-DARKER = (0.98, 0.96, 0.93, 0.9)  # tried for paints at the gamut's border, whose lit half must turn pale
-COARSE = 4  # working pixels between those that contrast is looked up at
-MOST_WIDENED = 1.2
-FULL = 0.98  # of the file's range, for paints that the light would carry beyond it
+LOCK_TOLERANCE_DELTA_E = 0.3  # CIELAB distance at which the search for the target ends
+# Start values, tried for paints at the gamut's border: the brightly lit half of such a wall must become pale.
+LOCK_RESTARTS = (0.98, 0.96, 0.93, 0.9)
+CONTRAST_STRIDE = 4  # working pixels between the samples for contrast
+MAX_CONTRAST_GAIN = 1.2
+MAX_DEVICE_VALUE = 0.98  # of the file's range, for paints that the light would carry beyond it
 
 
 class AnalyticPainter:
-    """Paints by formula; the seed changes nothing.
+    """A painter by formula; deterministic, the seed has no effect.
 
-    use_model: whether it asks the light model, if there is one.
+    use_model: whether to use the light model, if the package has one.
     """
 
     name = "analytic"
@@ -57,11 +62,13 @@ class AnalyticPainter:
     def __init__(self, *, use_model: bool = True) -> None:
         self.use_model = use_model
 
-    def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int = 0) -> Iterator[dict[str, Painted]]:
+    def paint(
+        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int = 0
+    ) -> Iterator[dict[str, PaintedWall]]:
         """See `Painter`."""
-        for choice in choices:
+        for paints in assignments:
             yield {
-                name: paint_wall(wall, choice[name], match, use_model=self.use_model)
+                name: paint_wall(wall, paints[name], match, use_model=self.use_model)
                 for name, wall in scene.walls.items()
             }
 
@@ -70,185 +77,204 @@ class AnalyticPainter:
         return {}
 
 
-def paint_wall(wall: Wall, chosen: Paint, match: str, *, use_model: bool = True) -> Painted:
+def paint_wall(wall: Wall, paint: Paint, match: str, *, use_model: bool = True) -> PaintedWall:
     """Paint one wall of a scene. use_model: see `AnalyticPainter`."""
-    gamut, shading = wall.canvas.space.gamut, wall.shading
-    if use_model and wall.sight.seen is not None:
-        as_seen = _paint_as_seen if match == "room" else _paint_literally
-        return as_seen(wall, wall.sight.seen, np.asarray(chosen.albedo_linear, np.float64))
-    target = aim(wall, chosen, match)
-    spread = shading_spread(shading.median_luma, float(color.luminance(target))) if match == "room" else 1.0
-    return Painted(paint(shading, target, gamut, spread=spread), target)
+    gamut, intrinsics = wall.canvas.space.gamut, wall.intrinsics
+    if use_model and wall.light_input.prediction is not None:
+        painted_by_model = _paint_predicted if match == "room" else _paint_swatch
+        return painted_by_model(wall, wall.light_input.prediction, np.asarray(paint.albedo_linear, np.float64))
+    target = target_color(wall, paint, match)
+    gain = shading_gain(intrinsics.median_luma, float(color.luminance(target))) if match == "room" else 1.0
+    return PaintedWall(render_to_median(intrinsics, target, gamut, gain=gain), target)
 
 
-def _paint_as_seen(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
-    """Paint one wall as the light model sees it."""
-    gamut, shading, sight = wall.canvas.space.gamut, wall.shading, wall.sight
-    likely = float(color.luminance(wall.light.appearance(albedo)))
-    painted = _seen(wall, seen, _unpainted(shading, quiet_shade(shading, likely)), albedo)
+def _paint_predicted(wall: Wall, prediction: Coefficients, albedo: Array) -> PaintedWall:
+    """Paint one wall as the light model predicts its appearance."""
+    gamut, intrinsics = wall.canvas.space.gamut, wall.intrinsics
+    likely_luma = float(color.luminance(wall.illuminant.appearance(albedo)))
+    base = _existing_wall(intrinsics, denoised_log_shading(intrinsics, likely_luma))
+    painted = _predicted_wall(wall, prediction, base, albedo)
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
-    target = _median(painted, shading.weight)
-    error = lit.expected_error(seen, sight.wall, target)
-    return Painted(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
+    target = _median(painted, intrinsics.weight)
+    error = albedo_edit.expected_error(prediction, wall.light_input.wall, target)
+    return PaintedWall(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
 
 
-def _paint_literally(wall: Wall, seen: Coefficients, albedo: Array) -> Painted:
-    """Paint one wall in the swatch itself, shaded as the light model sees it, as far as the photo's shading is kept."""
-    shading = wall.shading
-    shade = quiet_shade(shading, float(color.luminance(albedo)))
-    before = _unpainted(shading, shade)
-    after = _seen(wall, seen, before, albedo)
-    expected = lit.expected_error(seen, wall.sight.wall)
-    gamut = wall.canvas.space.gamut
-    squeezed = _squeezed(shading, shade, albedo, gamut)
-    shading, shade = literal.reshaded(shading, shade, before, after, albedo, expected, squeezed)
-    return Painted(_locked(shading, shade, albedo, gamut), albedo)
+def _paint_swatch(wall: Wall, prediction: Coefficients, albedo: Array) -> PaintedWall:
+    """Paint one wall so that its median is the swatch, shaded as predicted where that preserves the photo's shading."""
+    intrinsics, gamut = wall.intrinsics, wall.canvas.space.gamut
+    log_shading = denoised_log_shading(intrinsics, float(color.luminance(albedo)))
+    before = _existing_wall(intrinsics, log_shading)
+    after = _predicted_wall(wall, prediction, before, albedo)
+    error = albedo_edit.expected_error(prediction, wall.light_input.wall)
+    gamut_effect = _gamut_effect(intrinsics, log_shading, albedo, gamut)
+    intrinsics, log_shading = shading_transfer.transfer_shading(
+        intrinsics, log_shading, before, after, albedo, error, gamut_effect
+    )
+    return PaintedWall(_render_locked(intrinsics, log_shading, albedo, gamut), albedo)
 
 
-def _squeezed(shading: Shading, shade: Array, goal: Array, gamut: Array) -> tuple[float, float]:
-    """What the gamut makes of a wall's shading in the colour goal: by what it widens the contrast, 1..`MOST_WIDENED`,
-    and how its gradients correlate with the shading's, 0..1."""
-    coarse = (slice(None, None, COARSE), slice(None, None, COARSE))
-    weight = shading.weight[coarse]
+def _gamut_effect(
+    intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array
+) -> tuple[float, float]:
+    """Measure the effect of gamut mapping on a wall's shading in the colour goal.
+
+    Returns the factor by which it increases contrast, 1..`MAX_CONTRAST_GAIN`, and the correlation of the gradients with
+    those of the shading, 0..1.
+    """
+    coarse = (slice(None, None, CONTRAST_STRIDE), slice(None, None, CONTRAST_STRIDE))
+    weight = intrinsics.weight[coarse]
     inside = weight > 0.5
     if not inside.any():
         return 1.0, 1.0
-    got = _render(shading, shade[coarse], shading.tint[coarse], shading.veil[coarse], goal, gamut)
-    luma = np.log(np.maximum(color.luminance(got), light_model.DARKEST)).astype(np.float32)
-    after, before = literal.light_range(luma[inside]), literal.light_range(shade[coarse][inside])
-    widened = float(np.clip(after / max(before, 1e-3), 1.0, MOST_WIDENED))
-    return widened, literal.gradients_kept(weight, shade[coarse], luma)
+    rendered = _render(
+        intrinsics, log_shading[coarse], intrinsics.illuminant_tint[coarse], intrinsics.specular[coarse], goal, gamut
+    )
+    log_luma = np.log(np.maximum(color.luminance(rendered), light_model.DARKEST)).astype(np.float32)
+    after = shading_transfer.contrast_range(log_luma[inside])
+    before = shading_transfer.contrast_range(log_shading[coarse][inside])
+    contrast_gain = float(np.clip(after / max(before, 1e-3), 1.0, MAX_CONTRAST_GAIN))
+    return contrast_gain, shading_transfer.gradient_correlation(weight, log_shading[coarse], log_luma)
 
 
-def _seen(wall: Wall, seen: Coefficients, base: Array, albedo: Array) -> Array:
-    """The wall in a new paint, (h, w, 3) linear sRGB, before gamut limits. base: see `lit.paint`."""
-    place = lit.Place(wall.canvas.origin, wall.step, wall.sight.size)
-    return lit.paint(seen, wall.sight, place, base, wall.shading.weight, albedo, _told_old(wall))
+def _predicted_wall(wall: Wall, prediction: Coefficients, base: Array, albedo: Array) -> Array:
+    """Return the wall in a new paint, (h, w, 3) linear sRGB, before gamut mapping. base: see `edit_albedo`."""
+    grid = albedo_edit.WorkingGrid(wall.canvas.origin, wall.step, wall.light_input.size)
+    weight = wall.intrinsics.weight
+    return albedo_edit.edit_albedo(prediction, wall.light_input, grid, base, weight, albedo, _known_albedo(wall))
 
 
-def _told_old(wall: Wall) -> Array | None:
-    """The albedo of the old paint, (3,), where the user's word tells it."""
-    return np.asarray(wall.light.old) if wall.light.is_told and wall.light.old is not None else None
+def _known_albedo(wall: Wall) -> Array | None:
+    """Return the albedo of the existing paint, (3,), where a hint from the user determines it."""
+    illuminant = wall.illuminant
+    is_known = illuminant.is_user_given and illuminant.wall_albedo is not None
+    return np.asarray(illuminant.wall_albedo) if is_known else None
 
 
 def _median(rgb: Array, weight: Array) -> Array:
     return np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)])
 
 
-def _unpainted(shading: Shading, shade: Array) -> Array:
-    """The wall as it is, (h, w, 3) linear sRGB, in one old paint and with this shade."""
-    wall = shading.median.astype(np.float32) * np.exp(shading.tint)
-    luma = shading.median_luma * np.exp(shade)
+def _existing_wall(intrinsics: IntrinsicDecomposition, log_shading: Array) -> Array:
+    """Return the wall in its existing paint, (h, w, 3) linear sRGB, with this log shading."""
+    wall = intrinsics.median.astype(np.float32) * np.exp(intrinsics.illuminant_tint)
+    luma = intrinsics.median_luma * np.exp(log_shading)
     wall *= (luma / np.maximum(color.luminance(wall), 1e-6))[..., None]
-    return (wall + shading.veil[..., None] * shading.light.astype(np.float32)).astype(np.float32)
+    return (wall + intrinsics.specular[..., None] * intrinsics.illuminant_color.astype(np.float32)).astype(np.float32)
 
 
-def aim(wall: Wall, chosen: Paint, match: str) -> Array:
-    """The colour, (3,) linear sRGB, that the wall's median is to have in the picture.
+def target_color(wall: Wall, paint: Paint, match: str) -> Array:
+    """Return the colour, (3,) linear sRGB, that the wall's median is to have in the result.
 
-    A camera that meets more light than it can hold is exposed for less: the hue stays, the brightness stops at the top.
+    A colour that exceeds the file's range is scaled down as by a shorter exposure: the hue stays.
     """
-    albedo = np.asarray(chosen.albedo_linear, np.float64)
+    albedo = np.asarray(paint.albedo_linear, np.float64)
     if match == "swatch":
         return albedo
-    shown = wall.light.appearance(albedo)
-    return shown / max(1.0, float((wall.canvas.space.gamut @ shown).max()) / FULL)
+    appearance = wall.illuminant.appearance(albedo)
+    return appearance / max(1.0, float((wall.canvas.space.gamut @ appearance).max()) / MAX_DEVICE_VALUE)
 
 
-def paint(shading: Shading, target: Array, gamut: Array, *, spread: float = 1.0) -> Array:
-    """Paint one wall at working size.
+def render_to_median(intrinsics: IntrinsicDecomposition, target: Array, gamut: Array, *, gain: float = 1.0) -> Array:
+    """Render one wall at working size so that its median is the target.
 
-    target: (3,) linear sRGB, the colour that the wall's median is to have in the picture, after tone curve and gamut.
-    gamut: (3, 3), linear sRGB to the file's own linear RGB. spread: factor on the log shading, see `shading_spread`.
+    target: (3,) linear sRGB, the wall's median in the result, after tone curve and gamut mapping. gamut: (3, 3), linear
+    sRGB to the file's own linear RGB. gain: factor on the log shading, see `shading_gain`.
     Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
     """
     goal = np.asarray(target, np.float64)
-    shade = quiet_shade(shading, float(color.luminance(goal)))
-    if spread != 1.0:
-        shading, shade = replace(shading, spread=shading.spread * spread), shade * np.float32(spread)
-    return _locked(shading, shade, goal, gamut)
+    log_shading = denoised_log_shading(intrinsics, float(color.luminance(goal)))
+    if gain != 1.0:
+        intrinsics = replace(intrinsics, log_shading_quantiles=intrinsics.log_shading_quantiles * gain)
+        log_shading = log_shading * np.float32(gain)
+    return _render_locked(intrinsics, log_shading, goal, gamut)
 
 
-def shading_spread(old_luma: float, new_luma: float) -> float:
-    """By what the log shading of a wall grows, or shrinks, when its median goes from one luminance to another.
+def shading_gain(old_luma: float, new_luma: float) -> float:
+    """Return the factor on a wall's log shading when its median goes from one luminance to another.
 
-    Bright walls fill each other's shadows and roll off in the camera's highlights; dark ones show the light as it
-    falls. Fitted on rendered training rooms.
+    Bright walls fill each other's shadows and roll off in the camera's highlights; dark ones show the incident light.
+    Fitted on rendered training rooms.
     """
-    spread = SPREAD_ALIKE - SPREAD_SLOPE * float(np.log(max(new_luma, 1e-3) / max(old_luma, 1e-3)))
-    return float(np.clip(spread, *SPREADS))
+    gain = SHADING_GAIN - SHADING_GAIN_SLOPE * float(np.log(max(new_luma, 1e-3) / max(old_luma, 1e-3)))
+    return float(np.clip(gain, *SHADING_GAIN_LIMITS))
 
 
-def detail_gain(shading: Shading, new_luma: float) -> float:
-    """How much of the photo's finest detail the painted wall may keep, 0..1.
+def detail_gain(intrinsics: IntrinsicDecomposition, new_luma: float) -> float:
+    """Return how much of the photo's finest detail the painted wall may keep, 0..1.
 
-    Paint that is brighter than the old one multiplies the camera's noise along with the wall. In L* the noise grows
-    with the cube root of the brightening; detail is turned down until it is no stronger than it was, or than faint
+    Paint that is brighter than the existing one amplifies the camera's noise along with the wall. In L* the noise grows
+    with the cube root of the brightening; detail is reduced until the noise is no stronger than it was, or than faint
     grain.
     """
-    before = 116 / 3 * shading.noise * max(shading.median_luma, 0.009) ** (1 / 3)
-    after = 116 / 3 * shading.noise * max(new_luma, 0.009) ** (1 / 3)
-    if shading.median_luma < 0.009:  # the straight part of the L* curve
-        before = 903.3 * shading.noise * shading.median_luma
+    before = 116 / 3 * intrinsics.noise * max(intrinsics.median_luma, 0.009) ** (1 / 3)
+    after = 116 / 3 * intrinsics.noise * max(new_luma, 0.009) ** (1 / 3)
+    if intrinsics.median_luma < 0.009:  # the straight part of the L* curve
+        before = 903.3 * intrinsics.noise * intrinsics.median_luma
     return float(min(1.0, max(before, GRAIN_LIGHTNESS) / max(after, 1e-9)))
 
 
-def quiet_shade(shading: Shading, new_luma: float) -> Array:
-    """Log shading (h, w) with noise averaged away where the new paint would make it visible.
+def denoised_log_shading(intrinsics: IntrinsicDecomposition, new_luma: float) -> Array:
+    """Return log shading (h, w), denoised where the new paint would make noise visible.
 
-    Each pixel takes the smallest neighbourhood in which light outweighs noise: none on a bright wall, a large one where
-    a nearly black wall has only a few code values to show.
+    Each pixel is averaged over the smallest neighbourhood in which the signal outweighs the noise: none on a bright
+    wall, a large one where a nearly black wall has only a few code values.
     """
-    if detail_gain(shading, new_luma) > 0.9:
-        return shading.shade
-    luma = shading.median_luma * np.exp(shading.shade)
-    noise = NOISE_MARGIN * (shading.noise * shading.median_luma + HALF_CODE)
-    weight = shading.weight + 1e-6
-    result = box_mean(luma, weight, REACHES[0])
-    for radius in REACHES[1:]:
+    if detail_gain(intrinsics, new_luma) > 0.9:
+        return intrinsics.log_shading
+    luma = intrinsics.median_luma * np.exp(intrinsics.log_shading)
+    noise = NOISE_MARGIN * (intrinsics.noise * intrinsics.median_luma + HALF_CODE)
+    weight = intrinsics.weight + 1e-6
+    result = box_mean(luma, weight, DENOISE_RADII_PX[0])
+    for radius in DENOISE_RADII_PX[1:]:
         mean = box_mean(luma, weight, radius) if radius else luma
         error = noise / (2 * radius + 1) / np.maximum(result, 1e-6)
-        belief = 1 / (1 + (error / VISIBLE_ERROR) ** 2)
-        result = belief * mean + (1 - belief) * result
-    return np.log(np.maximum(result, 1e-6) / shading.median_luma).astype(np.float32)
+        trust = 1 / (1 + (error / VISIBLE_ERROR) ** 2)
+        result = trust * mean + (1 - trust) * result
+    return np.log(np.maximum(result, 1e-6) / intrinsics.median_luma).astype(np.float32)
 
 
-def _locked(shading: Shading, shade: Array, goal: Array, gamut: Array) -> Array:
+def _render_locked(intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array) -> Array:
     """Render a wall so that its median is goal, (3,) linear sRGB."""
-    aim = _aim(shading, shade, goal, gamut)
-    return _render(shading, shade, shading.tint, shading.veil, aim, gamut)
+    target = _solve_target(intrinsics, log_shading, goal, gamut)
+    return _render(intrinsics, log_shading, intrinsics.illuminant_tint, intrinsics.specular, target, gamut)
 
 
-def _render(shading: Shading, shade: Array, tint: Array, veil: Array, target: Array, gamut: Array) -> Array:
+def _render(
+    intrinsics: IntrinsicDecomposition, log_shading: Array, tint: Array, specular: Array, target: Array, gamut: Array
+) -> Array:
+    """Apply the formula of this module to pixels with this log shading, tint and specular; returns (..., 3) float32."""
     luma = float(color.luminance(target))
     lightness = float(color.linear_to_oklab(np.maximum(target, 0))[0])  # grows with the cube root of light
-    headroom = 3 * float(np.log(BRIGHTEST / np.clip(lightness, 1e-3, BRIGHTEST)))
-    knots_in, knots_out = tone(shading.spread, headroom)
-    new_luma = luma * np.exp(np.interp(shade, knots_in, knots_out)).astype(np.float32)
+    headroom = 3 * float(np.log(MAX_LIGHTNESS / np.clip(lightness, 1e-3, MAX_LIGHTNESS)))
+    knots_in, knots_out = tone_curve(intrinsics.log_shading_quantiles, headroom)
+    new_luma = luma * np.exp(np.interp(log_shading, knots_in, knots_out)).astype(np.float32)
     painted = target.astype(np.float32) * np.exp(tint)
     painted *= (new_luma / np.maximum(color.luminance(painted), 1e-6))[..., None]
-    painted += veil[..., None] * shading.light.astype(np.float32)
+    painted += specular[..., None] * intrinsics.illuminant_color.astype(np.float32)
     return color.compress_gamut(painted, gamut).astype(np.float32)
 
 
-def _aim(shading: Shading, shade: Array, goal: Array, gamut: Array) -> Array:
-    """The colour to render with so that the median comes out as goal."""
-    rows, cols = np.nonzero(shading.weight > 0.5)
+def _solve_target(intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array) -> Array:
+    """Search the colour to render with so that the median of the result is goal; fixed-point iteration on a sample."""
+    rows, cols = np.nonzero(intrinsics.weight > 0.5)
     if rows.size == 0:
         return goal
-    pick = np.random.default_rng(0).permutation(rows.size)[:LOCK_SAMPLES]
-    at = (rows[pick], cols[pick])
-    to_goal = color.linear_to_lab(goal)
-    aim, best, best_error = goal.copy(), goal, np.inf
-    for step in range(LOCK_STEPS + len(DARKER)):
+    sample = np.random.default_rng(0).permutation(rows.size)[:LOCK_SAMPLES]
+    at = (rows[sample], cols[sample])
+    goal_lab = color.linear_to_lab(goal)
+    target, best, best_error = goal.copy(), goal, np.inf
+    for step in range(LOCK_STEPS + len(LOCK_RESTARTS)):
         if step >= LOCK_STEPS:
-            if best_error < CLOSE_ENOUGH:
+            if best_error < LOCK_TOLERANCE_DELTA_E:
                 break
-            aim = goal * DARKER[step - LOCK_STEPS]
-        got = _render(shading, shade[at], shading.tint[at], shading.veil[at], aim, gamut)
-        median = np.median(got, axis=0).astype(np.float64)
-        error = float(color.delta_e_76(color.linear_to_lab(median), to_goal))
+            target = goal * LOCK_RESTARTS[step - LOCK_STEPS]
+        rendered = _render(
+            intrinsics, log_shading[at], intrinsics.illuminant_tint[at], intrinsics.specular[at], target, gamut
+        )
+        median = np.median(rendered, axis=0).astype(np.float64)
+        error = float(color.delta_e_76(color.linear_to_lab(median), goal_lab))
         if error < best_error:
-            best, best_error = aim, error
-        aim = np.clip(aim * (goal + 1e-4) / (median + 1e-4), 0.25 * goal, 4 * goal + 0.01)
+            best, best_error = target, error
+        target = np.clip(target * (goal + 1e-4) / (median + 1e-4), 0.25 * goal, 4 * goal + 0.01)
     return best

@@ -1,14 +1,14 @@
-"""Literal's shading: what the light model says of it, as far as the photo's own is kept.
+"""Shading of the swatch match: the light model's prediction, as far as the photo's own shading is preserved.
 
-A dark paint deepens a wall's shadows and a bright one fills them; a lamp's patch on a grey wall, or a second old paint
-that statistics did not find, is not light alone. The light model tells that. But literal promises the photo's shading
-round the swatch, so the model's word is taken
+A dark paint deepens a wall's shadows and a bright one fills them; a lamp's patch on a grey wall, or a second paint that
+was not detected, is not light alone. The light model predicts both. But the swatch match promises the photo's shading
+around the swatch, so the prediction is applied as
 
-    shade + share x (change of shade),   tint + share x HUE x (change of tint)
+    log_shading + share x (change of log shading),   tint + share x TINT_SHARE x (change of tint)
 
-with the largest share up to `MOST` at which the wall's gradients and contrast are still the photo's. The share goes to
-nothing where the model is out of its depth, and where the swatch is the colour that the wall shows already. A wall
-whose pattern was evened out first has no shading of its own in the photo to be held to.
+with the largest share up to `MAX_SHARE` at which the wall's gradients and contrast are still the photo's. The share
+drops to zero where the model's expected error is large, and where the swatch is the wall's present colour. A wall whose
+pattern was removed first has no shading in the photo that must be preserved.
 """
 
 from __future__ import annotations
@@ -19,103 +19,112 @@ import cv2
 import numpy as np
 
 from wallpaint.imaging import color
-from wallpaint.scene.intrinsics import MAX_TINT, SPREAD_QUANTILES, Shading
+from wallpaint.scene.intrinsics import LOG_SHADING_QUANTILES, MAX_LOG_TINT, IntrinsicDecomposition
 from wallpaint.typing import Array
 
-MOST = 0.75  # share of the model's word; what photos show of light that 80 pixels do not is worth the rest
-HUE = 0.5  # share of that for colour: the model takes some of a lamp's glow for paint
-GRADIENTS = 0.985  # least correlation of log-luminance gradients with the photo's; bar 0.95 after the tone curve
-FINISHED = 0.967  # the same with what the gamut takes of it
-CONTRASTS = (0.85, 1.22)  # of the range from the 5th to the 95th percentile against the photo's; bar 0.8 to 1.25
-OTHER_PAINT = 15.0  # CIELAB distance of the swatch from the wall as it is, at which its shading may be another one
-SURE, LOST = 10.0, 14.0  # CIEDE2000 that the model expects to be off: believed up to the one, no more from the other
-STEPS = 16  # shares that are tried
-SAMPLE = 20_000  # working pixels that stand for a wall in its quantiles
-INNER = 0.99  # share of wall in a working pixel whose gradients count
-_RANGE = (0.05, 0.95)
+MAX_SHARE = 0.75  # of the prediction; the rest is left to what the photo shows of light at more than 80 pixels
+TINT_SHARE = 0.5  # of the share, for the tint: the model mistakes some of a lamp's glow for paint
+MIN_GRADIENT_CORRELATION = 0.985  # of log-luminance gradients with the photo's; bar 0.95 after the tone curve
+MIN_FINAL_GRADIENT_CORRELATION = 0.967  # the same including the loss by gamut mapping
+# Range from the 5th to the 95th percentile relative to the photo's; bar 0.8 to 1.25.
+CONTRAST_LIMITS = (0.85, 1.22)
+FULL_SHARE_DELTA_E = 15.0  # CIELAB distance of the swatch from the wall's present colour from which the share is full
+TRUST_FULL_DELTA_E, TRUST_NONE_DELTA_E = 10.0, 14.0  # expected CIEDE2000 up to / from which the share is full / zero
+SHARE_STEPS = 16  # number of shares tried
+SAMPLE_PIXELS = 20_000  # working pixels from which a wall's quantiles are computed
+MIN_WALL_SHARE = 0.99  # share of wall in a working pixel whose gradients count
+CONTRAST_QUANTILES = (0.05, 0.95)
 
 
-def reshaded(
-    shading: Shading,
-    shade: Array,
+def transfer_shading(
+    intrinsics: IntrinsicDecomposition,
+    log_shading: Array,
     before: Array,
     after: Array,
     swatch: Array,
-    expected: float,
-    squeezed: tuple[float, float],
-) -> tuple[Shading, Array]:
-    """A wall's shading, and its log shade (h, w), as they would be in another paint.
+    expected_error: float,
+    gamut_effect: tuple[float, float],
+) -> tuple[IntrinsicDecomposition, Array]:
+    """Return a wall's decomposition and log shading (h, w) as they would be in another paint.
 
-    shade: (h, w), the one to start from, without the noise that the paint would show. before: (h, w, 3) linear sRGB,
-    the wall with this shade in its old paint. after: the same in the new paint, as the light model sees it. swatch:
-    (3,) linear sRGB. expected: CIEDE2000 by which the model expects to be off. squeezed: see `kept_share`.
+    log_shading: (h, w), denoised for the new paint. before: (h, w, 3) linear sRGB, the wall with this shading in its
+    existing paint. after: the same in the new paint, as the light model predicts it. swatch: (3,) linear sRGB.
+    expected_error: CIEDE2000, of the prediction. gamut_effect: see `max_share`.
     """
-    rows, cols = np.nonzero(shading.weight > 0.5)
-    away = float(color.delta_e_76(color.linear_to_lab(swatch), color.linear_to_lab(shading.median)))
-    most = MOST * float(np.clip((LOST - expected) / (LOST - SURE), 0, 1) * np.clip(away / OTHER_PAINT, 0, 1))
-    if rows.size == 0 or most == 0:
-        return shading, shade
-    every = np.linspace(0, rows.size - 1, min(SAMPLE, rows.size)).astype(np.int64)
+    rows, cols = np.nonzero(intrinsics.weight > 0.5)
+    distance = float(color.delta_e_76(color.linear_to_lab(swatch), color.linear_to_lab(intrinsics.median)))
+    trust = np.clip((TRUST_NONE_DELTA_E - expected_error) / (TRUST_NONE_DELTA_E - TRUST_FULL_DELTA_E), 0, 1)
+    limit = MAX_SHARE * float(trust * np.clip(distance / FULL_SHARE_DELTA_E, 0, 1))
+    if rows.size == 0 or limit == 0:
+        return intrinsics, log_shading
+    every = np.linspace(0, rows.size - 1, min(SAMPLE_PIXELS, rows.size)).astype(np.int64)
     at = rows[every], cols[every]
-    grown = _log_luma(after) - _log_luma(before)
-    hue = _log(after) - _log(before) - grown[..., None]
-    grown -= np.float32(np.median(grown[at] + shade[at]) - np.median(shade[at]))
-    hue = np.clip(hue - np.median(hue[at], axis=0), -MAX_TINT, MAX_TINT)
-    share = np.float32(most if shading.evened else kept_share(shading.weight, shade, grown, at, most, squeezed))
-    shade = (shade + share * grown).astype(np.float32)
-    tint = (shading.tint + share * np.float32(HUE) * hue).astype(np.float32)
-    spread = np.quantile(shade[rows, cols], SPREAD_QUANTILES)
-    return replace(shading, shade=shade, tint=tint, spread=spread), shade
+    change = _log_luma(after) - _log_luma(before)
+    tint_change = _log(after) - _log(before) - change[..., None]
+    change -= np.float32(np.median(change[at] + log_shading[at]) - np.median(log_shading[at]))
+    tint_change = np.clip(tint_change - np.median(tint_change[at], axis=0), -MAX_LOG_TINT, MAX_LOG_TINT)
+    share = np.float32(
+        limit
+        if intrinsics.pattern_removed
+        else max_share(intrinsics.weight, log_shading, change, at, limit, gamut_effect)
+    )
+    log_shading = (log_shading + share * change).astype(np.float32)
+    tint = (intrinsics.illuminant_tint + share * np.float32(TINT_SHARE) * tint_change).astype(np.float32)
+    quantiles = np.quantile(log_shading[rows, cols], LOG_SHADING_QUANTILES)
+    intrinsics = replace(intrinsics, log_shading=log_shading, illuminant_tint=tint, log_shading_quantiles=quantiles)
+    return intrinsics, log_shading
 
 
-def kept_share(
+def max_share(
     weight: Array,
-    shade: Array,
+    log_shading: Array,
     change: Array,
     at: tuple[Array, Array],
-    most: float,
-    squeezed: tuple[float, float] = (1.0, 1.0),
+    limit: float,
+    gamut_effect: tuple[float, float] = (1.0, 1.0),
 ) -> float:
-    """The largest share, 0..most, of a change of log shade (h, w) that leaves gradients and contrast as they must be.
+    """Return the largest share, 0..limit, of a change of log shading (h, w) that preserves gradients and contrast.
 
-    weight: (h, w), share of wall. at: (rows, cols) of the pixels that contrast is measured on. squeezed: what the gamut
-    does anyway: by what it widens contrast, 1 or more, and how gradients correlate after it, 0..1.
+    weight: (h, w), share of wall. at: (rows, cols) of the pixels from which contrast is computed. gamut_effect: the
+    factor by which gamut mapping increases contrast, 1 or more, and the correlation of gradients after it, 0..1.
     """
-    widened, kept = squeezed
-    least_alike = max(GRADIENTS, FINISHED / max(kept, 1e-3))
-    old, new = _gradients(weight, shade), _gradients(weight, shade + change)
-    moved = new - old
-    own, added, both = float(old @ old), float(moved @ moved), float(old @ moved)
-    begin, step = shade[at], change[at]
-    least, largest = (limit * light_range(begin) for limit in (CONTRASTS[0], CONTRASTS[1] / widened))
-    for share in np.linspace(most, 0, STEPS, endpoint=False):
-        length = np.sqrt(own * max(own + 2 * share * both + share**2 * added, 0.0))
-        if own + share * both < least_alike * length:
+    contrast_gain, correlation = gamut_effect
+    min_correlation = max(MIN_GRADIENT_CORRELATION, MIN_FINAL_GRADIENT_CORRELATION / max(correlation, 1e-3))
+    old, new = _gradients(weight, log_shading), _gradients(weight, log_shading + change)
+    difference = new - old
+    old_old, diff_diff, old_diff = float(old @ old), float(difference @ difference), float(old @ difference)
+    sample, sample_change = log_shading[at], change[at]
+    low, high = CONTRAST_LIMITS[0], CONTRAST_LIMITS[1] / contrast_gain
+    least, most = (factor * contrast_range(sample) for factor in (low, high))
+    for share in np.linspace(limit, 0, SHARE_STEPS, endpoint=False):
+        # Correlation of old with old + share x difference, from the three dot products.
+        norm = np.sqrt(old_old * max(old_old + 2 * share * old_diff + share**2 * diff_diff, 0.0))
+        if old_old + share * old_diff < min_correlation * norm:
             continue
-        if least <= light_range(begin + np.float32(share) * step) <= largest:
+        if least <= contrast_range(sample + np.float32(share) * sample_change) <= most:
             return float(share)
     return 0.0
 
 
-def gradients_kept(weight: Array, before: Array, after: Array) -> float:
-    """Correlation of the gradients of two log luminances, (h, w), 0..1; 1 where there are none."""
+def gradient_correlation(weight: Array, before: Array, after: Array) -> float:
+    """Return the correlation of the gradients of two log luminances, (h, w), 0..1; 1 where there are none."""
     old, new = _gradients(weight, before), _gradients(weight, after)
-    length = float(np.sqrt((old @ old) * (new @ new)))
-    return max(0.0, float(old @ new) / length) if length > 0 else 1.0
+    norm = float(np.sqrt((old @ old) * (new @ new)))
+    return max(0.0, float(old @ new) / norm) if norm > 0 else 1.0
 
 
-def _gradients(weight: Array, shade: Array) -> Array:
-    """Differences (N,) of the logarithm of slightly blurred luminance between neighbours inside the wall, mean 0."""
-    inner = weight > INNER
-    log = np.log(np.maximum(cv2.GaussianBlur(np.exp(shade), (0, 0), 1.0), 1e-6))
+def _gradients(weight: Array, log_shading: Array) -> Array:
+    """Return differences (N,) of log blurred luminance between neighbours inside the wall, with mean 0."""
+    inner = weight > MIN_WALL_SHARE
+    log = np.log(np.maximum(cv2.GaussianBlur(np.exp(log_shading), (0, 0), 1.0), 1e-6))
     across, down = np.diff(log, axis=1), np.diff(log, axis=0)
-    found = np.concatenate([across[inner[:, 1:] & inner[:, :-1]], down[inner[1:] & inner[:-1]]])
-    return found - found.mean() if found.size else found
+    gradients = np.concatenate([across[inner[:, 1:] & inner[:, :-1]], down[inner[1:] & inner[:-1]]])
+    return gradients - gradients.mean() if gradients.size else gradients
 
 
-def light_range(values: Array) -> float:
-    """From the 5th to the 95th percentile of log luminances."""
-    low, high = np.quantile(values, _RANGE)
+def contrast_range(values: Array) -> float:
+    """Return the range from the 5th to the 95th percentile of log luminances."""
+    low, high = np.quantile(values, CONTRAST_QUANTILES)
     return float(high - low)
 
 

@@ -1,4 +1,4 @@
-"""What a wall should become: a colour, perhaps with a texture, read from what people write or pick.
+"""A paint: the target colour of a wall, optionally with a texture, parsed from text.
 
 The colour of a paint is its albedo, the share of the light that it reflects, in linear sRGB. A hex code is
 read as the sRGB encoding of that albedo.
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,6 @@ from wallpaint.imaging.color import (
     srgb_to_linear,
 )
 
-if TYPE_CHECKING:
-    from wallpaint.paints.palette import Palette
-
 EXAMPLES = "#7d9b84, rgb(125, 155, 132), oklch(65% 0.05 155) or a colour name"
 _MAX_TEXT = 200
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
@@ -35,6 +32,24 @@ _BARE_HEX = re.compile(r"(?=.*[a-f])[0-9a-f]{6}", re.IGNORECASE)
 # Source: ITU-R BT.2087. The widest gamut a screen is asked for; real paints lie inside it.
 _RGB_TO_REC2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
 _REC2020_SLACK = 0.002
+
+
+class PaintLookup(Protocol):
+    """A collection that resolves a paint by code or name, such as a `Palette`."""
+
+    @property
+    def source(self) -> str:
+        """Its name in messages."""
+        ...
+
+    @property
+    def paints(self) -> "Sequence[Paint]":
+        """All paints."""
+        ...
+
+    def get(self, text: str) -> "Paint | None":
+        """The paint of that code or name, or None."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +82,7 @@ class Paint:
         object.__setattr__(self, "albedo_linear", albedo)
 
     @classmethod
-    def parse(cls, text: "str | Sequence[int] | Paint", palette: "Palette | None" = None) -> "Paint":
+    def parse(cls, text: "str | Sequence[int] | Paint", palette: "PaintLookup | None" = None) -> "Paint":
         """Read a colour as people write it.
 
         text: a code or name of `palette`, which goes first; hex (#rgb, #rrggbb, or six bare digits with a
@@ -82,9 +97,9 @@ class Paint:
         if not wanted or len(wanted) > _MAX_TEXT:
             raise InputError(f"a colour is {EXAMPLES}; this one is {'empty' if not wanted else 'far too long'}")
         if palette is not None:
-            found = palette.get(wanted)
-            if found is not None:
-                return found
+            match = palette.get(wanted)
+            if match is not None:
+                return match
         if _BARE_HEX.fullmatch(wanted):
             wanted = f"#{wanted}"
         if _HEX.fullmatch(wanted):
@@ -110,7 +125,7 @@ class Paint:
         return cls.from_rgb(bytes.fromhex(digits[:6]))
 
     @classmethod
-    def _from_css(cls, text: str, palette: "Palette | None") -> "Paint":
+    def _from_css(cls, text: str, palette: "PaintLookup | None") -> "Paint":
         from coloraide import Color
 
         try:
@@ -214,7 +229,7 @@ def _check_albedo(albedo: NDArray[np.float64], label: str) -> None:
         raise InputError(f"{label} is more vivid than any paint (outside Rec. 2020): take a less vivid colour")
 
 
-def _not_a_colour(text: str, palette: "Palette | None") -> str:
+def _not_a_colour(text: str, palette: "PaintLookup | None") -> str:
     from coloraide.css.color_names import name2val_map
 
     choices = {name.casefold(): name for name in name2val_map}

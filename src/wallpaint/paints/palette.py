@@ -1,4 +1,4 @@
-"""A maker's or a shop's list of paints, read from CSV or JSON.
+"""Palettes: lists of paints read from CSV or JSON.
 
 Measured Lab values come under many lights; they are adapted to D65 / 2 degrees, the white of sRGB.
 """
@@ -80,7 +80,7 @@ _HEADERS, _DECIMAL_COMMA = (
 
 @dataclass(frozen=True)
 class Palette:
-    """Paints in the order of their file, found by code or name without regard to case."""
+    """Paints in the order of their file, looked up by code or name, case-insensitively."""
 
     paints: tuple[Paint, ...]
     source: str = "palette"
@@ -96,19 +96,21 @@ class Palette:
         """The paint with this code, else with this name, or None. Raises InputError for a name of several."""
         wanted = _key(text)
         for index in (self._by_code, self._by_name, self._by_letters):
-            found = index.get(_letters(wanted) if index is self._by_letters else wanted, [])
-            if len(found) == 1:
-                return found[0]
-            if found:
-                codes = ", ".join(_label(paint) for paint in found[:8])
-                raise InputError(f"{text.strip()!r} fits {len(found)} paints of {self.source}: say which code, {codes}")
+            matches = index.get(_letters(wanted) if index is self._by_letters else wanted, [])
+            if len(matches) == 1:
+                return matches[0]
+            if matches:
+                codes = ", ".join(_label(paint) for paint in matches[:8])
+                raise InputError(
+                    f"{text.strip()!r} fits {len(matches)} paints of {self.source}: say which code, {codes}"
+                )
         return None
 
     def find(self, text: str) -> Paint:
         """As `get`, but an unknown code is an InputError with the nearest ones."""
-        found = self.get(text)
-        if found is not None:
-            return found
+        paint = self.get(text)
+        if paint is not None:
+            return paint
         keys = {_key(k): k for paint in self.paints for k in (paint.code, paint.name) if k}
         close = difflib.get_close_matches(_key(text), keys, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(keys[key] for key in close)}?" if close else "give a code or a name in it"
@@ -283,8 +285,8 @@ def _check_header(header: Sequence[str], fields: Mapping[int, str], columns: Map
     for name, wanted in columns.items():
         if name not in fields.values():
             raise InputError(f"{source} has no column {wanted!r} for {name}: its header is {_list(header)}")
-    found = set(fields.values())
-    if not any(found.issuperset(names) for names in _COLOUR_FIELDS) and "code" not in found:
+    present = set(fields.values())
+    if not any(present.issuperset(names) for names in _COLOUR_FIELDS) and "code" not in present:
         raise InputError(f"{source} has no colour column (hex, R G B or L a b): its header is {_list(header)}")
 
 
@@ -361,10 +363,10 @@ def _numbers(row: Row, names: tuple[str, ...]) -> list[float]:
     if len(names) == 3:
         return [_number(row, name) for name in names]
     value = row[names[0]]
-    parts = value if isinstance(value, list) else re.split(r"[\s,;/]+", str(value).strip("()[] "))
-    if len(parts) != 3:
+    items = value if isinstance(value, list) else re.split(r"[\s,;/]+", str(value).strip("()[] "))
+    if len(items) != 3:
         raise InputError(f"expected 3 numbers, not {str(value)[:40]!r}")
-    return [_number({"part": part}, "part") for part in parts]
+    return [_number({"item": item}, "item") for item in items]
 
 
 def _number(row: Row, name: str) -> float:

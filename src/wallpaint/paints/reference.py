@@ -1,4 +1,4 @@
-"""A colour out of a picture, and a picture out of a colour: what a reference is on the whole, and a swatch as one."""
+"""Reference images: the dominant colour of an image, and an image of a colour."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wallpaint.paints.paint import Paint
 from wallpaint.typing import Array
 
 METHODS = ("median", "mean", "kmeans")
-SAMPLE = 40_000
+MAX_SAMPLED_PIXELS = 40_000
 REFERENCE_PX = 512
 NOISE_STD = 8.0
 GRADIENT = (0.95, 1.05)
 
 
 def dominant_color(rgb_linear: Array, method: str = "median") -> Array:
-    """The colour that stands for many pixels.
+    """The dominant colour of many pixels.
 
     rgb_linear: (N, 3) linear sRGB. method: "median" per channel (ignores shadows and highlights), "mean" (of light), or
     "kmeans" (centre of the largest of three clusters in CIELAB). Returns (3,) float64, linear sRGB.
@@ -46,7 +46,7 @@ def _largest_cluster(rgb_linear: Array) -> Array:
 
 
 def paint_from_picture(path: Path, limits: Limits | None = None) -> Paint:
-    """A paint that looks like a picture: its median colour, and the picture itself for painters that take textures.
+    """A paint from an image: its median colour, and the image itself for painters that use textures.
 
     path: a photo file; transparent pixels do not count. Raises InputError.
     """
@@ -56,7 +56,7 @@ def paint_from_picture(path: Path, limits: Limits | None = None) -> Paint:
         flat = flat[photo.alpha.ravel() > 0]
     if flat.shape[0] == 0:
         raise InputError(f"{path}: the reference is wholly transparent")
-    pixels = photo.space.to_linear(flat[:: max(1, len(flat) // SAMPLE)])
+    pixels = photo.space.to_linear(flat[:: max(1, len(flat) // MAX_SAMPLED_PIXELS)])
     albedo = np.clip(dominant_color(pixels), 0, 1)
     r, g, b = (float(v) for v in albedo)
     return Paint(albedo_linear=(r, g, b), name=f"from {path.name}", reference=path)
@@ -69,10 +69,10 @@ def solid_reference(
     noise_std: float = NOISE_STD,
     gradient: tuple[float, float] = GRADIENT,
 ) -> Array:
-    """A swatch made a picture that an image encoder can see something in: a gradient of light, and noise.
+    """A synthetic reference image of a colour, with a gradient of light and noise.
 
     rgb: sRGB codes 0..255, the paint's albedo. noise_std: in codes. gradient: factors on the codes at two opposite
-    edges; which two is drawn. Returns (size, size, 3) uint8. Source: the source document, section 2.1.4.
+    edges; the direction is random. Returns (size, size, 3) uint8. Source: the source document, section 2.1.4.
     """
     angle = rng.uniform(0, 2 * np.pi)
     across = np.linspace(-1, 1, size)
@@ -85,7 +85,7 @@ def solid_reference(
 
 
 def reference_pixels(paint: Paint, rng: np.random.Generator, limits: Limits | None = None) -> Array:
-    """The picture that prompts for a paint: the user's own, or a swatch made a picture.
+    """The reference image of a paint: the user's own, or a synthetic one of its colour.
 
     Returns (H, W, 3) uint8 sRGB. Raises InputError where the paint's picture cannot be read.
     """
@@ -95,6 +95,6 @@ def reference_pixels(paint: Paint, rng: np.random.Generator, limits: Limits | No
         return paint.reference
     photo = read_photo(paint.reference, limits or Limits())
     linear = np.clip(photo.space.to_linear(photo.codes), 0, 1)
-    if photo.alpha is not None and (photo.alpha > 0).any():  # what cannot be seen prompts for nothing
+    if photo.alpha is not None and (photo.alpha > 0).any():  # transparent pixels carry no colour
         linear[photo.alpha == 0] = np.median(linear[photo.alpha > 0], axis=0)
     return np.round(255 * color.linear_to_srgb(linear)).astype(np.uint8)

@@ -1,6 +1,6 @@
-"""One photo from file to file: options checked first, then one scene, then one or many results.
+"""Repaint one photo from file to file: check the options, prepare one scene, write one or many results.
 
-The command line is a shell round `run`; so is anything else that has paths rather than pixels.
+The command line is a thin wrapper around `run`; other callers with paths instead of pixels can use it likewise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from wallpaint.diffusion.settings import Settings
+from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.errors import InputError
 from wallpaint.imaging import contact_sheet as sheets
 from wallpaint.imaging.mask_file import MaskSource
@@ -24,16 +24,16 @@ from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.imaging.write import FORMATS, check_output, write_photo
 from wallpaint.paints.paint import Paint
 from wallpaint.paints.palette import read_palette
-from wallpaint.pipeline.repaint import Result, make_painter, paint_many
+from wallpaint.pipeline.repaint import Result, check_match, make_painter, paint_many
 from wallpaint.scene.scene import Scene, prepare
 
 PREVIEW_PX = 480
-QUIET_S = 1.0  # work shorter than this shows no progress
+PROGRESS_DELAY_S = 1.0  # no progress bar before this time
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to do with one photo; the fields are the options of `wallpaint repaint`."""
+class RepaintJob:
+    """The configuration of one run; the fields are the options of `wallpaint repaint`."""
 
     photo: Path
     output: Path
@@ -57,90 +57,98 @@ class Job:
     seed: int = 0
     bleed: bool = False
     bundle: str | None = None
-    settings: Settings = field(default_factory=Settings)
+    settings: DiffusionSettings = field(default_factory=DiffusionSettings)
     profile: bool = False
     max_bytes: int | None = None
     max_pixels: int | None = None
 
 
-def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
-    """Do a job and return its report: of one result, or with a list of them under "results".
+def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
+    """Run a job and return its report: of one result, or with a list of reports under "results".
 
-    progress: draw a bar on stderr if it takes longer than a second. Raises InputError before anything is written,
-    as far as that can be known.
+    progress: show a progress bar on stderr if the job takes longer than a second. Raises InputError, before anything is
+    written where possible.
     """
-    masks, choices = _walls_and_paints(job)
-    many = len(choices) > 1 or (job.palette is not None and not job.colors and not job.walls)
-    outputs = _outputs(job, choices, many)
+    check_match(job.match)
+    masks, assignments = _walls_and_paints(job)
+    many = len(assignments) > 1 or (job.palette is not None and not job.colors and not job.walls)
+    outputs = _outputs(job, assignments, many)
     try:
         _check_outputs(job, outputs, many)
     except OSError as error:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
     painter = make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
-    with _bar(progress, len(choices) + 1) as step:
-        scene, found = _scene(job, masks)
-        step()
-        ways: dict[str, Any] = {"match": job.match, "detail": job.detail, "seed": job.seed, "bleed": job.bleed}
-        results = paint_many(scene, choices, painter=painter, **ways)
-        if not many:
-            result = next(results)
-            report = _write(job, result, job.output, found)
-            if job.before_after is not None:
-                _save_picture(sheets.before_after(scene.photo, result.codes), job.before_after)
-            return report
-        return _many(job, scene, zip(choices, results, strict=True), outputs, step, found)
+    with _progress_bar(progress, len(assignments) + 1) as advance:
+        scene, detected = _scene(job, masks)
+        advance()
+        results = paint_many(
+            scene,
+            assignments,
+            painter=painter,
+            match=job.match,
+            detail=job.detail,
+            seed=job.seed,
+            bleed=job.bleed,
+        )
+        if many:
+            return _write_many(job, scene, zip(assignments, results, strict=True), outputs, advance, detected)
+        result = next(results)
+        report = _write(job, result, job.output, detected)
+        if job.before_after is not None:
+            _save_image(sheets.before_after(scene.photo, result.codes), job.before_after)
+        return report
 
 
-def _walls_and_paints(job: Job) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
-    """The masks by wall, none where walls are to be found, and one choice of paints by wall for each result."""
+def _walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
+    """Return the masks by wall, none where walls are to be detected, and one assignment of paints for each result."""
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
         if job.mask or job.colors or job.reference:
-            raise InputError("--wall brings its own mask and colour: leave out --mask, --color and --reference")
+            raise InputError("--wall has its own mask and colour: leave out --mask, --color and --reference")
         masks: dict[str, Path] = {}
         paints: dict[str, Paint] = {}
         for text in job.walls:
-            path, equals, wanted = text.rpartition("=")
-            if not equals or not path or not wanted:
-                raise InputError(f"--wall wants MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
-            name = _fresh(Path(path).stem or "wall", masks)
-            masks[name], paints[name] = Path(path), Paint.parse(wanted, palette)
+            path, equals, color = text.rpartition("=")
+            if not equals or not path or not color:
+                raise InputError(f"--wall takes MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
+            name = _unused_name(Path(path).stem or "wall", masks)
+            masks[name], paints[name] = Path(path), Paint.parse(color, palette)
         return masks, [paints]
     if job.mask is None and (job.fit_mask or job.invert_mask):
-        raise InputError("--fit-mask and --invert-mask are about a mask: pass it with --mask MASK")
+        raise InputError("--fit-mask and --invert-mask need a mask: pass it with --mask MASK")
     masks = {} if job.mask is None else {"wall": job.mask}
     if job.reference is not None:
         if job.colors or palette is not None:
-            raise InputError("--reference takes the place of --color and --palette: pass one of them")
+            raise InputError("--reference replaces --color and --palette: pass only one of them")
         from wallpaint.paints.reference import paint_from_picture
 
         return masks, [{"wall": paint_from_picture(job.reference, _limits(job))}]
-    found = [Paint.parse(text, palette) for text in job.colors] or list(palette or ())
-    if not found:
+    colors = [Paint.parse(text, palette) for text in job.colors] or list(palette or ())
+    if not colors:
         raise InputError("no colour: pass --color COLOR, --palette FILE or --reference PICTURE")
-    return masks, [{"wall": paint} for paint in found]
+    return masks, [{"wall": paint} for paint in colors]
 
 
-def _limits(job: Job) -> Limits:
+def _limits(job: RepaintJob) -> Limits:
     default = Limits()
     return Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
 
 
-def _scene(job: Job, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | None]:
-    """The scene, and what is to be said of its walls where they had to be found."""
+def _scene(job: RepaintJob, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | None]:
+    """Return the scene, and the report's entry on its walls where they were detected."""
     if masks:
         return _prepared(job, job.photo, masks), None
     from wallpaint.segment.detect import detect_walls
 
     photo = read_photo(job.photo, _limits(job))
-    found = detect_walls(photo, finder=_finder(job))
-    scene = _prepared(job, photo, found.masks)
-    note = f"no mask was given: {found.told()} (`wallpaint mask` writes it)"
-    return replace(scene, warnings=(note, *scene.warnings)), found.to_dict()
+    detected = detect_walls(photo, finder=_segmenter_bundle(job))
+    scene = _prepared(job, photo, detected.masks)
+    note = f"no mask was given: {detected.told()} (`wallpaint mask` writes it)"
+    return replace(scene, warnings=(note, *scene.warnings)), detected.to_dict()
 
 
-def _finder(job: Job) -> str | None:
-    """The bundle that finds walls: the painter's where it can; else the package's own network does."""
+def _segmenter_bundle(job: RepaintJob) -> str | None:
+    """Return the job's bundle if it has a segmenter; None selects the packaged one."""
     if job.bundle is None:
         return None
     from wallpaint.bundles.bundle import load_bundle
@@ -148,7 +156,7 @@ def _finder(job: Job) -> str | None:
     return job.bundle if load_bundle(job.bundle).has("segmenter") else None
 
 
-def _prepared(job: Job, photo: PhotoSource | Photo, masks: Mapping[str, MaskSource]) -> Scene:
+def _prepared(job: RepaintJob, photo: PhotoSource | Photo, masks: Mapping[str, MaskSource]) -> Scene:
     return prepare(
         photo,
         masks,
@@ -162,27 +170,27 @@ def _prepared(job: Job, photo: PhotoSource | Photo, masks: Mapping[str, MaskSour
     )
 
 
-def _old_color(job: Job) -> Paint | None:
+def _old_color(job: RepaintJob) -> Paint | None:
     if job.old_color is None:
         return None
     return Paint.parse(job.old_color, read_palette(job.palette) if job.palette is not None else None)
 
 
 def _point(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
-    if not found:
-        raise InputError(f"--white wants X,Y in pixels from the top left, such as 120,80, not {text!r}")
-    return int(found[1]), int(found[2])
+    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
+    if not match:
+        raise InputError(f"--white takes X,Y in pixels from the top left, such as 120,80, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
-def _outputs(job: Job, choices: list[dict[str, Paint]], many: bool) -> list[Path]:
-    """Every picture that will be written: the results in order, then the contact sheet or the before and after."""
+def _outputs(job: RepaintJob, assignments: list[dict[str, Paint]], many: bool) -> list[Path]:
+    """Return every image to be written: the results in order, then the contact sheet or the before-after image."""
     if not many:
         return [job.output, *([job.before_after] if job.before_after is not None else [])]
     suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
     used: dict[str, Any] = {"sheet": None}
-    for choice in choices:
-        used[_fresh(_slug(choice["wall"]), used)] = None
+    for paints in assignments:
+        used[_unused_name(_slug(paints["wall"]), used)] = None
     names = [name for name in used if name != "sheet"]
     return [
         *(job.output / f"{job.photo.stem}_{name}{suffix}" for name in names),
@@ -190,64 +198,64 @@ def _outputs(job: Job, choices: list[dict[str, Paint]], many: bool) -> list[Path
     ]
 
 
-def _check_outputs(job: Job, outputs: list[Path], many: bool) -> None:
-    """Refuse what could not be written, or would be written over an input, before any work is done."""
+def _check_outputs(job: RepaintJob, outputs: list[Path], many: bool) -> None:
+    """Raise InputError for an output that cannot be written or would overwrite an input, before any work is done."""
     if many:
         if job.before_after is not None:
-            raise InputError("--before-after goes with one result: with several colours the contact sheet shows all")
+            raise InputError("--before-after needs a single result: with several colours the contact sheet shows all")
         if job.output.suffix.lower() in FORMATS and not job.output.is_dir():
-            raise InputError(f"{job.output}: several colours need a folder to go to, not a file name")
+            raise InputError(f"{job.output}: several colours need an output folder, not a file name")
         if job.output.exists() and not job.output.is_dir():
             raise InputError(f"{job.output}: not a folder")
         if not job.output.absolute().parent.is_dir():
-            raise InputError(f"{job.output}: there is no folder {job.output.parent}: make it first")
+            raise InputError(f"{job.output}: there is no folder {job.output.parent}: create it first")
     else:
         for path in outputs:
             check_output(path)
     if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError(f"{job.output}: named for both the result and --before-after: choose two names")
+        raise InputError(f"{job.output}: used for both the result and --before-after: choose two names")
     walls = [Path(text.rpartition("=")[0]) for text in job.walls]
     inputs = [job.photo, job.mask, *walls, job.palette, job.reference]
     for path in outputs:
         for source in inputs:
             if source is not None and path.exists() and source.exists() and path.samefile(source):
-                raise InputError(f"{path}: this is one of the inputs: choose another name, so that nothing is lost")
+                raise InputError(f"{path}: this is one of the inputs: choose another name")
 
 
-def _write(job: Job, result: Result, path: Path, found: dict[str, Any] | None) -> dict[str, Any]:
-    """Save a result and complete its report with what became of it."""
+def _write(job: RepaintJob, result: Result, path: Path, detected: dict[str, Any] | None) -> dict[str, Any]:
+    """Save a result and return its report, completed with the file's entries."""
     started = perf_counter()
     written = result.save(path, strip_location=job.strip_location, quality=job.quality)
     report = {**result.report, "photo": str(job.photo), "output": str(path)}
     report["file"] = {"format": written.format, "lossy": written.lossy, "bit_depth": written.bit_depth}
     report["seconds"] = {**report["seconds"], "write": round(perf_counter() - started, 3)}
     report["warnings"] = [*report["warnings"], *written.notes]
-    if found is not None:
-        report["found_walls"] = found
+    if detected is not None:
+        report["detected_walls"] = detected
     return report
 
 
-def _many(
-    job: Job,
+def _write_many(
+    job: RepaintJob,
     scene: Scene,
     painted: Iterable[tuple[dict[str, Paint], Result]],
     outputs: list[Path],
-    step: Callable[[], None],
-    found: dict[str, Any] | None,
+    advance: Callable[[], None],
+    detected: dict[str, Any] | None,
 ) -> dict[str, Any]:
     pairs = iter(painted)
-    first = next(pairs)  # networks that do not load or fit say so here, before there is a folder
+    first = next(pairs)  # networks that fail to load or to fit raise here, before the folder is created
     try:
         job.output.mkdir(exist_ok=True)
     except OSError as error:
-        raise InputError(f"{job.output}: the folder cannot be made ({error.strerror}): choose another") from error
+        raise InputError(f"{job.output}: the folder cannot be created ({error.strerror}): choose another") from error
     results: list[dict[str, Any]] = []
     cells: list[sheets.Cell] = [("before", sheets.preview(scene.photo, scene.photo.codes, PREVIEW_PX), None)]
-    for (choice, result), path in zip(chain([first], pairs), outputs[:-1], strict=True):
-        results.append(_write(job, result, path, found))
-        cells.append((choice["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), choice["wall"].rgb))
-        step()
-    _save_picture(sheets.contact_sheet(cells), outputs[-1])
+    for (paints, result), path in zip(chain([first], pairs), outputs[:-1], strict=True):
+        results.append(_write(job, result, path, detected))
+        cells.append((paints["wall"].label, sheets.preview(scene.photo, result.codes, PREVIEW_PX), paints["wall"].rgb))
+        advance()
+    _save_image(sheets.contact_sheet(cells), outputs[-1])
     return {
         "schema": results[0]["schema"],
         "version": results[0]["version"],
@@ -264,22 +272,22 @@ def _slug(paint: Paint) -> str:
     return re.sub(r"[^0-9a-z]+", "-", text.lower()).strip("-")[:80] or paint.hex.lstrip("#")
 
 
-def _fresh(name: str, taken: dict[str, Any]) -> str:
+def _unused_name(name: str, taken: dict[str, Any]) -> str:
     if name not in taken:
         return name
     return next(f"{name}-{i}" for i in range(2, 10_000) if f"{name}-{i}" not in taken)
 
 
-def _save_picture(picture: Image.Image, path: Path) -> None:
-    """Save one of our own pictures, whole or not at all."""
-    photo = read_photo(picture)
+def _save_image(image: Image.Image, path: Path) -> None:
+    """Save a generated image atomically."""
+    photo = read_photo(image)
     write_photo(photo, photo.codes, path, quality=90)
 
 
 @contextmanager
-def _bar(wanted: bool, steps: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr that only shows once the work has taken a while; yields what moves it on."""
-    if not wanted:
+def _progress_bar(enabled: bool, steps: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr once the work has taken `PROGRESS_DELAY_S`; yields the function to advance it."""
+    if not enabled:
         yield lambda: None
         return
     from rich.console import Console
@@ -294,12 +302,12 @@ def _bar(wanted: bool, steps: int) -> Iterator[Callable[[], None]]:
     )
     task = bar.add_task("repainting", total=steps)
 
-    def step() -> None:
+    def advance() -> None:
         bar.advance(task)
-        if perf_counter() - started > QUIET_S and not bar.live.is_started:
+        if perf_counter() - started > PROGRESS_DELAY_S and not bar.live.is_started:
             bar.start()
 
     try:
-        yield step
+        yield advance
     finally:
         bar.stop()

@@ -1,6 +1,6 @@
-"""The main job, on one page: a scene and paints in, the repainted photo and its report out.
+"""Repaint a scene: scene and paints in, the repainted photo and its report out.
 
-photo, walls -> prepare -> painter.paint -> composite.fit -> composite.lock -> composite.compose -> Result
+photo, walls -> prepare -> painter.paint -> composite.fit_field -> composite.lock_median -> composite.compose -> Result
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.photo import Photo, PhotoSource
 from wallpaint.imaging.write import WriteReport, write_photo
 from wallpaint.painters import analytic
-from wallpaint.painters.protocol import Choice, Painted, Painter
+from wallpaint.painters.protocol import PaintAssignment, PaintedWall, Painter
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline import composite
 from wallpaint.pipeline import report as reports
@@ -32,13 +32,15 @@ from wallpaint.scene.scene import Scene, Wall, prepare
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
-    from wallpaint.diffusion.settings import Settings
+    from wallpaint.diffusion.settings import DiffusionSettings
 
 MATCHES = ("swatch", "room")
+RENAMED_MATCHES = {"literal": "swatch", "lit": "room"}  # values of the first version
 PAINTERS = ("auto", "analytic", "diffusion")
 DETAILS = ("keep", "new")
-MISSED = 0.25  # CIEDE2000 of a wall's median from which the lock is tightened on every pixel
-TIGHTENINGS = 3
+PAINT_OPTIONS = ("match", "painter", "bundle", "detail", "seed", "bleed")  # of `paint_many`
+RELOCK_DELTA_E = 0.25  # CIEDE2000 error of a wall's median above which the colour lock is repeated on every pixel
+MAX_RELOCKS = 3
 
 
 @dataclass(frozen=True)
@@ -55,14 +57,14 @@ class Result:
 
     @property
     def image(self) -> Image.Image:
-        """The result at full size as an 8-bit sRGB picture, for showing; `save` keeps the photo's space and depth."""
+        """The result at full size as an 8-bit sRGB image for display; `save` keeps the photo's space and depth."""
         return preview(self.photo, self.codes, max(self.photo.size))
 
     def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
-        """Write the picture; the extension names the format. The file appears whole or not at all."""
-        # The same run gives the same bytes, so nothing that a clock says.
-        lasting = {key: value for key, value in self.report.items() if key not in ("seconds", "profile")}
-        text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(lasting)}
+        """Write the image atomically; the extension selects the format."""
+        # Timings are left out of the metadata, so that equal runs give equal bytes.
+        metadata = {key: value for key, value in self.report.items() if key not in ("seconds", "profile")}
+        text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(metadata)}
         return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
 
 
@@ -70,22 +72,20 @@ def repaint(photo: PhotoSource | Photo, mask: MaskSource, paint: Paint | str, **
     """Repaint the walls of one photo in one call.
 
     photo, mask: paths, bytes, PIL images or arrays; white = wall. paint: a colour. options: those of `prepare` and
-    `paint_scene`. Raises InputError.
+    `paint_many`. Raises InputError.
     """
-    ways = {
-        name: options.pop(name) for name in ("match", "painter", "bundle", "detail", "seed", "bleed") if name in options
-    }
-    return paint_scene(prepare(photo, {"wall": mask}, **options), {"wall": paint}, **ways)
+    paint_options = {name: options.pop(name) for name in PAINT_OPTIONS if name in options}
+    return paint_scene(prepare(photo, {"wall": mask}, **options), {"wall": paint}, **paint_options)
 
 
-def paint_scene(scene: Scene, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
-    """Paint the walls of a scene. paints: one for every wall, by the wall's name. ways: those of `paint_many`."""
-    return next(paint_many(scene, [paints], **ways))
+def paint_scene(scene: Scene, paints: Mapping[str, Paint | str], **options: Any) -> Result:
+    """Repaint the walls of a scene. paints: one for every wall, by the wall's name. options: those of `paint_many`."""
+    return next(paint_many(scene, [paints], **options))
 
 
 def paint_many(
     scene: Scene,
-    choices: Iterable[Mapping[str, Paint | str]],
+    assignments: Iterable[Mapping[str, Paint | str]],
     *,
     match: str = "swatch",
     painter: str | Painter = "auto",
@@ -94,39 +94,49 @@ def paint_many(
     seed: int = 0,
     bleed: bool = False,
 ) -> Iterator[Result]:
-    """Paint the walls of a scene in one choice of paints after another; yields a result for each, in order.
+    """Repaint the walls of a scene once for each assignment of paints; yields the results in order.
 
-    choices: each a paint for every wall, by the wall's name. match: "swatch" (the wall's median equals the swatch) or
-    "room" (what the camera would have recorded). painter: "analytic", "diffusion", "auto" (diffusion if a bundle is
-    named, else analytic), or one made by `make_painter`, which keeps its networks from call to call. bundle: the models
-    of the diffusion painter, loaded anew at every call: a name, a folder or a file. detail: "keep" the photo's own
-    texture or take the painter's "new" one. seed: for painters that draw at random. bleed: let the rest of the room
-    take the light of the new paint, see `bleed.add_color_bleeding`; else no pixel outside the walls changes.
+    assignments: each a paint for every wall, by the wall's name. match: "swatch" (the wall's median equals the chart's
+    colour) or "room" (what the camera would have recorded in this light). painter: "analytic", "diffusion", "auto"
+    (diffusion if a bundle is given, else analytic), or one created by `make_painter`, which keeps its networks between
+    calls. bundle: the models of the diffusion painter, loaded anew at every call: a name, a folder or a file. detail:
+    "keep" the photo's own texture or use the painter's "new" one. seed: for painters that sample noise. bleed: add the
+    new paint's light to the rest of the room, see `color_bleeding.add_color_bleeding`; otherwise no pixel outside the
+    walls changes.
     Raises InputError for unknown walls, matches or painters, before anything is painted; ModelError for the bundle's.
     """
-    chosen = [_choose(scene, paints) for paints in choices]
-    for name, value, known in (("match", match, MATCHES), ("detail", detail, DETAILS)):
-        if value not in known:
-            raise InputError(f'{name} must be one of {", ".join(known)}, not "{value}"')
+    resolved = [_resolve_paints(scene, paints) for paints in assignments]
+    check_match(match)
+    if detail not in DETAILS:
+        raise InputError(f'detail must be one of {", ".join(DETAILS)}, not "{detail}"')
     if bundle is not None and not isinstance(painter, str):
-        raise ConfigError("a painter that is made already has its bundle: leave the bundle out")
-    made = make_painter(painter, bundle) if isinstance(painter, str) else painter
-    return _paint_each(scene, chosen, made, (match, detail), seed, bleed)
+        raise ConfigError("a painter object already has its bundle: leave the bundle out")
+    painter = make_painter(painter, bundle) if isinstance(painter, str) else painter
+    return _paint_each(scene, resolved, painter, (match, detail), seed, bleed)
+
+
+def check_match(match: str) -> None:
+    """Raise InputError for an unknown or renamed value of match."""
+    if match in RENAMED_MATCHES:
+        raise InputError(f"match '{match}' is now called '{RENAMED_MATCHES[match]}'")
+    if match not in MATCHES:
+        raise InputError(f'match must be one of {", ".join(MATCHES)}, not "{match}"')
 
 
 def make_painter(
-    name: str, bundle: str | Path | None = None, settings: Settings | None = None, *, count_flops: bool = False
+    name: str, bundle: str | Path | None = None, settings: DiffusionSettings | None = None, *, count_flops: bool = False
 ) -> Painter:
-    """A painter by name; see `paint_many`. settings: of the diffusion painter. count_flops: in the report's profile.
+    """Create a painter by name; see `paint_many`.
 
-    Loads no weights yet. Raises InputError, ConfigError or ModelError.
+    settings: of the diffusion painter. count_flops: add operation counts to the report's profile. Weights are loaded on
+    first use. Raises InputError, ConfigError or ModelError.
     """
     if name not in PAINTERS:
         raise InputError(f'painter must be one of {", ".join(PAINTERS)}, not "{name}"')
     if name == "analytic" or (name == "auto" and bundle is None):
         if bundle is not None:
             raise ConfigError("the analytic painter takes no bundle: leave it out, or use the diffusion painter")
-        if settings is not None and (changed := _changed(settings)):
+        if settings is not None and (changed := _changed_options(settings)):
             raise ConfigError(f"{', '.join(changed)}: only for the diffusion painter: name its models with --bundle")
         return analytic.AnalyticPainter()
     if bundle is None:
@@ -142,58 +152,76 @@ def make_painter(
     return DiffusionPainter(load_bundle(bundle), settings, profile=Profile(count_flops=count_flops))
 
 
-def _changed(settings: Settings) -> list[str]:
-    """The options that are not as they are by default, as the command line calls them."""
-    usual = type(settings)()
-    names = [name for name, value in vars(settings).items() if value != getattr(usual, name)]
+def _changed_options(settings: DiffusionSettings) -> list[str]:
+    """Return the settings that differ from their defaults, as command-line options."""
+    default = type(settings)()
+    names = [name for name, value in vars(settings).items() if value != getattr(default, name)]
     return ["--lora" if name == "loras" else f"--{name.replace('_', '-')}" for name in names]
 
 
 def _paint_each(
-    scene: Scene, chosen: Sequence[Choice], painter: Painter, ways: tuple[str, str], seed: int, bleed: bool
+    scene: Scene,
+    assignments: Sequence[PaintAssignment],
+    painter: Painter,
+    modes: tuple[str, str],
+    seed: int,
+    bleed: bool,
 ) -> Iterator[Result]:
-    match, detail = ways
-    painted_walls = painter.paint(scene, chosen, match, seed)
-    for choice in chosen:
+    """Yield one result per assignment. modes: (match, detail)."""
+    match, detail = modes
+    painted_walls = painter.paint(scene, assignments, match, seed)
+    for paints in assignments:
         started = perf_counter()
-        with threads.single():
+        with threads.single_threaded():
             painted = next(painted_walls)
-            fields = {name: _field(scene, wall, painted[name], detail) for name, wall in scene.walls.items()}
+            fields = {name: _fit_field(scene, wall, painted[name], detail) for name, wall in scene.walls.items()}
             targets = {name: painted[name].target for name in scene.walls}
-            done = perf_counter()
-            codes, medians = _compose(scene, fields, targets)
+            painted_at = perf_counter()
+            codes, medians = _compose_locked(scene, fields, targets)
             if bleed:
-                codes = add_color_bleeding(scene, choice, codes)
-            composed = perf_counter()
-            entries = [
-                reports.describe_wall(
-                    wall,
-                    choice[name],
-                    medians[name],
-                    targets[name],
-                    is_swatch=match == "swatch",
-                    textured=painted[name].has_texture,
-                )
-                for name, wall in scene.walls.items()
-            ]
-            for entry in entries:
-                if (estimate := painted[entry["wall"]].estimate) is not None:
-                    entry["estimate"] = dict(estimate)
-                    entry["warnings"] += reports.doubts(estimate)
+                codes = add_color_bleeding(scene, paints, codes)
+            composed_at = perf_counter()
+            entries = _wall_entries(scene, paints, painted, medians, is_swatch=match == "swatch")
             outside = reports.outside_max_diff(scene, codes)
         seconds = {
             **scene.seconds,
-            "paint": done - started,
-            "composite": composed - done,
-            "report": perf_counter() - composed,
+            "paint": painted_at - started,
+            "composite": composed_at - painted_at,
+            "report": perf_counter() - composed_at,
         }
-        report = reports.describe(scene, entries, painter=painter, match=match, seed=seed, outside=outside)
+        report = reports.build_report(scene, entries, painter=painter, match=match, seed=seed, outside=outside)
         report["bleed"] = bleed
         report["seconds"] = {stage: round(value, 3) for stage, value in seconds.items()}
         yield Result(scene.photo, codes, report)
 
 
-def _choose(scene: Scene, paints: Mapping[str, Paint | str]) -> dict[str, Paint]:
+def _wall_entries(
+    scene: Scene,
+    paints: PaintAssignment,
+    painted: Mapping[str, PaintedWall],
+    medians: Mapping[str, Array],
+    *,
+    is_swatch: bool,
+) -> list[dict[str, Any]]:
+    """Return the report's entries of all walls, with the painters' own estimates of the light."""
+    entries = []
+    for name, wall in scene.walls.items():
+        entry = reports.wall_entry(
+            wall,
+            paints[name],
+            medians[name],
+            painted[name].target,
+            is_swatch=is_swatch,
+            textured=painted[name].has_texture,
+        )
+        if (estimate := painted[name].estimate) is not None:
+            entry["estimate"] = dict(estimate)
+            entry["warnings"] += reports.estimate_warnings(estimate)
+        entries.append(entry)
+    return entries
+
+
+def _resolve_paints(scene: Scene, paints: Mapping[str, Paint | str]) -> dict[str, Paint]:
     missing, unknown = sorted(scene.walls.keys() - paints.keys()), sorted(paints.keys() - scene.walls.keys())
     if missing or unknown:
         raise InputError(
@@ -202,49 +230,52 @@ def _choose(scene: Scene, paints: Mapping[str, Paint | str]) -> dict[str, Paint]
     return {name: paint if isinstance(paint, Paint) else Paint.parse(paint) for name, paint in paints.items()}
 
 
-def _field(scene: Scene, wall: Wall, painted: Painted, detail: str) -> composite.Field:
-    """Turn a wall painted at working size into a locked transfer field."""
-    gamut, shading = scene.photo.space.gamut, wall.shading
-    gain = analytic.detail_gain(shading, float(color.luminance(painted.target))) if detail == "keep" else 0.0
-    field = composite.fit(
+def _fit_field(scene: Scene, wall: Wall, painted: PaintedWall, detail: str) -> composite.TransferField:
+    """Convert a wall painted at working size to a transfer field with a locked median."""
+    gamut, intrinsics = scene.photo.space.gamut, wall.intrinsics
+    gain = analytic.detail_gain(intrinsics, float(color.luminance(painted.target))) if detail == "keep" else 0.0
+    field = composite.fit_field(
         painted.rgb,
-        shading.luma,
-        shading.weight,
+        intrinsics.luma,
+        intrinsics.weight,
         gamut,
         step=wall.step,
         detail=gain,
-        smooth=painted.is_invented and detail == "keep",
+        smooth=painted.has_generated_grain and detail == "keep",
     )
-    return composite.lock(wall.canvas, field, painted.target, wall.sample)
+    return composite.lock_median(wall.canvas, field, painted.target, wall.sample)
 
 
-def _compose(
-    scene: Scene, fields: dict[str, composite.Field], targets: Mapping[str, Array]
+def _compose_locked(
+    scene: Scene, fields: dict[str, composite.TransferField], targets: Mapping[str, Array]
 ) -> tuple[Array, dict[str, Array]]:
-    """Compose, look at every pixel of the result, and tighten the lock where a median was missed.
+    """Compose, measure every pixel of the result, and repeat the colour lock where a median misses its target.
 
-    Returns the picture's codes and each wall's median in it, (3,) linear sRGB.
+    Returns the image's codes and each wall's median in it, (3,) linear sRGB.
     """
     canvases = [wall.canvas for wall in scene.walls.values()]
-    best, best_miss = (scene.photo.codes, dict(targets)), np.inf
-    for _ in range(1 + TIGHTENINGS):
+    best, best_error = (scene.photo.codes, dict(targets)), np.inf
+    for _ in range(1 + MAX_RELOCKS):
         codes = scene.photo.codes.copy()
         composite.compose(canvases, list(fields.values()), codes)
         medians = {name: reports.wall_median(wall.canvas, codes) for name, wall in scene.walls.items()}
-        miss = max(reports.distance(medians[name], targets[name]) for name in fields)
-        if miss >= best_miss:
+        error = max(reports.delta_e_2000(medians[name], targets[name]) for name in fields)
+        if error >= best_error:
             break
-        best, best_miss = (codes, medians), miss
-        if miss <= MISSED:
+        best, best_error = (codes, medians), error
+        if error <= RELOCK_DELTA_E:
             break
-        gains = {name: _correction(scene.photo.space.gamut, targets[name], medians[name]) for name in fields}
+        gains = {name: _relock_gain(scene.photo.space.gamut, targets[name], medians[name]) for name in fields}
         fields = {name: field.scaled(gains[name]) for name, field in fields.items()}
     return best
 
 
-def _correction(gamut: Array, target: Array, median: Array) -> Array:
-    """Half the way from median to target: a code value stands for all that rounds to it, so a whole step overshoots."""
+def _relock_gain(gamut: Array, target: Array, median: Array) -> Array:
+    """Return half the log step from median to target.
+
+    A code value represents all values that round to it, so the full step would overshoot.
+    """
     return np.sqrt(np.clip((gamut @ target + 1e-4) / (gamut @ median + 1e-4), 0.8, 1.25))
 
 
-__all__ = ["Result", "Scene", "paint_scene", "prepare", "repaint"]
+__all__ = ["Result", "Scene", "check_match", "make_painter", "paint_many", "paint_scene", "prepare", "repaint"]

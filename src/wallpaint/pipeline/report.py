@@ -1,4 +1,4 @@
-"""What a repaint says of itself: numbers measured on the finished pixels, and what a person should know."""
+"""The report of a repaint: metrics measured on the finished pixels, and warnings for the user."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.report/1"
-BIG_LIGHT_GAP = 1.05
-UNSURE = 12.0  # expected CIEDE2000 from which the light model is out of its depth
+GLOW_LUMINANCE_RATIO = 1.05  # of a wall's luminance to the room's white, above which the wall seems to glow
+UNRELIABLE_DELTA_E = 12.0  # expected CIEDE2000 error from which the light model's prediction is reported as unreliable
 
 
 def wall_median(canvas: Canvas, codes: Array) -> Array:
-    """The wall's median colour in a picture, over every pixel of its core: (3,) float64, linear sRGB.
+    """Return the wall's median colour in an image, over every pixel of its core: (3,) float64, linear sRGB.
 
-    codes: (H, W, C), the full picture. The median is taken channel by channel, on the encoded values.
+    codes: (H, W, C), the full image. The median is computed per channel, on the encoded values.
     """
     top, left = canvas.origin
     core = canvas.matte.core
@@ -39,24 +39,24 @@ def wall_median(canvas: Canvas, codes: Array) -> Array:
     return canvas.space.to_linear(median[None])[0].astype(np.float64)
 
 
-def distance(rgb_linear: Array, other: Array) -> float:
-    """CIEDE2000 between two colours, (3,) linear sRGB."""
+def delta_e_2000(rgb_linear: Array, other: Array) -> float:
+    """Return the CIEDE2000 difference of two colours, (3,) linear sRGB."""
     return float(color.delta_e_2000(color.linear_to_lab(rgb_linear), color.linear_to_lab(other)))
 
 
 def outside_max_diff(scene: Scene, codes: Array) -> int:
-    """Largest change of any code value where no paint may go; 0 if everything there is exactly as it was."""
+    """Return the largest change of any code value where no paint may go; 0 if nothing changed there."""
     changed = cv2.absdiff(codes, scene.photo.codes)
     mask = scene.outside.view(np.uint8)
     return max(int(cv2.minMaxLoc(cv2.extractChannel(changed, c), mask)[1]) for c in range(codes.shape[2]))
 
 
-def describe(
+def build_report(
     scene: Scene, walls: list[dict[str, Any]], *, painter: Painter, match: str, seed: int, outside: int
 ) -> dict[str, Any]:
-    """The report of a result, but for the files and seconds, which others know. walls: entries of `describe_wall`."""
-    told = painter.describe()
-    warnings = told.pop("warnings", [])
+    """Return the report of a result, without the entries on files and timings. walls: results of `wall_entry`."""
+    painter_entries = painter.describe()
+    warnings = painter_entries.pop("warnings", [])
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -65,25 +65,25 @@ def describe(
         "match": match,
         "seed": seed,
         "outside_max_diff": outside,
-        "light": {name: wall.light.to_dict() for name, wall in scene.walls.items()},
+        "light": {name: wall.illuminant.to_dict() for name, wall in scene.walls.items()},
         "walls": walls,
         "warnings": [*warnings, *scene.warnings],
-        **told,
+        **painter_entries,
     }
 
 
-def describe_wall(
+def wall_entry(
     wall: Wall, paint: Paint, median: Array, target: Array, *, is_swatch: bool, textured: bool
 ) -> dict[str, Any]:
-    """One wall's entry. median, target: (3,) linear sRGB, the wall in the finished picture, and as it was to be.
+    """Return one wall's entry. median, target: (3,) linear sRGB, the wall's colour in the result, and the intended one.
 
-    textured: whether the painter followed the texture of a reference picture.
+    textured: whether the painter followed the texture of a reference image.
     """
     out_of_gamut = _out_of_gamut(wall, target)
     swatch = np.asarray(paint.albedo_linear, np.float64)
     lab, lab_swatch = color.linear_to_lab(median), color.linear_to_lab(swatch)
     srgb, srgb_swatch = (color.linear_to_srgb(np.clip(c, 0, 1)) for c in (median, swatch))
-    delta = distance(median, swatch)
+    delta = delta_e_2000(median, swatch)
     hue_lab = float(color.hue_error_deg(color.lab_hue_deg(lab), color.lab_hue_deg(lab_swatch)))
     chroma = min(float(np.hypot(x[1], x[2])) for x in (lab, lab_swatch))
     hue_hsv = float(color.hue_error_deg(color.hsv_hue_deg(srgb), color.hsv_hue_deg(srgb_swatch)))
@@ -93,7 +93,7 @@ def describe_wall(
         "target_rgb": _bytes(target),
         "median_rgb": _bytes(median),
         "delta_e_2000": round(delta, 3),
-        "delta_e_2000_target": round(distance(median, target), 3),
+        "delta_e_2000_target": round(delta_e_2000(median, target), 3),
         "delta_e_76": round(float(color.delta_e_76(lab, lab_swatch)), 3),
         "band": color.band(delta),
         "hue_error_lab_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_lab),
@@ -103,64 +103,64 @@ def describe_wall(
         "share_of_picture": round(wall.share, 4),
         "warnings": [
             *wall.warnings,
-            *_colour_warnings(wall, paint, target, is_swatch, delta, out_of_gamut),
+            *_color_warnings(wall, paint, target, is_swatch, delta, out_of_gamut),
             *_paint_notes(paint, textured),
         ],
     }
 
 
-def doubts(estimate: Mapping[str, Any]) -> list[str]:
-    """What to tell a person of a painter's own estimate of the light, see `Painted.estimate`."""
+def estimate_warnings(estimate: Mapping[str, Any]) -> list[str]:
+    """Return warnings on a painter's own estimate of the light, see `PaintedWall.estimate`."""
     error = float(estimate["expected_error"])
-    if error < UNSURE:
+    if error < UNRELIABLE_DELTA_E:
         return []
     return [
-        f"the light model is out of its depth here (it expects to be off by {error:.0f} CIEDE2000): tell it the old "
-        "colour with --old-color"
+        f"the light model is unreliable for this photo (expected error {error:.0f} CIEDE2000): pass the existing paint "
+        "with --old-color"
     ]
 
 
-def _cause(wall: Wall, paint: Paint) -> str:
+def _miss_reason(wall: Wall, paint: Paint) -> str:
     if bool(color.out_of_gamut(np.asarray(paint.albedo_linear, np.float64), wall.canvas.space.gamut, tolerance=2e-3)):
         return "the file's colour space cannot hold it"
-    return "the lit parts of the wall leave the gamut"
+    return "the brightly lit parts of the wall exceed the gamut"
 
 
 def _out_of_gamut(wall: Wall, target: Array) -> float:
-    """Share of the wall whose colour under plain shading would lie outside the file's gamut."""
-    shade, weight = wall.shading.shade, wall.shading.weight
-    wanted = target.astype(np.float32) * np.exp(wall.shading.tint + shade[..., None])
-    outside = color.out_of_gamut(wanted, wall.canvas.space.gamut, tolerance=2e-3)
+    """Return the share of the wall whose colour without gamut mapping would lie outside the file's gamut."""
+    intrinsics, weight = wall.intrinsics, wall.intrinsics.weight
+    unmapped = target.astype(np.float32) * np.exp(intrinsics.illuminant_tint + intrinsics.log_shading[..., None])
+    outside = color.out_of_gamut(unmapped, wall.canvas.space.gamut, tolerance=2e-3)
     return float((outside * weight).sum() / max(float(weight.sum()), 1e-6))
 
 
-def _colour_warnings(
+def _color_warnings(
     wall: Wall, paint: Paint, target: Array, is_swatch: bool, delta: float, out_of_gamut: float
 ) -> list[str]:
-    found = []
+    warnings = []
     luma = float(color.luminance(target))
-    room_white = float(color.luminance(np.asarray(wall.light.white))) * 0.85
-    if is_swatch and wall.light.confidence >= 0.3 and luma > BIG_LIGHT_GAP * room_white:
-        found.append(
-            "this colour is brighter than the room's own whites: the wall may seem to glow (--match room shows it as "
-            "the room's light would)"
+    room_white = float(color.luminance(np.asarray(wall.illuminant.white))) * 0.85
+    if is_swatch and wall.illuminant.confidence >= 0.3 and luma > GLOW_LUMINANCE_RATIO * room_white:
+        warnings.append(
+            "this colour is brighter than the room's own whites: the wall may seem to glow (--match room renders it in "
+            "the room's light)"
         )
     if is_swatch and delta > 0.5:
-        found.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_cause(wall, paint)}")
+        warnings.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_miss_reason(wall, paint)}")
     if out_of_gamut > 0.02:
-        found.append(
-            f"{out_of_gamut:.0%} of the wall would leave the file's gamut in this light: kept inside at constant hue"
+        warnings.append(
+            f"{out_of_gamut:.0%} of the wall would exceed the file's gamut in this light: compressed at constant hue"
         )
-    return found
+    return warnings
 
 
 def _paint_notes(paint: Paint, textured: bool) -> list[str]:
-    found = []
+    notes = []
     if paint.reference is not None and not textured:
-        found.append("only the reference's colour is taken: its texture needs the diffusion painter's image prompt")
+        notes.append("only the reference's colour is used: its texture needs the diffusion painter's image prompt")
     if paint.sheen and paint.sheen.lower() not in ("matt", "matte", "flat"):
-        found.append(f"sheen '{paint.sheen}' is noted but not rendered: the wall keeps the old paint's gloss")
-    return found
+        notes.append(f"sheen '{paint.sheen}' is recorded but not rendered: the wall keeps the existing paint's gloss")
+    return notes
 
 
 def _bytes(rgb_linear: Array) -> list[int]:
@@ -172,7 +172,7 @@ def _rounded(value: float) -> float | None:
 
 
 def summary(report: Mapping[str, Any], *, profile: bool = False) -> list[str]:
-    """A report, of one result or many, in a few lines for a person. profile: with what each stage cost."""
+    """Return a report, of one result or many, as a few lines of text. profile: include the cost of each stage."""
     lines = _summary(report)
     return [*lines, *_profile_lines(report["results"][-1] if "results" in report else report)] if profile else lines
 
@@ -183,15 +183,15 @@ def _summary(report: Mapping[str, Any]) -> list[str]:
         return [*lines, *_notes(report["results"][0]), f"contact sheet: {report['contact_sheet']}"]
     lines = [*_wall_lines(report), *_notes(report)]
     outside, lossy = report["outside_max_diff"], report.get("file", {}).get("lossy")
-    kept = "bit for bit the photo's" if outside == 0 else f"changed by up to {outside}"
-    lines.append(f"pixels outside the walls: {kept}{', before the file was compressed' if lossy else ''}")
+    change = "bit for bit the photo's" if outside == 0 else f"changed by up to {outside}"
+    lines.append(f"pixels outside the walls: {change}{', before the file was compressed' if lossy else ''}")
     if "output" in report:
         lines.append(f"written: {report['output']}")
     return lines
 
 
 def _profile_lines(report: Mapping[str, Any]) -> list[str]:
-    """Seconds by stage; of the networks' stages also calls and operations, added up over all results so far."""
+    """Return seconds by stage, and calls and operations of the networks, summed over all results so far."""
     rows = [{"stage": stage, "seconds": seconds} for stage, seconds in report["seconds"].items()]
     rows += report.get("profile", [])
     return [f"{'stage':16} {'seconds':>9} {'calls':>6} {'GFLOP':>10}"] + [
@@ -205,23 +205,22 @@ def _wall_lines(report: Mapping[str, Any]) -> list[str]:
         r, g, b = wall["median_rgb"]
         lines.append(
             f"{wall['wall']}: {wall['paint']['label']} -> median #{r:02x}{g:02x}{b:02x}, "
-            f"{_how_right(wall, report)}, {wall['share_of_picture']:.0%} of the picture"
+            f"{_accuracy(wall, report)}, {wall['share_of_picture']:.0%} of the photo"
         )
         lines += [f"  note: {line}" for line in wall["warnings"]]
     return lines
 
 
-def _how_right(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+def _accuracy(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if report["match"] == "swatch":
         return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
     if report["painter"] != "analytic":
-        return "lit as the networks see this room"
+        return "rendered by the networks in this room's light"
     if "estimate" in wall:
-        return (
-            f"the swatch in this light, as the light model sees it (likely off by {wall['estimate']['expected_error']})"
-        )
+        error = wall["estimate"]["expected_error"]
+        return f"the paint in this light, by the light model (expected error {error} CIEDE2000)"
     light = report["light"][wall["wall"]]
-    return f"the swatch in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
+    return f"the paint in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:

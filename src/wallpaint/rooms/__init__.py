@@ -1,1 +1,1 @@
-"""Rooms that never were, rendered with exact ground truth: the same room in any paint."""
+"""Procedural rooms, path-traced with exact ground truth: the same room in any wall paint."""

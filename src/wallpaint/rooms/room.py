@@ -1,4 +1,4 @@
-"""The description of one room: everything that the renderer needs, and nothing of how it renders."""
+"""The scene description of one room, independent of the renderer: mesh, camera, light, and its paintable walls."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FIRST_TEST_SEED = 950_000
 
 
 @dataclass(frozen=True)
-class Eye:
-    """Where the picture is taken from: a pinhole camera with upright verticals when forward is level.
+class Camera:
+    """A pinhole camera; verticals stay upright if forward is level.
 
-    position: (3,) metres. right, up, forward: (3,) unit vectors. half_width, half_height: tangents of half the field of
-    view. shift: lens shift upwards, as a share of half_height.
+    position: (3,) metres. right, up, forward: (3,) unit vectors. half_width, half_height: tangent of half the
+    horizontal and vertical field of view. shift: upward lens shift as a share of half_height.
     """
 
     position: Array
@@ -34,8 +34,11 @@ class Eye:
 
 @dataclass(frozen=True)
 class Sun:
-    """direction: (3,) unit vector towards the sun. irradiance: of a surface that faces it, linear sRGB.
-    angle: radius of its disc in radians."""
+    """A distant disc light.
+
+    direction: (3,) unit vector towards the sun. irradiance: on a surface that faces it, linear sRGB. angle: angular
+    radius of the disc in radians.
+    """
 
     direction: Array
     irradiance: Color
@@ -43,11 +46,11 @@ class Sun:
 
 
 @dataclass(frozen=True)
-class Dressing:
-    """Another state of the same walls: papered, panelled, or in several paints.
+class WallVariant:
+    """Other materials for the paintable walls: wallpaper, panelling, brick, or several paints.
 
-    kind: what it is in a word ("wallpaper", "brick", "two-tone"). track: "patterned" or "several".
-    surfaces: wall number -> its material in this state. Walls that are not named keep the old paint.
+    kind: a short description ("wallpaper", "brick", "two-tone"). track: "patterned" or "several". surfaces: wall number
+    -> material. Walls that are not listed keep the existing paint.
     """
 
     kind: str
@@ -59,38 +62,38 @@ class Dressing:
 class Room:
     """One room, ready to be rendered.
 
-    mesh: the whole of it, furniture included; the materials with a `wall` number are the walls to be repainted, all in
-    one paint. sky: radiance by direction for materials that ask for it: u = atan2(x, y) / pi, v = 1/2 + asin(z) / pi of
-    the direction that one looks in. old_paint: the walls' albedo, linear sRGB. low, high: corners of a box that ends
-    just inside the window panes; sunlight reaches what no surface inside the box hides.
-    meta: facts for the record (camera angle, light, furniture), JSON types only.
+    mesh: shell and furniture; materials with a `wall` number are the paintable walls, all in one paint. sky:
+    environment radiance for materials with `sky`, at u = atan2(x, y) / pi, v = 1/2 + asin(z) / pi of the viewing
+    direction. old_paint: albedo of the existing paint, linear sRGB. sun_bounds_min, sun_bounds_max: corners of a box
+    that ends just inside the window panes; only surfaces inside the box block sunlight. metadata: field of view, light,
+    furniture; JSON types only.
     """
 
     seed: int
     split: str
-    kind: str
+    room_type: str
     mesh: Mesh
-    eye: Eye
+    camera: Camera
     old_paint: Color
     sky: Texture | None = None
     sun: Sun | None = None
-    low: tuple[float, float, float] = (-0.2, -0.2, -0.2)
-    high: tuple[float, float, float] = (6.0, 6.0, 3.0)
-    dressings: tuple[Dressing, ...] = ()
-    meta: dict[str, object] = field(default_factory=dict)
+    sun_bounds_min: tuple[float, float, float] = (-0.2, -0.2, -0.2)
+    sun_bounds_max: tuple[float, float, float] = (6.0, 6.0, 3.0)
+    wall_variants: tuple[WallVariant, ...] = ()
+    metadata: dict[str, object] = field(default_factory=dict)
 
-    def dressed(self, dressing: Dressing) -> Room:
-        """The same room with its walls in another state; nothing in it is to be repainted any more."""
+    def with_wall_variant(self, variant: WallVariant) -> Room:
+        """Return the room with these wall materials; no wall of it is paintable any more."""
         materials = []
         for material in self.mesh.materials:
             if material.wall is not None:
-                material = replace(dressing.surfaces.get(material.wall, material), wall=None)
+                material = replace(variant.surfaces.get(material.wall, material), wall=None)
             materials.append(material)
         return replace(self, mesh=replace(self.mesh, materials=tuple(materials)))
 
 
 def split_of(seed: int) -> str:
-    """Which set a room belongs to, by its seed alone."""
+    """Return the split of a room, which depends on its seed only: "train", "validation" or "test"."""
     if seed >= FIRST_TEST_SEED:
         return "test"
     return "validation" if seed >= FIRST_VALIDATION_SEED else "train"
@@ -102,14 +105,17 @@ def look_at(
     fov_deg: float,
     aspect: float,
     shift: float = 0.0,
-) -> Eye:
-    """An eye that looks at a point. fov_deg: horizontal field of view in degrees. aspect: width over height."""
+) -> Camera:
+    """Return a camera at a position, directed at a target.
+
+    fov_deg: horizontal field of view in degrees. aspect: width / height. shift: see `Camera`.
+    """
     forward = np.asarray(target, np.float64) - np.asarray(position, np.float64)
     forward /= np.linalg.norm(forward)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
     half_width = float(np.tan(np.radians(fov_deg) / 2))
-    return Eye(
+    return Camera(
         np.asarray(position, np.float64),
         right,
         np.cross(right, forward),

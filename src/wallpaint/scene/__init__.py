@@ -1,1 +1,1 @@
-"""A photo and its walls, prepared once and painted many times."""
+"""Scenes: a photo and its walls, prepared once and repainted many times."""

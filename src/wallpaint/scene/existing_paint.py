@@ -1,14 +1,13 @@
-"""Several old paints on one wall, and patterned walls, taken to one even paint before anything else is measured.
+"""Normalize walls that show several paints or a pattern to one uniform paint before they are decomposed.
 
-A new coat covers whatever was there. So where a wall shows two paints, or wallpaper, the picture is first turned
-into the picture of a wall in one paint: same light, no pattern. Light and paint look alike in a photo; what decides
-is this:
+A new coat covers whatever was there before. Where a wall shows two paints or wallpaper, its image is first converted to
+that of a uniformly painted wall in the same light. Illumination and paint are ambiguous in a photo; these rules
+separate them:
 
-- A *pattern* is strong, dense variation at a small scale. Plaster and grain are weak; shadows and sun patches are
-few.
-- *Two paints* meet at a sharp edge and differ in colour, not just in brightness. A sharp change of brightness alone
-may
-  as well be a corner, a shadow or a sun patch, and sunlight is yellower than shade: those are left alone, and said.
+- A *pattern* is strong, dense, small-scale variation. Plaster and grain are weak; shadows and sun patches are sparse.
+- *Two paints* meet at a sharp edge and differ in colour, not only in brightness. A sharp change of brightness alone can
+  also be a corner, a shadow or a sun patch, and sunlight is yellower than shade. Such edges are left as they are and
+  reported.
 """
 
 from __future__ import annotations
@@ -22,94 +21,99 @@ from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, weighted_quantile
 from wallpaint.typing import Array
 
-SHARP = 0.22  # log change over four working pixels that makes an edge
-PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance from which a wall is patterned
-PATTERN_TINT = 0.06  # the same for the log colour ratios, free of luminance
-LEAST_PATTERN_PX = 400  # working pixels; a smaller wall has no room for a pattern
-LEAST_SEAM_PX = 60  # working pixels on each side that make a seam worth measuring at
-LEAST_SHARE = 0.02  # of the wall, for a part to be a paint of its own
-OTHER_PAINT = 12.0  # CIELAB distance, brightness set equal, from which two parts are different paints
-SUN_SHIFT = 20.0  # how much yellower than shade a sun patch may be
+EDGE_LOG_CHANGE = 0.22  # log change over four working pixels that counts as an edge
+PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance above which a wall is patterned
+PATTERN_CHROMA = 0.06  # the same for log colour ratios, independent of luminance
+MIN_PATTERN_PX = 400  # working pixels; a smaller wall is too small for a pattern
+MIN_SEAM_PX = 60  # working pixels needed on each side of a seam to measure the ratio of two paints there
+MIN_REGION_SHARE = 0.02  # of the wall; smaller regions are ignored
+SAME_PAINT_DELTA_E = 12.0  # CIELAB distance at equal brightness below which two regions have the same paint
+MAX_SUN_YELLOW_SHIFT = 20.0  # CIELAB b*; sun patches may be yellower than shade by up to this
 CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
-STEP = 2.0  # brightness ratio across a sharp edge that is worth a word
+REPORTED_BRIGHTNESS_RATIO = 2.0  # brightness ratio across a sharp edge from which a note is added
 
 
 @dataclass(frozen=True)
 class HomogenizedWall:
-    """rgb: (h, w, 3) float32, linear sRGB, the wall as if in one paint. paints: how many it has. notes: for the
-    user.
+    """The image of a wall as if in one uniform paint.
+
+    rgb: (h, w, 3) float32, linear sRGB. paint_count: number of existing paints. patterned: a pattern was removed.
+    notes: messages for the user.
     """
 
     rgb: Array
-    paints: int
+    paint_count: int
     patterned: bool
     notes: tuple[str, ...]
 
 
-def homogenize(rgb: Array, weight: Array, kind: str = "auto") -> HomogenizedWall:
-    """Turn a wall with a pattern or several paints into a wall in one paint, under the same light.
+def homogenize(rgb: Array, weight: Array, mode: str = "auto") -> HomogenizedWall:
+    """Convert a wall with a pattern or several paints to a wall in one paint under the same light.
 
-    rgb: (h, w, 3) float32, linear sRGB, filled. weight: (h, w) float32, 0..1. kind: "auto" decides; "plain" takes all
-    there is for light; "patterned" removes small-scale variation whatever its strength.
+    rgb: (h, w, 3) float32, linear sRGB, filled. weight: (h, w) float32, 0..1. mode: "auto" detects patterns and paints;
+    "plain" treats all variation as light; "patterned" removes small-scale variation regardless of its strength.
     """
-    if kind == "plain":
+    if mode == "plain":
         return HomogenizedWall(rgb, 1, False, ())
-    if kind == "patterned" or (kind == "auto" and _is_patterned(rgb, weight)):
+    if mode == "patterned" or (mode == "auto" and _is_patterned(rgb, weight)):
         note = "the wall looks patterned: its pattern is painted over (--old-wall plain keeps it as relief)"
-        return HomogenizedWall(_without_pattern(rgb, weight), 1, True, (note,) if kind == "auto" else ())
-    parts = _parts(rgb, weight)
-    if len(parts.medians) < 2:
+        return HomogenizedWall(_without_pattern(rgb, weight), 1, True, (note,) if mode == "auto" else ())
+    regions = _segment_regions(rgb, weight)
+    if len(regions.medians) < 2:
         return HomogenizedWall(rgb, 1, False, ())
-    groups = _same_paint(parts)
-    count = int(groups.max()) + 1
+    paint_of_region = _group_by_paint(regions)
+    count = int(paint_of_region.max()) + 1
     if count == 1:
-        return HomogenizedWall(rgb, 1, False, _brightness_note(parts))
-    note = f"the wall has {count} old paints: each is taken to the new colour (--old-wall plain keeps their difference)"
-    return HomogenizedWall(_repainted_alike(rgb, weight, parts, groups), count, False, (note,))
+        return HomogenizedWall(rgb, 1, False, _brightness_note(regions))
+    note = (
+        f"the wall has {count} existing paints: each becomes the new colour (--old-wall plain keeps their difference)"
+    )
+    return HomogenizedWall(_unify_paints(rgb, weight, regions, paint_of_region), count, False, (note,))
 
 
-def paints(rgb: Array, weight: Array) -> Array:
-    """Which of a wall's old paints each pixel shows: (h, w) int32, 0 or more on wall, -1 elsewhere.
+def paint_labels(rgb: Array, weight: Array) -> Array:
+    """Label each pixel with its existing paint: (h, w) int32, 0 or more on the wall, -1 elsewhere.
 
-    rgb: (h, w, 3) float32, linear sRGB. weight: (h, w) float32, 0..1. One paint where colours do not say otherwise, or
-    where the wall is patterned.
+    rgb: (h, w, 3) float32, linear sRGB. weight: (h, w) float32, 0..1. All labels are 0 on a patterned wall and where
+    colours do not distinguish paints.
     """
     wall = weight > 0.5
-    found = np.where(wall, 0, -1).astype(np.int32)
+    single = np.where(wall, 0, -1).astype(np.int32)
     if not wall.any() or _is_patterned(rgb, weight):
-        return found
-    parts = _parts(rgb, weight)
-    if len(parts.medians) < 2:
-        return found
-    known = np.where(parts.labels >= 0, _same_paint(parts)[parts.labels], -1).astype(np.int32)
-    away = (known < 0).astype(np.uint8)
-    _, place = cv2.distanceTransformWithLabels(away, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
-    of_place = np.zeros(int(place.max()) + 1, np.int32)
-    of_place[place[away == 0]] = known[away == 0]
-    return np.where(wall, of_place[place], -1).astype(np.int32)
+        return single
+    regions = _segment_regions(rgb, weight)
+    if len(regions.medians) < 2:
+        return single
+    known = np.where(regions.labels >= 0, _group_by_paint(regions)[regions.labels], -1).astype(np.int32)
+    # Pixels between regions take the label of the nearest labelled pixel.
+    unlabelled = (known < 0).astype(np.uint8)
+    _, nearest = cv2.distanceTransformWithLabels(unlabelled, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    label_of_nearest = np.zeros(int(nearest.max()) + 1, np.int32)
+    label_of_nearest[nearest[unlabelled == 0]] = known[unlabelled == 0]
+    return np.where(wall, label_of_nearest[nearest], -1).astype(np.int32)
 
 
 # -- patterns --------------------------------------------------------------------------------------------
 
 
 def _is_patterned(rgb: Array, weight: Array) -> bool:
-    """Strong small-scale variation nearly everywhere: robust statistics do not see a few shadow edges."""
+    """Whether small-scale variation is strong nearly everywhere; robust statistics ignore a few shadow edges."""
     log = np.log(np.maximum(cv2.GaussianBlur(rgb, (0, 0), 0.8), 1e-3)).astype(np.float32)
-    fine = log - box_mean(log, weight, _pattern_radius(rgb))
+    fine = log - box_mean(log, weight, _pattern_radius(rgb))  # [h, w, 3]
     luma = fine.mean(-1)
-    tint = fine - luma[..., None]
+    chroma = fine - luma[..., None]
     inner = weight * (cv2.erode((weight > 0.9).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
-    if np.count_nonzero(inner) < LEAST_PATTERN_PX:
+    if np.count_nonzero(inner) < MIN_PATTERN_PX:
         return False
 
-    def spread(values: Array) -> float:
+    def robust_std(values: Array) -> float:
         return 1.4826 * float(weighted_quantile(np.abs(values), inner, 0.5))
 
-    # On dark walls rounding and JPEG alone vary that much: one or two codes of a few dozen.
+    # On dark walls rounding and JPEG alone vary that much: one or two codes out of a few dozen.
     median = np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)]).clip(1e-4)
     error = float((2.2 * CODE_ERROR / color.linear_to_srgb(median)).max())
-    colours = max(spread(tint[..., c]) for c in range(3))
-    return spread(luma) > PATTERN_CONTRAST + error or colours > PATTERN_TINT + error
+    chroma_std = max(robust_std(chroma[..., c]) for c in range(3))
+    return robust_std(luma) > PATTERN_CONTRAST + error or chroma_std > PATTERN_CHROMA + error
 
 
 def _pattern_radius(rgb: Array) -> int:
@@ -128,110 +132,121 @@ def _without_pattern(rgb: Array, weight: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """Parts of a wall without sharp edges inside. labels: (h, w) int, -1 where none. medians: (n, 3) linear sRGB."""
+class _Regions:
+    """Connected regions of a wall without sharp edges inside.
+
+    labels: (h, w) int32, -1 outside all regions. medians: (n, 3) linear sRGB. shares: (n,), of the wall's area.
+    adjacent: pairs of neighbouring regions, neither overexposed. overexposed: indices of regions that are mostly
+    clipped.
+    """
 
     labels: Array
     medians: Array
     shares: Array
-    touching: tuple[tuple[int, int], ...]
+    adjacent: tuple[tuple[int, int], ...]
     overexposed: tuple[int, ...]
 
 
-def _parts(rgb: Array, weight: Array) -> _Parts:
+def _segment_regions(rgb: Array, weight: Array) -> _Regions:
     log = np.log(np.maximum(cv2.GaussianBlur(rgb, (0, 0), 1.0), 2e-3))
     reach = 2
-    change = np.zeros(weight.shape, np.float32)
+    change = np.zeros(weight.shape, np.float32)  # largest log change over 2 * reach pixels, either direction
     across = np.abs(log[:, 2 * reach :] - log[:, : -2 * reach]).max(-1)
     down = np.abs(log[2 * reach :] - log[: -2 * reach]).max(-1)
     change[:, reach:-reach] = across
     change[reach:-reach] = np.maximum(change[reach:-reach], down)
     inside = weight > 0.5
-    free = (inside & (change <= SHARP)).astype(np.uint8)
-    count, found, stats, _ = cv2.connectedComponentsWithStats(free, connectivity=4)
-    wall = max(1, int(inside.sum()))
-    kept = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > LEAST_SHARE * wall]
+    edge_free = (inside & (change <= EDGE_LOG_CHANGE)).astype(np.uint8)
+    count, components, stats, _ = cv2.connectedComponentsWithStats(edge_free, connectivity=4)
+    wall_px = max(1, int(inside.sum()))
+    large = [i for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > MIN_REGION_SHARE * wall_px]
     labels = np.full(weight.shape, -1, np.int32)
-    for new, old in enumerate(kept):
-        labels[found == old] = new
-    sound = rgb.max(-1) < 0.98
-    usable = [(labels == i) & sound for i in range(len(kept))]
-    clipped = [i for i, part in enumerate(usable) if part.sum() < 0.5 * (labels == i).sum()]
-    medians = np.array([np.median(rgb[part if part.any() else labels == i], axis=0) for i, part in enumerate(usable)])
-    shares = np.array([stats[old, cv2.CC_STAT_AREA] / wall for old in kept])
-    near = _touching(labels, len(kept), reach=5 * reach)
-    pairs = tuple(pair for pair in near if pair[0] not in clipped and pair[1] not in clipped)
-    return _Parts(labels, medians.reshape(-1, 3), shares, pairs, tuple(clipped))
+    for label, component in enumerate(large):
+        labels[components == component] = label
+    unclipped = rgb.max(-1) < 0.98
+    usable = [(labels == i) & unclipped for i in range(len(large))]
+    clipped = [i for i, pixels in enumerate(usable) if pixels.sum() < 0.5 * (labels == i).sum()]
+    medians = np.array(
+        [np.median(rgb[pixels if pixels.any() else labels == i], axis=0) for i, pixels in enumerate(usable)]
+    )
+    shares = np.array([stats[component, cv2.CC_STAT_AREA] / wall_px for component in large])
+    neighbours = _adjacent_pairs(labels, len(large), reach=5 * reach)
+    pairs = tuple(pair for pair in neighbours if pair[0] not in clipped and pair[1] not in clipped)
+    return _Regions(labels, medians.reshape(-1, 3), shares, pairs, tuple(clipped))
 
 
-def _touching(labels: Array, count: int, reach: int) -> list[tuple[int, int]]:
+def _adjacent_pairs(labels: Array, count: int, reach: int) -> list[tuple[int, int]]:
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     grown = [cv2.dilate((labels == i).astype(np.uint8), kernel) > 0 for i in range(count)]
     return [(i, j) for i in range(count) for j in range(i + 1, count) if (grown[i] & grown[j]).sum() > reach]
 
 
-def _same_paint(parts: _Parts) -> Array:
-    """A paint number for each part: all are one paint, unless their colours say otherwise."""
-    lab = np.array([_chroma_at_equal_brightness(m) for m in parts.medians])
-    luma = np.array([float(color.luminance(m)) for m in parts.medians])
-    group = np.arange(len(lab))
-    told = [i for i in range(len(lab)) if i not in parts.overexposed]
-    for i in told:
-        for j in (k for k in told if k > i):
-            if _one_paint(lab[i], lab[j], luma[i], luma[j]):
+def _group_by_paint(regions: _Regions) -> Array:
+    """Return a paint index for each region, (n,); regions share a paint unless their colours differ."""
+    ab = np.array([_chroma_at_equal_brightness(m) for m in regions.medians])  # [n, 2]
+    luma = np.array([float(color.luminance(m)) for m in regions.medians])
+    group = np.arange(len(ab))
+    exposed = [i for i in range(len(ab)) if i not in regions.overexposed]
+    for i in exposed:
+        for j in (k for k in exposed if k > i):
+            if _is_same_paint(ab[i], ab[j], luma[i], luma[j]):
                 group[group == group[j]] = group[i]
-    if told:  # an overexposed part has lost its colour: it is sunlight on the wall's largest paint
-        largest = max(told, key=lambda i: float(parts.shares[told][group[told] == group[i]].sum()))
-        group[list(parts.overexposed)] = group[largest]
+    if exposed:  # an overexposed region has lost its colour: it is sunlight on the wall's largest paint
+        largest = max(exposed, key=lambda i: float(regions.shares[exposed][group[exposed] == group[i]].sum()))
+        group[list(regions.overexposed)] = group[largest]
     else:
         group[:] = 0
     return np.unique(group, return_inverse=True)[1]
 
 
-def _one_paint(ab_1: Array, ab_2: Array, luma_1: float, luma_2: float) -> bool:
-    da, db = (ab_1 - ab_2) if luma_1 >= luma_2 else (ab_2 - ab_1)  # from the darker to the brighter part
-    if np.hypot(da, db) < OTHER_PAINT:
+def _is_same_paint(ab_1: Array, ab_2: Array, luma_1: float, luma_2: float) -> bool:
+    da, db = (ab_1 - ab_2) if luma_1 >= luma_2 else (ab_2 - ab_1)  # from the darker to the brighter region
+    if np.hypot(da, db) < SAME_PAINT_DELTA_E:
         return True
-    return bool(0 < db < SUN_SHIFT and abs(da) < 0.35 * db and max(luma_1, luma_2) > 1.5 * min(luma_1, luma_2))
+    return bool(
+        0 < db < MAX_SUN_YELLOW_SHIFT and abs(da) < 0.35 * db and max(luma_1, luma_2) > 1.5 * min(luma_1, luma_2)
+    )
 
 
 def _chroma_at_equal_brightness(rgb: Array) -> Array:
     return color.linear_to_lab(rgb * (0.3 / max(float(color.luminance(rgb)), 1e-4)))[1:]
 
 
-def _brightness_note(parts: _Parts) -> tuple[str, ...]:
-    luma = [float(color.luminance(m)) for m in parts.medians]
-    for i, j in parts.touching:
-        if min(parts.shares[i], parts.shares[j]) > 0.08 and max(luma[i], luma[j]) > STEP * min(luma[i], luma[j]):
+def _brightness_note(regions: _Regions) -> tuple[str, ...]:
+    luma = [float(color.luminance(m)) for m in regions.medians]
+    for i, j in regions.adjacent:
+        darker, brighter = sorted((luma[i], luma[j]))
+        if min(regions.shares[i], regions.shares[j]) > 0.08 and brighter > REPORTED_BRIGHTNESS_RATIO * darker:
             return (
-                "parts of the wall differ twofold in brightness at a sharp edge, which was taken for light: if they "
-                "are two paints today, give each its own mask (--wall a.png=COLOR --wall b.png=COLOR)",
+                "parts of the wall differ twofold in brightness at a sharp edge, which was interpreted as light: if "
+                "they are two paints, give each its own mask (--wall a.png=COLOR --wall b.png=COLOR)",
             )
     return ()
 
 
-def _repainted_alike(rgb: Array, weight: Array, parts: _Parts, groups: Array) -> Array:
-    """Every part multiplied so that its paint becomes the wall's largest paint; the seams are filled in."""
-    shares = np.bincount(groups, parts.shares)
-    paint_of = np.where(parts.labels >= 0, groups[parts.labels], -1)
+def _unify_paints(rgb: Array, weight: Array, regions: _Regions, paint_of_region: Array) -> Array:
+    """Scale every region so that its paint becomes the wall's largest paint, and fill in the seams."""
+    shares = np.bincount(paint_of_region, regions.shares)
+    paint_map = np.where(regions.labels >= 0, paint_of_region[regions.labels], -1)  # [h, w]
     main = int(shares.argmax())
     result = rgb.copy()
     for paint in range(len(shares)):
         if paint != main:
-            result[paint_of == paint] *= _paint_ratio(rgb, weight, paint_of == main, paint_of == paint)
-    known = cv2.erode((paint_of >= 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+            result[paint_map == paint] *= _paint_ratio(rgb, weight, paint_map == main, paint_map == paint)
+    known = cv2.erode((paint_map >= 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     return fill(result, known)
 
 
 def _paint_ratio(rgb: Array, weight: Array, main: Array, other: Array) -> Array:
-    """What to multiply one paint with to get another: (3,) float32.
+    """Return the factor that converts the paint `other` to `main`: (3,) float32.
 
-    Measured where the two meet, since light is the same on both sides of a seam; over all of both where they do not.
+    It is measured where the two meet, since the light is the same on both sides of a seam; over both areas where they
+    do not meet.
     """
     reach = 2 * (max(rgb.shape[:2]) // 40) + 7
-    near = np.ones((reach, reach), np.uint8)
-    seams = [a & (cv2.dilate(b.astype(np.uint8), near) > 0) for a, b in ((main, other), (other, main))]
-    if min(int(seam.sum()) for seam in seams) < LEAST_SEAM_PX:
+    kernel = np.ones((reach, reach), np.uint8)
+    seams = [a & (cv2.dilate(b.astype(np.uint8), kernel) > 0) for a, b in ((main, other), (other, main))]
+    if min(int(seam.sum()) for seam in seams) < MIN_SEAM_PX:
         seams = [main, other]
     medians = [[weighted_quantile(rgb[..., c], weight * seam, 0.5) for c in range(3)] for seam in seams]
     ratio = np.array(medians[0]) / np.maximum(np.array(medians[1]), 1e-3)

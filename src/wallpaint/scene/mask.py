@@ -1,8 +1,7 @@
-"""Where the walls are: checking masks, fitting them to the photo, and shaping their edges.
+"""Wall masks: checks, resizing to the photo, edge operations and crops.
 
-White is wall. `mask` is bool (H, W), True on wall; `alpha` is float32 (H, W), 0..1, soft at the edge, and
-grey in a file is such an alpha: nothing here makes it hard silently. Sizes are (height, width). Every array
-returned is new.
+White is wall. `mask` is bool (H, W), True on wall; `alpha` is float32 (H, W), 0..1, soft at the edge. Grey in a file is
+alpha; no function here binarizes it silently. Sizes are (height, width). Every array returned is new.
 """
 
 from collections.abc import Mapping
@@ -39,14 +38,14 @@ __all__ = [
 ]
 
 INVERT_HINT = "pass --invert-mask if black is wall"
-_SMALL_RADIUS_PX = 6  # up to here a disc-shaped kernel is quicker than a distance map
+_SMALL_RADIUS_PX = 6  # up to this radius a disc-shaped kernel is faster than a distance map
 _TILE_PX = 256
 _NEARLY_WHITE = np.float32(1 - 1e-6)
 
 
 @dataclass(frozen=True)
 class Window:
-    """A crop of a picture and the size at which a model works on it; all in pixels."""
+    """A crop of an image and the size to which it is resized for a model, in pixels."""
 
     top: int
     left: int
@@ -65,9 +64,9 @@ class Window:
 
 
 def require_wall(alpha: Alpha, name: str) -> tuple[str, ...]:
-    """Warnings about a mask without any edge; InputError for one without a wall.
+    """Return warnings about a mask without an edge; raise InputError for one without a wall.
 
-    alpha: (H, W), 0..1. name: what to call the mask.
+    alpha: (H, W), 0..1. name: the mask's name in messages.
     """
     peak = float(alpha.max(initial=0.0))
     if peak == 0.0:
@@ -75,16 +74,16 @@ def require_wall(alpha: Alpha, name: str) -> tuple[str, ...]:
     if peak <= 2 / 255:
         raise InputError(f"mask {name} is black: its largest value is 1 of 255; multiply it by 255 (white = wall)")
     if peak < 0.5:
-        raise InputError(f"mask {name} has no white pixel, its brightest is {100 * peak:.0f} % grey: paint walls white")
+        raise InputError(f"mask {name} has no white pixel, its brightest is {100 * peak:.0f} % grey: make walls white")
     if float(alpha.min()) == 1.0:
-        return (f"mask {name} is white all over: the whole photo will be painted",)
+        return (f"mask {name} is white all over: the entire photo will be painted",)
     return ()
 
 
 def check_size(alpha: Alpha, photo_size: tuple[int, int], *, fit: bool, name: str = "") -> tuple[str, ...]:
-    """ShapeError for a mask that is not as large as the photo and may not be fitted; else warnings.
+    """Return warnings about a mask of another size; raise ShapeError if it may not be resized.
 
-    alpha: (H, W). photo_size: (height, width). fit: whether `fit_mask` will follow.
+    alpha: (H, W). photo_size: (height, width). fit: whether `fit_mask` will be applied.
     """
     label = f"mask {name}" if name else "mask"
     (height, width), (photo_height, photo_width) = alpha.shape, photo_size
@@ -92,13 +91,15 @@ def check_size(alpha: Alpha, photo_size: tuple[int, int], *, fit: bool, name: st
         return ()
     sizes = f"{label} is {height}x{width}, photo is {photo_height}x{photo_width}"
     stretch = (height / width) / (photo_height / photo_width)
-    turned = abs(np.log(height * photo_height / (width * photo_width))) < 0.02 < abs(np.log(stretch))
-    hint = ": it looks rotated against the photo, turn it upright" if turned else ""
+    is_rotated = abs(np.log(height * photo_height / (width * photo_width))) < 0.02 < abs(np.log(stretch))
+    hint = ": it looks rotated relative to the photo, turn it upright" if is_rotated else ""
     if not fit:
         raise ShapeError(f"{sizes}{hint or ': resize the mask or pass --fit-mask'}")
     if abs(np.log(stretch)) <= 0.02:
         return ()
-    return (f"{sizes}{hint or f': fitted, it is stretched by {100 * abs(stretch - 1):.0f} %: compare the two'}",)
+    return (
+        f"{sizes}{hint or f': resized, which stretches it by {100 * abs(stretch - 1):.0f} %: check its alignment'}",
+    )
 
 
 # -- sizes -----------------------------------------------------------------------------------------------
@@ -115,12 +116,12 @@ def fit_mask(alpha: Alpha, size: tuple[int, int]) -> Alpha:
     for (rows, columns), filter_ in ((shrunk, cv2.INTER_AREA), (size, cv2.INTER_LINEAR)):
         if fitted.shape != (rows, columns):
             fitted = cv2.resize(fitted, (columns, rows), interpolation=filter_)
-    fitted[fitted > _NEARLY_WHITE] = 1  # full white must stay so in spite of rounding
+    fitted[fitted > _NEARLY_WHITE] = 1  # rounding must not change full white
     return fitted
 
 
 def bounding_box(alpha: Alpha | Mask) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of all that is above 0; InputError if nothing is."""
+    """Return (top, left, height, width) of the pixels above 0; raise InputError if there are none."""
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
     if rows.size == 0:
         raise InputError(f"the mask is empty: it has no white pixel (white = wall); {INVERT_HINT}")
@@ -128,26 +129,26 @@ def bounding_box(alpha: Alpha | Mask) -> tuple[int, int, int, int]:
 
 
 def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 512 * 512, multiple: int = 64) -> Window:
-    """The crop round a wall that a model sees, and the size that it sees it at.
+    """Return the crop around a wall for a model, and the size to which it is resized.
 
-    context: margin on each side, as a share of the wall's longer side. area: about how many pixels the model
-    works on; the crop has at least as many if the picture does. multiple: of what the model's sides must be.
-    The crop stays within the picture. It takes on the shape of the model's size where there is room to grow
-    or margin to give up; what is left, a few per cent, is a squeeze that the way back undoes.
+    context: margin on each side, as a share of the wall's longer side. area: approximate number of pixels of the
+    model's input; the crop has at least as many if the image does. multiple: the input's sides are multiples of this.
+    The crop stays within the image. It gets the aspect ratio of the model's input where the image or the margin allows;
+    the remaining difference, a few per cent, is an anisotropic scale that is undone when the result is mapped back.
     """
     top, left, height, width = bounding_box(alpha)
     margin = context * max(height, width)
     grow = max(1.0, (area / ((height + 2 * margin) * (width + 2 * margin))) ** 0.5)
-    need, room = (height, width), (alpha.shape[0], alpha.shape[1])
-    rows, columns = (min(have, grow * (side + 2 * margin)) for side, have in zip(need, room, strict=True))
-    columns = min(room[1], max(columns, area / rows))  # where the picture ends in one direction, grow the other
-    rows = min(room[0], max(rows, area / columns))
-    wish = round(rows), round(columns)
-    aspect = wish[0] / wish[1]
+    smallest, largest = (height, width), (alpha.shape[0], alpha.shape[1])
+    rows, columns = (min(most, grow * (side + 2 * margin)) for side, most in zip(smallest, largest, strict=True))
+    columns = min(largest[1], max(columns, area / rows))  # where the image ends in one direction, grow the other
+    rows = min(largest[0], max(rows, area / columns))
+    preferred = round(rows), round(columns)
+    aspect = preferred[0] / preferred[1]
     ideal = ((area * aspect) ** 0.5 / multiple, (area / aspect) ** 0.5 / multiple)
     steps = [sorted({max(1, int(side)), max(1, int(side) + 1)}) for side in ideal]
     sizes = [(rows * multiple, columns * multiple) for rows, columns in product(*steps)]
-    shapes = {size: _shaped(size, wish, need, room) for size in sizes}
+    shapes = {size: _with_aspect_of(size, preferred, smallest, largest) for size in sizes}
 
     def cost(size: tuple[int, int]) -> float:
         squeeze = abs(np.log(size[0] * shapes[size][1] / (size[1] * shapes[size][0])))
@@ -155,20 +156,20 @@ def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 51
 
     out = min(sizes, key=cost)
     tall, wide = shapes[out]
-    first_row = min(max(0, round(top + (height - tall) / 2)), room[0] - tall)
-    first_column = min(max(0, round(left + (width - wide) / 2)), room[1] - wide)
+    first_row = min(max(0, round(top + (height - tall) / 2)), largest[0] - tall)
+    first_column = min(max(0, round(left + (width - wide) / 2)), largest[1] - wide)
     return Window(first_row, first_column, tall, wide, *out)
 
 
-def _shaped(
-    size: tuple[int, int], wish: tuple[int, int], need: tuple[int, int], room: tuple[int, int]
+def _with_aspect_of(
+    size: tuple[int, int], preferred: tuple[int, int], smallest: tuple[int, int], largest: tuple[int, int]
 ) -> tuple[int, int]:
-    """`wish` (height, width) grown, or else trimmed, to the shape of `size`; from `need` up to `room`."""
+    """Grow or trim `preferred` (height, width) to the aspect ratio of `size`, between `smallest` and `largest`."""
     aspect = size[0] / size[1]
-    rows = min(room[0], max(wish[0], round(wish[1] * aspect)))
-    columns = min(room[1], max(wish[1], round(wish[0] / aspect)))
-    rows = max(need[0], min(rows, round(columns * aspect)))
-    columns = max(need[1], min(columns, round(rows / aspect)))
+    rows = min(largest[0], max(preferred[0], round(preferred[1] * aspect)))
+    columns = min(largest[1], max(preferred[1], round(preferred[0] / aspect)))
+    rows = max(smallest[0], min(rows, round(columns * aspect)))
+    columns = max(smallest[1], min(columns, round(rows / aspect)))
     return max(1, rows), max(1, columns)
 
 
@@ -176,24 +177,24 @@ def _shaped(
 
 
 def radius_of_kernel(kernel_size: int) -> int:
-    """Pixels that one pass of an odd square kernel takes off each side: 5 gives 2."""
+    """Return the pixels that one pass of an odd square kernel removes on each side: 2 for 5."""
     if kernel_size < 1 or kernel_size % 2 == 0:
-        raise InputError(f"a kernel size is odd and at least 1, not {kernel_size}: 5 takes 2 pixels off each side")
+        raise InputError(f"kernel size must be odd and at least 1, not {kernel_size}: 5 removes 2 pixels on each side")
     return (kernel_size - 1) // 2
 
 
 def erode(mask: Mask, radius_px: float) -> Mask:
-    """Take a disc of this radius off a mask's edge; the picture's border is no edge.
+    """Erode a mask by a disc; the image border is not an edge.
 
-    mask: (H, W) bool. Keeps the pixels farther than radius_px from every pixel outside.
+    mask: (H, W) bool. Keeps the pixels farther than radius_px from every pixel outside the mask.
     """
     return ~dilate(~mask, radius_px)
 
 
 def dilate(mask: Mask, radius_px: float) -> Mask:
-    """Add a disc of this radius to a mask's edge: all pixels within radius_px of it. mask: (H, W) bool."""
+    """Dilate a mask by a disc: add all pixels within radius_px of it. mask: (H, W) bool."""
     if not radius_px >= 0:
-        raise InputError(f"a radius in pixels is 0 or more, not {radius_px}")
+        raise InputError(f"radius in pixels must be 0 or more, not {radius_px}")
     if radius_px < 1 or not mask.any():
         return mask.copy()
     if radius_px > _SMALL_RADIUS_PX:
@@ -206,9 +207,9 @@ def dilate(mask: Mask, radius_px: float) -> Mask:
 
 
 def feather(alpha: Alpha, radius_px: float) -> Alpha:
-    """Soften a mask's edge; alpha farther than radius_px from any change stays exactly as it was.
+    """Feather a mask's edge; alpha farther than radius_px from any change is unchanged.
 
-    alpha: (H, W) float32, 0..1. The profile is a Gaussian of sigma radius_px / 2, cut at the radius.
+    alpha: (H, W) float32, 0..1. The profile is a Gaussian of sigma radius_px / 2, truncated at the radius.
     """
     reach = int(radius_px)
     if reach < 1:
@@ -221,7 +222,7 @@ def feather(alpha: Alpha, radius_px: float) -> Alpha:
 
 
 def remove_specks(mask: Mask, min_island_px: int, min_hole_px: int) -> Mask:
-    """Drop islands of wall, and fill holes in it, that have fewer pixels than given. mask: (H, W) bool."""
+    """Remove islands and fill holes that have fewer pixels than given. mask: (H, W) bool."""
     cleaned = mask.copy()
     for value, smallest, connectivity in ((True, min_island_px, 8), (False, min_hole_px, 4)):
         side = (cleaned == value).astype(np.uint8)
@@ -234,11 +235,11 @@ def remove_specks(mask: Mask, min_island_px: int, min_hole_px: int) -> Mask:
 
 
 def refine_edge(alpha: Alpha, guide_rgb: Codes, radius_px: int = 12, eps: float = 1e-4) -> Alpha:
-    """Let a mask's edge follow the photo's edges, by a guided filter, in a band round it and nowhere else.
+    """Align a mask's edge with the photo's edges by a guided filter in a band around it.
 
-    alpha: (H, W) float32. guide_rgb: (H, W, 3) uint8, uint16, or float32 0..1, encoded as seen. radius_px:
-    how far the filter looks, and so how far from the old edge alpha may change; 2 or more, and some six times
-    the error of the mask. eps: variance of the guide, in 0..1, that is noise. Source: He, Sun and Tang 2010.
+    alpha: (H, W) float32. guide_rgb: (H, W, 3) uint8, uint16, or float32 0..1, gamma-encoded. radius_px: radius of the
+    filter and half-width of the band in which alpha may change; 2 or more, and about six times the error of the mask.
+    eps: variance of the guide, in 0..1, that is treated as noise. Source: He, Sun and Tang 2010.
     """
     if guide_rgb.shape != (*alpha.shape, 3):
         raise ShapeError(f"mask is {alpha.shape[0]}x{alpha.shape[1]}, guide has the shape {guide_rgb.shape}")
@@ -246,14 +247,14 @@ def refine_edge(alpha: Alpha, guide_rgb: Codes, radius_px: int = 12, eps: float 
     band = cv2.dilate(alpha, square) != cv2.erode(alpha, square)
     refined = alpha.copy()
     white = np.iinfo(guide_rgb.dtype).max if guide_rgb.dtype.kind == "u" else 1
-    to_bytes = np.float32(255 / white)  # on 0..1 the filter takes a grey guide's covariance for singular
+    to_bytes = np.float32(255 / white)  # on 0..1 the filter treats a grey guide's covariance as singular
     starts = [range(0, side, _TILE_PX) for side in alpha.shape]
     for tile in (np.s_[y : y + _TILE_PX, x : x + _TILE_PX] for y, x in product(*starts)):
         if not band[tile].any():
             continue
         wide = tuple(slice(max(0, s.start - radius_px), s.stop + radius_px) for s in tile)
         guide = guide_rgb[wide].astype(np.float32) * to_bytes
-        # Two box filters of half the radius each: beyond the band they see nothing but flat alpha.
+        # Two box filters of half the radius each: outside the band they cover only flat alpha.
         soft = cv2.ximgproc.guidedFilter(guide, alpha[wide], radius_px // 2, eps * 255**2)
         inner = tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(tile, wide, strict=True))
         refined[tile] = np.where(band[tile], soft[inner].clip(0, 1), alpha[tile])
@@ -264,26 +265,26 @@ def refine_edge(alpha: Alpha, guide_rgb: Codes, radius_px: int = 12, eps: float 
 
 
 def combine(walls: Mapping[str, Alpha]) -> dict[str, Alpha]:
-    """Settle overlaps: a later wall lies over the earlier ones, so that alphas never add up to more than 1.
+    """Resolve overlaps: later walls lie over earlier ones, so that alphas never add up to more than 1.
 
-    walls: by name, each (H, W) float32, 0..1. Raises InputError for a wall that the later ones cover wholly.
+    walls: by name, each (H, W) float32, 0..1. Raises InputError for a wall that later ones cover completely.
     """
     sizes = {alpha.shape for alpha in walls.values()}
     if len(sizes) > 1:
         listed = ", ".join(f"{name} {alpha.shape[0]}x{alpha.shape[1]}" for name, alpha in walls.items())
-        raise ShapeError(f"the walls' masks must have one size, these are {listed}")
-    settled: dict[str, Alpha] = {}
-    above: Alpha | None = None
+        raise ShapeError(f"masks of all walls must have the same size, these are {listed}")
+    resolved: dict[str, Alpha] = {}
+    covered: Alpha | None = None
     for name, alpha in reversed(list(walls.items())):
-        settled[name] = alpha.copy() if above is None else np.minimum(alpha, 1 - above)
-        if above is not None and alpha.any() and not (settled[name] >= 0.5).any():
-            raise InputError(f"wall {name} is wholly covered by later walls: leave it out or change the order")
-        above = settled[name] if above is None else np.minimum(above + settled[name], np.float32(1))
-    return {name: settled[name] for name in walls}
+        resolved[name] = alpha.copy() if covered is None else np.minimum(alpha, 1 - covered)
+        if covered is not None and alpha.any() and not (resolved[name] >= 0.5).any():
+            raise InputError(f"wall {name} is completely covered by later walls: leave it out or change the order")
+        covered = resolved[name] if covered is None else np.minimum(covered + resolved[name], np.float32(1))
+    return {name: resolved[name] for name in walls}
 
 
-def overlap_shares(walls: Mapping[str, Alpha], settled: Mapping[str, Alpha]) -> dict[str, float]:
-    """How much of each wall lies under later ones, 0..1, by name; settled: what `combine` made of `walls`."""
+def overlap_shares(walls: Mapping[str, Alpha], resolved: Mapping[str, Alpha]) -> dict[str, float]:
+    """Return the share of each wall that lies under later ones, 0..1, by name. resolved: the result of `combine`."""
     areas = {name: float(alpha.sum(dtype=np.float64)) for name, alpha in walls.items()}
-    kept = {name: float(settled[name].sum(dtype=np.float64)) for name in walls}
-    return {name: max(0.0, 1.0 - kept[name] / areas[name]) if areas[name] else 0.0 for name in walls}
+    remaining = {name: float(resolved[name].sum(dtype=np.float64)) for name in walls}
+    return {name: max(0.0, 1.0 - remaining[name] / areas[name]) if areas[name] else 0.0 for name in walls}

@@ -1,7 +1,7 @@
-"""Photo and walls, made ready once to be painted many times.
+"""A photo and its walls, prepared once and repainted many times.
 
-A scene holds everything that depends on photo and walls but on no paint: the walls' edges taken apart, their
-shading, and the light that falls on them.
+A scene holds everything that depends on photo and walls but not on the paint: mattes of the walls' edges, intrinsic
+decompositions, and estimates of the illuminant.
 """
 
 from __future__ import annotations
@@ -19,45 +19,49 @@ from wallpaint.errors import InputError
 from wallpaint.imaging.icc import ColorSpace
 from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
-from wallpaint.light import illuminant as lights
 from wallpaint.light.albedo_edit import LightModelInput
-from wallpaint.light.illuminant import Light
+from wallpaint.light.illuminant import (
+    Illuminant,
+    estimate_illuminant,
+    illuminant_from_albedo,
+    illuminant_from_white_point,
+)
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.composite import Canvas
-from wallpaint.scene import intrinsics as shadings
 from wallpaint.scene import mask as masks
-from wallpaint.scene import matting as mattes
-from wallpaint.scene.intrinsics import Shading
+from wallpaint.scene import matting
+from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.pipeline.repaint import Result
 
 WORKING_PX = 768  # longest side of a wall at working size
-SAMPLE = 100_000  # wall pixels that stand for a wall where all would be too many
+SAMPLE_PIXELS = 100_000  # wall pixels from which statistics of a large wall are computed
+OVERVIEW_PX = 384  # longest side of the downsampled photo from which the illuminant is estimated
 
 
 @dataclass(frozen=True)
 class Wall:
     """One wall of a scene.
 
-    canvas: the wall at full size. shading: the wall at working size, one working pixel per step x step block.
-    light: what falls on it. sight: the small photo that the light model looks at, when it is asked. sample: (rows,
-    cols) of core pixels in the canvas. share: part of the picture, 0..1.
+    canvas: the wall at full size. intrinsics: the wall at working size; one working pixel covers a step x step block.
+    illuminant: the estimated light on the wall. light_input: the downsampled photo for the light model, which runs on
+    first use. sample: (rows, cols) of core pixels in the canvas. share: of the photo's area, 0..1.
     """
 
     name: str
     canvas: Canvas
-    shading: Shading
+    intrinsics: IntrinsicDecomposition
     step: int
-    light: Light
-    sight: LightModelInput
+    illuminant: Illuminant
+    light_input: LightModelInput
     sample: tuple[Array, Array]
     share: float
     warnings: tuple[str, ...]
 
     def add_alpha(self, out: Array) -> None:
-        """Add the wall's share of each pixel to a map of the whole photo: out (H, W) float32, changed in place."""
+        """Add the wall's share of each pixel to a map of the full photo: out (H, W) float32, changed in place."""
         matte, (top, left) = self.canvas.matte, self.canvas.origin
         height, width = matte.core.shape
         view = out[top : top + height, left : left + width]
@@ -67,10 +71,10 @@ class Wall:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A photo with its walls, ready to be painted. Made by `prepare`; reading it never changes it.
+    """A photo and its walls, ready to be repainted. Created by `prepare`; immutable. Compared by identity.
 
-    outside: (H, W) bool, pixels that no paint may touch: mask 0 and more than 3 px from every wall's edge.
-    seconds: time spent by stage. Two scenes are equal if they are one.
+    outside: (H, W) bool, pixels that no paint may change: mask 0 and more than 3 px from every wall's edge.
+    seconds: time spent by stage.
     """
 
     photo: Photo
@@ -79,20 +83,20 @@ class Scene:
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
 
-    def repaint(self, paints: Mapping[str, Paint | str], **ways: Any) -> Result:
-        """Paint the walls; see `wallpaint.pipeline.repaint.paint_scene` for the ways: match, painter, detail, seed."""
+    def repaint(self, paints: Mapping[str, Paint | str], **options: Any) -> Result:
+        """Repaint the walls; options as in `wallpaint.pipeline.repaint.paint_many`: match, painter, detail, seed ..."""
         from wallpaint.pipeline.repaint import paint_scene
 
-        return paint_scene(self, paints, **ways)
+        return paint_scene(self, paints, **options)
 
-    def repaint_many(self, choices: Iterable[Mapping[str, Paint | str]], **ways: Any) -> Iterator[Result]:
-        """Paint the walls in many choices of paints, one result each; painters that can take them in batches."""
+    def repaint_many(self, assignments: Iterable[Mapping[str, Paint | str]], **options: Any) -> Iterator[Result]:
+        """Repaint the walls once for each assignment of paints to walls; painters may process several in one batch."""
         from wallpaint.pipeline.repaint import paint_many
 
-        return paint_many(self, choices, **ways)
+        return paint_many(self, assignments, **options)
 
 
-@threads.single()
+@threads.single_threaded()
 def prepare(
     photo: PhotoSource | Photo,
     walls: Mapping[str, MaskSource],
@@ -105,14 +109,14 @@ def prepare(
     white: tuple[int, int] | None = None,
     limits: Limits | None = None,
 ) -> Scene:
-    """Make a scene.
+    """Prepare a scene from a photo and wall masks.
 
-    photo: a path, bytes, PIL image, array or `Photo`. walls: by name, each a mask (path, bytes, PIL image or array,
-    white = wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo
-    how much of each edge pixel is wall, with the mask's value where the photo cannot tell; "keep" takes the mask's
-    values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all that
-    varies is light) or "patterned" (wallpaper, brick: paint over it). old_color: what the walls are painted with
-    now, a hint for `lit`. white: (x, y) of something white in the upright photo, a hint for `lit`.
+    photo: a path, bytes, PIL image, array or `Photo`. walls: masks by name (path, bytes, PIL image or array, white =
+    wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much of
+    each edge pixel is wall and falls back to the mask's value where the photo is ambiguous; "keep" uses the mask's
+    values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all variation is
+    light) or "patterned" (wallpaper, brick: paint over it). old_color: the existing paint of the walls, a hint for
+    the `room` match. white: (x, y) of a white object in the upright photo, a hint for the `room` match.
     Raises InputError or ShapeError.
     """
     started = perf_counter()
@@ -123,21 +127,23 @@ def prepare(
         raise InputError(f'old_wall must be "auto", "plain" or "patterned", not "{old_wall}"')
     if not walls:
         raise InputError("no wall given: pass at least one mask")
-    picture = photo if isinstance(photo, Photo) else read_photo(photo, limits)
-    read = perf_counter()
-    alphas, warnings = _read_masks(picture, walls, fit_mask, invert_mask, limits)
-    masked = perf_counter()
-    small, small_walls = _overview(picture, alphas)
-    old = Paint.parse(old_color) if isinstance(old_color, str) else old_color
-    patch = _white_patch(picture, white) if white else None
-    made = {
-        name: _make_wall(name, picture, alpha, (edges, old_wall), (small, small_walls), old, patch, white)
+    photo = photo if isinstance(photo, Photo) else read_photo(photo, limits)
+    photo_read = perf_counter()
+    alphas, warnings = _read_masks(photo, walls, fit_mask, invert_mask, limits)
+    masks_read = perf_counter()
+    overview, overview_wall = _overview(photo, alphas)
+    known_paint = Paint.parse(old_color) if isinstance(old_color, str) else old_color
+    white_patch = _white_patch(photo, white) if white else None
+    prepared = {
+        name: _prepare_wall(
+            name, photo, alpha, (edges, old_wall), (overview, overview_wall), known_paint, white_patch, white
+        )
         for name, alpha in alphas.items()
     }
     outside = _outside(alphas)
-    _share_edges(made, alphas)
-    seconds = {"read": read - started, "masks": masked - read, "scene": perf_counter() - masked}
-    return Scene(picture, made, outside, picture.warnings + warnings, seconds)
+    _share_edges(prepared, alphas)
+    seconds = {"read": photo_read - started, "masks": masks_read - photo_read, "scene": perf_counter() - masks_read}
+    return Scene(photo, prepared, outside, photo.warnings + warnings, seconds)
 
 
 def _read_masks(
@@ -157,14 +163,14 @@ def _read_masks(
 
 
 def _overview(photo: Photo, alphas: Mapping[str, Array]) -> tuple[Array, Array]:
-    """The whole photo, small, in linear sRGB, and the share of wall in each of its pixels."""
+    """Return the downsampled photo in linear sRGB, (h, w, 3), and the share of wall in each of its pixels, (h, w)."""
     height, width = photo.size
-    step = max(1, -(-max(height, width) // 384))
+    step = max(1, -(-max(height, width) // OVERVIEW_PX))
     size = (max(1, width // step), max(1, height // step))
     wall = np.clip(sum(alphas.values()), 0, 1).astype(np.float32)
-    # Averaging codes first is quicker, and precise enough for finding white things.
     if photo.alpha is not None:
-        wall = np.maximum(wall, photo.alpha == 0)  # what cannot be seen says nothing of the light
+        wall = np.maximum(wall, photo.alpha == 0)  # transparent pixels carry no information on the light
+    # Averaging encoded values first is faster, and precise enough to find white surfaces.
     small = cv2.resize(photo.codes, size, interpolation=cv2.INTER_AREA)
     return photo.space.to_linear(small), cv2.resize(wall, size, interpolation=cv2.INTER_AREA)
 
@@ -178,44 +184,45 @@ def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
     return photo.space.to_linear(np.ascontiguousarray(patch)).reshape(-1, 3)
 
 
-def _make_wall(
+def _prepare_wall(
     name: str,
     photo: Photo,
     alpha: Array,
-    ways: tuple[str, str],
+    modes: tuple[str, str],
     overview: tuple[Array, Array],
-    old: Paint | None,
-    patch: Array | None,
+    known_paint: Paint | None,
+    white_patch: Array | None,
     white: tuple[int, int] | None,
 ) -> Wall:
-    edges, old_wall = ways
+    """Prepare one wall. modes: (edges, old_wall). overview: the result of `_overview`."""
+    edges, old_wall = modes
     rows, cols = _window(alpha)
-    window, codes = np.ascontiguousarray(alpha[rows, cols]), np.ascontiguousarray(photo.codes[rows, cols])
-    matte = mattes.extract(codes, photo.space, window, refine=edges == "refine")
+    window_alpha, codes = np.ascontiguousarray(alpha[rows, cols]), np.ascontiguousarray(photo.codes[rows, cols])
+    matte = matting.estimate_matte(codes, photo.space, window_alpha, refine=edges == "refine")
     canvas = Canvas(codes, photo.space, matte, (rows.start, cols.start))
-    step = max(1, -(-max(window.shape) // WORKING_PX))
+    step = max(1, -(-max(window_alpha.shape) // WORKING_PX))
     rgb, weight = _block_means(codes, photo.space, matte.core, step)
-    sample = canvas.sample(SAMPLE)
+    sample = canvas.sample(SAMPLE_PIXELS)
     median = np.median(photo.space.to_linear(codes[sample]), axis=0)
-    if old is not None:
-        light = lights.from_old_color(*overview, median, np.asarray(old.albedo_linear))
-    elif patch is not None and white is not None:
-        light = lights.from_white_point(*overview, median, patch, f"{white[0]},{white[1]}")
+    if known_paint is not None:
+        illuminant = illuminant_from_albedo(*overview, median, np.asarray(known_paint.albedo_linear))
+    elif white_patch is not None and white is not None:
+        illuminant = illuminant_from_white_point(*overview, median, white_patch, f"{white[0]},{white[1]}")
     else:
-        light = lights.estimate(*overview, median)
-    noise = _noise(canvas)
-    shading = shadings.analyse(rgb, weight, np.asarray(light.white), noise, old_wall)
-    share = float(np.mean(alpha))
+        illuminant = estimate_illuminant(*overview, median)
+    intrinsics = decompose(rgb, weight, np.asarray(illuminant.white), _noise(canvas), old_wall)
     small = overview[0]
-    own = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
-    one_paint = not shading.evened and shading.old_paints < 2
-    sight = LightModelInput(small, own, photo.size, np.asarray(light.old) if light.is_told and one_paint else None)
-    return Wall(name, canvas, shading, step, light, sight, sample, share, shading.notes)
+    small_alpha = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    is_uniform = not intrinsics.pattern_removed and intrinsics.paint_count < 2
+    known_albedo = np.asarray(illuminant.wall_albedo) if illuminant.is_user_given and is_uniform else None
+    light_input = LightModelInput(small, small_alpha, photo.size, known_albedo)
+    share = float(np.mean(alpha))
+    return Wall(name, canvas, intrinsics, step, illuminant, light_input, sample, share, intrinsics.notes)
 
 
 def _window(alpha: Array) -> tuple[slice, slice]:
-    """The rows and columns that hold a wall and the pixels round it that its edge may reach."""
-    pad = mattes.OUTSIDE_PX + mattes.REACH_PX
+    """Return the rows and columns that contain a wall and the surrounding pixels that its matte needs."""
+    pad = matting.OUTSIDE_PX + matting.COLOR_RADIUS_PX
     ys, xs = np.flatnonzero(alpha.max(1) > 0.01), np.flatnonzero(alpha.max(0) > 0.01)
     top, left = max(0, int(ys[0]) - pad), max(0, int(xs[0]) - pad)
     return slice(top, min(alpha.shape[0], int(ys[-1]) + pad + 1)), slice(
@@ -224,7 +231,7 @@ def _window(alpha: Array) -> tuple[slice, slice]:
 
 
 def _block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tuple[Array, Array]:
-    """Mean colour of the wall's core in each step x step block, and the core's share of the block."""
+    """Return the mean colour of the wall's core in each step x step block, and the core's share of the block."""
     height, width = core.shape
     out_height, out_width = -(-height // step), -(-width // step)
     rgb, weight = (
@@ -234,13 +241,13 @@ def _block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tup
     rows = max(1, 256 // step)
     for top in range(0, out_height, rows):
         strip = slice(top * step, min((top + rows) * step, height))
-        part = core[strip].astype(np.float32)
-        linear = space.to_linear(codes[strip]) * part[..., None]
-        pad_y, pad_x = -part.shape[0] % step, out_width * step - width
-        size = (out_width, (part.shape[0] + pad_y) // step)
-        part = cv2.copyMakeBorder(part, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
+        cover = core[strip].astype(np.float32)
+        linear = space.to_linear(codes[strip]) * cover[..., None]
+        pad_y, pad_x = -cover.shape[0] % step, out_width * step - width
+        size = (out_width, (cover.shape[0] + pad_y) // step)
+        cover = cv2.copyMakeBorder(cover, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
         linear = cv2.copyMakeBorder(linear, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
-        share = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        share = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
         total = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
         weight[top : top + size[1]] = share
         rgb[top : top + size[1]] = total / np.maximum(share, 1e-6)[..., None]
@@ -248,50 +255,53 @@ def _block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tup
 
 
 def _noise(canvas: Canvas) -> float:
-    """Relative standard deviation of the wall's luminance between neighbours (Immerkaer 1996, with a median)."""
+    """Return the relative standard deviation of luminance between neighbours (Immerkaer 1996, with a median)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    found = []
+    estimates = []
     for rows, cols, _ in canvas.tiles[:: max(1, len(canvas.tiles) // 12)]:
         core = cv2.erode(canvas.matte.core[rows, cols].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         if core.sum() < 64:
             continue
         luma = canvas.luma[rows, cols]
-        found.append(
+        estimates.append(
             float(np.median(np.abs(cv2.filter2D(luma, -1, kernel)[core])))
             / (0.6745 * 6)
             / max(float(np.median(luma[core])), 1e-4)
         )
-    return float(np.median(found)) if found else 0.01
+    return float(np.median(estimates)) if estimates else 0.01
 
 
 def _outside(alphas: Mapping[str, Array]) -> Array:
     wall = np.logical_or.reduce([alpha > 0 for alpha in alphas.values()])
-    return ~masks.dilate(wall, mattes.OUTSIDE_PX)
+    return ~masks.dilate(wall, matting.OUTSIDE_PX)
 
 
 def _share_edges(walls: Mapping[str, Wall], alphas: Mapping[str, Array]) -> None:
-    """Settle the edge pixels where walls meet: a core pixel belongs to its wall alone; elsewhere the walls together
-    claim no more than the pixel, and all of it where the masks do."""
+    """Resolve the edge pixels where walls meet, in place.
+
+    A core pixel belongs to its wall alone. Elsewhere the alphas of the walls add up to at most 1, and to exactly 1
+    where the masks do.
+    """
     if len(walls) < 2:
         return
     full = np.sum(list(alphas.values()), axis=0) > 0.99
-    taken = np.zeros(full.shape, bool)
+    core = np.zeros(full.shape, bool)
     total = np.zeros(full.shape, np.float32)
     claims = np.zeros(full.shape, np.uint8)
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
         height, width = matte.core.shape
-        taken[top : top + height, left : left + width] |= matte.core
+        core[top : top + height, left : left + width] |= matte.core
         total[matte.rows + top, matte.cols + left] += matte.alpha
         claims[matte.rows + top, matte.cols + left] += matte.alpha > 0.02
-    # Where only one wall lays claim, what it leaves is furniture, not the other wall.
+    # Where only one wall has alpha, the remainder is furniture, not the other wall.
     scale = 1 / np.where(full & (claims > 1), np.maximum(total, 1e-3), np.maximum(total, 1))
     for wall in walls.values():
         matte, (top, left) = wall.canvas.matte, wall.canvas.origin
-        free = ~taken[matte.rows + top, matte.cols + left]
+        free = ~core[matte.rows + top, matte.cols + left]
         rows, cols = matte.rows[free], matte.cols[free]
         alpha = np.minimum(matte.alpha[free] * scale[rows + top, cols + left], 1)
         wall.canvas.matte = replace(
-            matte, rows=rows, cols=cols, alpha=alpha, wall=matte.wall[free], photo=matte.photo[free]
+            matte, rows=rows, cols=cols, alpha=alpha, foreground=matte.foreground[free], photo=matte.photo[free]
         )
         wall.canvas.edge_luma = wall.canvas.edge_luma[free]

@@ -70,7 +70,7 @@ class DetectedWalls:
         }
 
 
-@threads.single()
+@threads.single_threaded()
 def detect_walls(
     photo: PhotoSource | Photo,
     *,

@@ -55,7 +55,7 @@ def parts_of(wall: Array, rgb: Array) -> Array:
     """The part of each pixel, (h, w) int32, -1 where there is no wall. wall: (h, w) bool. rgb: (h, w, 3) uint8 sRGB."""
     linear = color.srgb_to_linear(rgb.astype(np.float32) / 255).astype(np.float32)
     cut = wall.copy()
-    paint = old_wall.paints(linear, wall.astype(np.float32))
+    paint = old_wall.paint_labels(linear, wall.astype(np.float32))
     for line in corners(wall, linear):
         drawn = np.zeros(wall.shape, np.uint8)
         cv2.line(drawn, line[0], line[1], 1, 2)

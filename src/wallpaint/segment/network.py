@@ -106,7 +106,7 @@ def load(which: str | Path | None = None) -> Finder:
 
     Raises ModelError.
     """
-    from wallpaint.bundles import components as parts
+    from wallpaint.bundles import components
     from wallpaint.bundles import image_prompt
     from wallpaint.bundles.bundle import load_bundle
 
@@ -119,13 +119,13 @@ def load(which: str | Path | None = None) -> Finder:
         name = folder.resolve().name
     else:
         bundle = load_bundle(which)
-        folder, name = bundle.place("segmenter"), bundle.name
+        folder, name = bundle.path("segmenter"), bundle.name
         return _ready(bundle.load("segmenter"), bundle.config("segmenter"), bundle.processor("segmenter"), folder, name)
     import torch
 
-    config = parts.read_config("segmenter", folder)
+    config = components.read_config("segmenter", folder)
     processor = image_prompt.processor("segmenter", folder, config)
-    return _ready(parts.load("segmenter", folder, torch.float32), config, processor, folder, name)
+    return _ready(components.load("segmenter", folder, torch.float32), config, processor, folder, name)
 
 
 def _ready(model: Any, config: dict[str, Any], processor: dict[str, Any], folder: Path, name: str) -> Finder:

@@ -46,7 +46,7 @@ def regions(
 
 def load(folder: Path) -> Any:
     """A SamModel from a folder of this disk. Raises ModelError."""
-    from wallpaint.bundles import components as parts
+    from wallpaint.bundles import components
     from wallpaint.bundles.manifest import read_json
 
     path = folder / "config.json"
@@ -57,14 +57,14 @@ def load(folder: Path) -> Any:
         raise ModelError(f"{path}: should be a SAM (v1), is {kind}: give another folder")
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder}: has no .safetensors file: convert its weights, pickles could run code")
-    with parts.quiet():
+    with components.suppress_library_logging():
         from transformers import SamModel
 
         try:
             model = SamModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise ModelError(f"{folder}: cannot be loaded as a SAM ({' '.join(str(error).split())[:200]})") from error
-    return parts.ready(model)
+    return components.freeze(model)
 
 
 def _answer(

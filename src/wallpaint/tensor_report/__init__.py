@@ -1,1 +1,1 @@
-"""Tensors as they really flow: one training step and one repaint watched, and told in tables."""
+"""Tensor report: record every tensor of one training step and one repaint, and print them as tables."""

@@ -1,4 +1,4 @@
-"""Numbers that explain the tensors: sizes of the networks, their parameters, and what becomes of the mask."""
+"""Facts of a trace that explain the tensors: network sizes, parameter counts, and the stages of the mask."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from wallpaint.bundles import components as parts
+from wallpaint.bundles import components
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.weights import read_header
-from wallpaint.diffusion import image_tensors as pictures
-from wallpaint.diffusion.settings import Settings
+from wallpaint.diffusion import image_tensors
+from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.evaluation import metrics
-from wallpaint.painters.diffusion.placement import EDGE_PX, alpha_of
+from wallpaint.painters.diffusion.placement import EDGE_MARGIN_PX, alpha_of
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting as mattes
 from wallpaint.scene.scene import Scene
-from wallpaint.tensor_report.record import Count, MaskPlace, Row, rounded
+from wallpaint.tensor_report.record import MaskStage, ParameterCount, TensorRow, rounded
 from wallpaint.train.lora.adapter import RANK
 from wallpaint.train.lora.objective import noise_schedule
 from wallpaint.typing import Array
@@ -26,14 +26,14 @@ from wallpaint.typing import Array
 DOCUMENT_KERNEL = 5  # of the erosion in the source document's section 2.1.2
 
 
-def sizes(bundle: Bundle, rows: Sequence[Row], settings: Settings) -> dict[str, Any]:
-    """What the explanations speak of, by the names that they use."""
+def trace_facts(bundle: Bundle, rows: Sequence[TensorRow], settings: DiffusionSettings) -> dict[str, Any]:
+    """Collect the facts that explanations refer to, by placeholder name."""
     shapes = {(row.flow, row.name): row.shape for row in rows}
     batch, _, height, width = shapes["training", "image"]
     _, channels, latent_height, latent_width = shapes["training", "latents"]
     schedule = noise_schedule(bundle.scheduler_config())
     unet, vae = bundle.config("unet"), bundle.config("vae")
-    found: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "batch": batch,
         "height": height,
         "width": width,
@@ -51,10 +51,10 @@ def sizes(bundle: Bundle, rows: Sequence[Row], settings: Settings) -> dict[str, 
         "steps": settings.steps,
         "dilation_px": settings.mask_dilation_px,
     }
-    return found | _image_prompt(bundle, shapes) | _depth(bundle, shapes)
+    return facts | _image_prompt_facts(bundle, shapes) | _depth_facts(bundle, shapes)
 
 
-def _image_prompt(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]) -> dict[str, Any]:
+def _image_prompt_facts(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]) -> dict[str, Any]:
     if ("inference", "image_tokens") not in shapes:
         return {}
     vision, processor = bundle.config("image_encoder"), bundle.processor("image_encoder")
@@ -65,7 +65,7 @@ def _image_prompt(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]
         "patch_px": vision["patch_size"],
         "grid": grid,
         "patches": grid * grid,
-        "seen": grid * grid + 1,
+        "vision_tokens": grid * grid + 1,
         "vision_width": vision["hidden_size"],
         "projection": vision["projection_dim"],
         "image_tokens": shapes["inference", "image_tokens"][1],
@@ -74,66 +74,66 @@ def _image_prompt(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]
     }
 
 
-def _depth(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]) -> dict[str, Any]:
+def _depth_facts(bundle: Bundle, shapes: dict[tuple[str, str], tuple[int, ...]]) -> dict[str, Any]:
     if ("inference", "control") not in shapes:
         return {}
-    own = bundle.config("controlnet")
-    levels, layers = len(own["block_out_channels"]), own["layers_per_block"]
+    config = bundle.config("controlnet")
+    levels, layers = len(config["block_out_channels"]), config["layers_per_block"]
     return {
         "depth_px": shapes["inference", "depth_pixels"][-1],
-        "skips": 1 + levels * layers + levels - 1,  # the stem, every layer, every halving
+        "skips": 1 + levels * layers + levels - 1,  # conv_in, every layer, every downsampler
     }
 
 
 # -- parameters
 
 
-def counts(bundle: Bundle, lora: int) -> tuple[Count, ...]:
-    """Parameters of every part that the bundle has. lora: those of the LoRA."""
-    unet = _parameters(bundle, "unet")
-    found = [Count("unet", unet), Count("lora", lora, rounded(lora / unet))]
-    found += [
-        Count(part, _parameters(bundle, part))
-        for part in ("vae", "text_encoder", "controlnet", "image_encoder")
-        if bundle.has(part)
+def parameter_counts(bundle: Bundle, lora: int) -> tuple[ParameterCount, ...]:
+    """Count the parameters of every component of the bundle. lora: those of the LoRA."""
+    unet = _count_parameters(bundle, "unet")
+    counts = [ParameterCount("unet", unet), ParameterCount("lora", lora, rounded(lora / unet))]
+    counts += [
+        ParameterCount(component, _count_parameters(bundle, component))
+        for component in ("vae", "text_encoder", "controlnet", "image_encoder")
+        if bundle.has(component)
     ]
     if bundle.has("ip_adapter"):
-        header = read_header(bundle.place("ip_adapter"))
-        for part, prefix in (("image_projector", "image_proj."), ("image_keys_values", "ip_adapter.")):
-            numbers = [int(np.prod(shape)) for key, (_, shape) in header.items() if key.startswith(prefix)]
-            found.append(Count(part, sum(numbers)))
+        header = read_header(bundle.path("ip_adapter"))
+        for component, prefix in (("image_projector", "image_proj."), ("image_keys_values", "ip_adapter.")):
+            sizes = [int(np.prod(shape)) for key, (_, shape) in header.items() if key.startswith(prefix)]
+            counts.append(ParameterCount(component, sum(sizes)))
     if bundle.has("depth"):
-        found.append(Count("depth", _parameters(bundle, "depth")))
-    return tuple(found)
+        counts.append(ParameterCount("depth", _count_parameters(bundle, "depth")))
+    return tuple(counts)
 
 
-def _parameters(bundle: Bundle, part: str) -> int:
-    model = parts.skeleton(part, bundle.config(part), bundle.place(part))
+def _count_parameters(bundle: Bundle, component: str) -> int:
+    model = components.meta_model(component, bundle.config(component), bundle.path(component))
     return sum(p.numel() for p in model.parameters())
 
 
 # -- the mask
 
 
-def mask_places(scene: Scene, bundle: Bundle, settings: Settings, side_multiple: int) -> tuple[MaskPlace, ...]:
-    """What becomes of a scene's mask on its ways, each by the code that does it."""
+def mask_stages(scene: Scene, bundle: Bundle, settings: DiffusionSettings, side_multiple: int) -> tuple[MaskStage, ...]:
+    """Measure the mask of a scene where the pipeline erodes or dilates it, with the pipeline's own code."""
     alpha = alpha_of(scene, tuple(scene.walls))
     window = masks.crop_with_context(alpha, settings.context, bundle.native_px**2, side_multiple)
-    small = pictures.model_mask(alpha, window, 0.0)
-    model = pictures.model_mask(alpha, window, settings.mask_dilation_px)
+    small = image_tensors.model_mask(alpha, window, 0.0)
+    model = image_tensors.model_mask(alpha, window, settings.mask_dilation_px)
     eroded = cv2.erode(small.astype(np.uint8), np.ones((DOCUMENT_KERNEL, DOCUMENT_KERNEL), np.uint8)) > 0
     core = sum(int(np.count_nonzero(wall.canvas.matte.core)) for wall in scene.walls.values()) / alpha.size
-    longest = max(alpha.shape)
-    measured = max(1.0, metrics.EROSION_PX * longest / metrics.EROSION_AT_PX)
+    longest_side = max(alpha.shape)
+    metric_erosion = max(1.0, metrics.EROSION_PX * longest_side / metrics.EROSION_REFERENCE_PX)
     return (
-        MaskPlace("given", 0.0, _share(alpha >= 0.5)),
-        MaskPlace("wall_core", -float(mattes.INSIDE_PX), rounded(core)),
-        MaskPlace("untouched", float(mattes.OUTSIDE_PX), rounded(1 - _share(scene.outside))),
-        MaskPlace("seen", 0.0, _share(small)),
-        MaskPlace("model", settings.mask_dilation_px, _share(model)),
-        MaskPlace("document", -float(masks.radius_of_kernel(DOCUMENT_KERNEL)), _share(eroded)),
-        MaskPlace("painted", -float(EDGE_PX), None),
-        MaskPlace("measured", -rounded(measured), _share(metrics.core(alpha))),
+        MaskStage("given", 0.0, _share(alpha >= 0.5)),
+        MaskStage("wall_core", -float(mattes.INSIDE_PX), rounded(core)),
+        MaskStage("untouched", float(mattes.OUTSIDE_PX), rounded(1 - _share(scene.outside))),
+        MaskStage("resized", 0.0, _share(small)),
+        MaskStage("model", settings.mask_dilation_px, _share(model)),
+        MaskStage("document", -float(masks.radius_of_kernel(DOCUMENT_KERNEL)), _share(eroded)),
+        MaskStage("painted", -float(EDGE_MARGIN_PX), None),
+        MaskStage("measured", -rounded(metric_erosion), _share(metrics.eroded_wall(alpha))),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a trace holds: plain data, to JSON and back."""
+"""Data of a trace, convertible to JSON and back."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ FLOWS = ("training", "unet", "inference")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One tensor as it was seen.
+class TensorRow:
+    """One recorded tensor.
 
-    flow: one of `FLOWS`. level: of a UNet's block, counted from 1 on its way down or up; 0 for others. low, high, mean,
-    std: over all its elements and all `times` that it was seen, four digits each.
+    flow: one of `FLOWS`. level: of a UNet down or up block, from 1 in execution order; 0 for others. low, high, mean,
+    std: minimum, maximum, mean and standard deviation over all elements and all `times` that it was recorded, four
+    digits each.
     """
 
     flow: str
@@ -31,13 +32,13 @@ class Row:
 
     @property
     def key(self) -> str:
-        """What tells rows of a flow apart: the name, with its level for a block of the UNet."""
+        """Unique key within a flow: the name, with the level for a UNet block."""
         return f"{self.name.removesuffix('_last')}_{self.level}" if self.level else self.name
 
 
 @dataclass(frozen=True)
-class Count:
-    """Parameters of a part of the pipeline. share: of the UNet's, where that says something."""
+class ParameterCount:
+    """Parameters of a component of the pipeline. share: of the UNet's parameters, for the LoRA."""
 
     part: str
     parameters: int
@@ -45,9 +46,9 @@ class Count:
 
 
 @dataclass(frozen=True)
-class MaskPlace:
-    """A place where a mask is made smaller or larger. radius_px: how far; 0 for not at all. share: of the picture that
-    is covered then, or None where it is not measured."""
+class MaskStage:
+    """A stage that erodes or dilates the mask. radius_px: negative for erosion, 0 for neither. share: of the image that
+    the mask then covers, or None where it is not measured."""
 
     name: str
     radius_px: float
@@ -58,8 +59,7 @@ class MaskPlace:
 class Trace:
     """One training step and one repaint on a bundle.
 
-    facts: numbers and words that explanations speak of. seconds: by flow. peak_bytes: most memory that the process
-    held, on the CPU.
+    facts: values that explanations refer to. seconds: by flow. peak_bytes: peak CPU memory of the process.
     """
 
     bundle: str
@@ -68,31 +68,31 @@ class Trace:
     device: str
     dtype: str
     seed: int
-    rows: tuple[Row, ...]
-    counts: tuple[Count, ...]
-    masks: tuple[MaskPlace, ...]
+    rows: tuple[TensorRow, ...]
+    counts: tuple[ParameterCount, ...]
+    masks: tuple[MaskStage, ...]
     facts: Mapping[str, Any]
     seconds: Mapping[str, float]
     peak_bytes: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON."""
+        """Convert to plain data for JSON."""
         return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Trace:
-        """What `to_dict` made, back from JSON."""
+        """Restore from the output of `to_dict`."""
         rest = {key: value for key, value in plain.items() if key != "schema"}
         return cls(
             **{
                 **rest,
-                "rows": tuple(Row(**{**row, "shape": tuple(row["shape"])}) for row in plain["rows"]),
-                "counts": tuple(Count(**count) for count in plain["counts"]),
-                "masks": tuple(MaskPlace(**place) for place in plain["masks"]),
+                "rows": tuple(TensorRow(**{**row, "shape": tuple(row["shape"])}) for row in plain["rows"]),
+                "counts": tuple(ParameterCount(**count) for count in plain["counts"]),
+                "masks": tuple(MaskStage(**stage) for stage in plain["masks"]),
             }
         )
 
 
 def rounded(value: float, digits: int = 4) -> float:
-    """A number to so many significant digits."""
+    """Round to a number of significant digits."""
     return float(f"{value:.{digits}g}")

@@ -1,4 +1,4 @@
-"""An observer that keeps size, type and range of what it is told, and none of the tensors."""
+"""Record shape, dtype and statistics of tensors without keeping the tensors."""
 
 from __future__ import annotations
 
@@ -12,77 +12,79 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.diffusion.denoise import Observer
-from wallpaint.tensor_report.record import Row, rounded
+from wallpaint.tensor_report.record import TensorRow, rounded
 
 
 @dataclass
-class _Sums:
+class _RunningStats:
     shape: tuple[int, ...]
     dtype: str
     level: int
     low: float = math.inf
     high: float = -math.inf
     total: float = 0.0
-    squares: float = 0.0
+    total_squares: float = 0.0
     count: int = 0
     times: int = 0
 
 
-class Recorder:
-    """Call it with a name and a tensor, as often as they come; `rows` then tells of each name once, in order."""
+class TensorRecorder:
+    """Observer that accumulates statistics of tensors by name; `rows` returns one row per name."""
 
     def __init__(self, flow: str) -> None:
         self._flow = flow
-        self._seen: dict[tuple[str, int], _Sums] = {}
+        self._stats: dict[tuple[str, int], _RunningStats] = {}
 
     def __call__(self, name: str, value: Tensor, level: int = 0) -> None:
-        """Take note of a tensor. level: see `Row`."""
+        """Record a tensor. level: see `TensorRow`."""
         shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
-        sums = self._seen.setdefault((name, level), _Sums(shape, dtype, level))
-        assert (sums.shape, sums.dtype) == (shape, dtype), f"{name} was {sums.shape} {sums.dtype}, is {shape} {dtype}"
+        stats = self._stats.setdefault((name, level), _RunningStats(shape, dtype, level))
+        assert (stats.shape, stats.dtype) == (shape, dtype), (
+            f"{name} was {stats.shape} {stats.dtype}, is {shape} {dtype}"
+        )
         numbers = value.detach().double()
-        sums.low, sums.high = min(sums.low, float(numbers.min())), max(sums.high, float(numbers.max()))
-        sums.total += float(numbers.sum())
-        sums.squares += float(numbers.square().sum())
-        sums.count += numbers.numel()
-        sums.times += 1
+        stats.low, stats.high = min(stats.low, float(numbers.min())), max(stats.high, float(numbers.max()))
+        stats.total += float(numbers.sum())
+        stats.total_squares += float(numbers.square().sum())
+        stats.count += numbers.numel()
+        stats.times += 1
 
-    def rows(self) -> list[Row]:
-        """A row for each name, in the order of their first coming."""
-        return [self._row(name, sums) for (name, _), sums in self._seen.items()]
+    def rows(self) -> list[TensorRow]:
+        """Return a row for each name, in the order of first recording."""
+        return [self._row(name, stats) for (name, _), stats in self._stats.items()]
 
-    def _row(self, name: str, sums: _Sums) -> Row:
-        mean = sums.total / sums.count
-        std = math.sqrt(max(0.0, sums.squares / sums.count - mean * mean))
-        low, high, mean, std = (rounded(value) for value in (sums.low, sums.high, mean, std))
-        return Row(self._flow, name, sums.shape, sums.dtype, low, high, mean, std, sums.times, sums.level)
+    def _row(self, name: str, stats: _RunningStats) -> TensorRow:
+        mean = stats.total / stats.count
+        std = math.sqrt(max(0.0, stats.total_squares / stats.count - mean * mean))
+        low, high, mean, std = (rounded(value) for value in (stats.low, stats.high, mean, std))
+        return TensorRow(self._flow, name, stats.shape, stats.dtype, low, high, mean, std, stats.times, stats.level)
 
 
 @contextmanager
-def watching_unet(unet: Any, recorder: Recorder) -> Iterator[None]:
-    """Have a UNet's blocks tell what they give while the body runs; the first cross-attention also its text keys.
+def record_unet(unet: Any, recorder: TensorRecorder) -> Iterator[None]:
+    """Record the outputs of a UNet's blocks, and the text keys of its first cross-attention, while the body runs.
 
-    Names: time_embedding, conv_in, lora_narrow (what the LoRA's A makes of the text), text_keys, down, mid, up.
+    Names: time_embedding, conv_in, lora_narrow (output of the LoRA's A for the text), text_keys, down, mid, up.
     """
     levels = len(unet.down_blocks)
-    watched: list[tuple[nn.Module, str, int]] = [
+    hooked: list[tuple[nn.Module, str, int]] = [
         (unet.time_embedding, "time_embedding", 0),
         (unet.conv_in, "conv_in", 0),
         (unet.mid_block, "mid", 0),
     ]
     keys = _first(unet, "attn2.to_k")
-    watched += [(keys, "text_keys", 0), (keys.lora_A["default"], "lora_narrow", 0)]
-    watched += [(b, "down" if n < levels else "down_last", n) for n, b in enumerate(unet.down_blocks, 1)]
-    watched += [(b, "up" if n < levels else "up_last", n) for n, b in enumerate(unet.up_blocks, 1)]
-    with _hooked(watched, recorder):
+    hooked += [(keys, "text_keys", 0), (keys.lora_A["default"], "lora_narrow", 0)]
+    hooked += [(b, "down" if n < levels else "down_last", n) for n, b in enumerate(unet.down_blocks, 1)]
+    hooked += [(b, "up" if n < levels else "up_last", n) for n, b in enumerate(unet.up_blocks, 1)]
+    with _forward_hooks(hooked, recorder):
         yield
 
 
 @contextmanager
-def watching_image_keys(unet: Any, observe: Observer) -> Iterator[None]:
-    """Have the IP-Adapter's first keys tell what they make of the image tokens. A UNet without one is silent."""
-    found = [m for name, m in unet.named_modules() if name.endswith("to_k_ip.0")][:1]
-    with _hooked([(module, "image_keys", 0) for module in found], observe):
+def record_image_keys(unet: Any, observe: Observer) -> Iterator[None]:
+    """Record the image keys of the IP-Adapter's first cross-attention; nothing for a UNet without an IP-Adapter."""
+    projections = [m for name, m in unet.named_modules() if name.endswith("to_k_ip.0")][:1]
+    with _forward_hooks([(module, "image_keys", 0) for module in projections], observe):
         yield
 
 
@@ -91,18 +93,18 @@ def _first(unet: nn.Module, ending: str) -> Any:
 
 
 @contextmanager
-def _hooked(watched: list[tuple[nn.Module, str, int]], observe: Any) -> Iterator[None]:
-    def hook(name: str, level: int) -> Any:
-        def tell(module: nn.Module, given: Any, result: Any) -> None:
-            value = result[0] if isinstance(result, tuple) else result
+def _forward_hooks(modules: list[tuple[nn.Module, str, int]], observe: Any) -> Iterator[None]:
+    def make_hook(name: str, level: int) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            value = output[0] if isinstance(output, tuple) else output
             if level:
                 observe(name, value, level)
             else:
                 observe(name, value)
 
-        return tell
+        return hook
 
-    handles = [module.register_forward_hook(hook(name, level)) for module, name, level in watched]
+    handles = [module.register_forward_hook(make_hook(name, level)) for module, name, level in modules]
     try:
         yield
     finally:
@@ -110,6 +112,6 @@ def _hooked(watched: list[tuple[nn.Module, str, int]], observe: Any) -> Iterator
             handle.remove()
 
 
-def first_gradients(parameters: list[nn.Parameter]) -> int:
-    """How many of the parameters have a gradient that is not zero."""
+def count_nonzero_gradients(parameters: list[nn.Parameter]) -> int:
+    """Number of parameters with a nonzero gradient."""
     return sum(p.grad is not None and bool(torch.any(p.grad != 0)) for p in parameters)

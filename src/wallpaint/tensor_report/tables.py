@@ -1,4 +1,4 @@
-"""A trace as tables: cells first, then Markdown or a terminal."""
+"""Format a trace as tables, in Markdown or for a terminal."""
 
 from __future__ import annotations
 
@@ -6,166 +6,169 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wallpaint.tensor_report.record import FLOWS, Count, MaskPlace, Row, Trace
-from wallpaint.tensor_report.vocabulary import Words, stage_of, why
+from wallpaint.tensor_report.record import FLOWS, MaskStage, ParameterCount, TensorRow, Trace
+from wallpaint.tensor_report.vocabulary import Vocabulary, explain, stage_of
 
-PIPE_WIDTH = 180  # characters of a line where no terminal sets them
-WIDE = 150  # from here on there is room for explanations beside the numbers
-NO_MEAN = 1e-4  # of the deviation: a mean nearer to 0 is a rounding error
+PIPE_WIDTH = 180  # characters per line where the output is no terminal
+MIN_TABLE_WIDTH = 150  # characters per line from which explanations get a table column
+MEAN_ROUNDING_ERROR = 1e-4  # share of the standard deviation: a smaller mean is shown as 0
 
 
 @dataclass(frozen=True)
-class Table:
-    """A table. rows: one cell a column. right: the columns of numbers. names: the column of tensor names, or -1."""
+class TraceTable:
+    """A table of text cells. right_aligned: number columns. name_column: column of tensor names, or -1."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    right: tuple[int, ...] = ()
-    names: int = -1
+    right_aligned: tuple[int, ...] = ()
+    name_column: int = -1
 
 
-def tensors(trace: Trace, flow: str, said: Words, *, explained: bool = True) -> Table:
-    """The tensors of a flow in the order that they came. explained: with the last column, why."""
-    rows, before = [], ""
+def tensor_table(trace: Trace, flow: str, vocabulary: Vocabulary, *, explained: bool = True) -> TraceTable:
+    """Table of a flow's tensors in recording order. explained: include the column of explanations."""
+    rows, previous_stage = [], ""
     for row in trace.rows:
         if row.flow != flow:
             continue
-        stage = said.stages[stage_of(row)]
-        cells = (*_measured(row, stage if stage != before else ""), why(row, trace.facts, said))
+        stage = vocabulary.stages[stage_of(row)]
+        cells = (*_cells(row, stage if stage != previous_stage else ""), explain(row, trace.facts, vocabulary))
         rows.append(cells if explained else cells[:-1])
-        before = stage
-    return Table(said.flows[flow], said.columns if explained else said.columns[:-1], tuple(rows), names=1)
+        previous_stage = stage
+    columns = vocabulary.columns if explained else vocabulary.columns[:-1]
+    return TraceTable(vocabulary.flows[flow], columns, tuple(rows), name_column=1)
 
 
-def _measured(row: Row, stage: str) -> tuple[str, ...]:
+def _cells(row: TensorRow, stage: str) -> tuple[str, ...]:
     name = f"{row.key}{f' x {row.times}' if row.times > 1 else ''}"
-    spread = f"{number(row.low)} … {number(row.high)}" if row.low != row.high else number(row.low)
+    low, high = format_number(row.low), format_number(row.high)
+    value_range = f"{low} … {high}" if row.low != row.high else low
     is_single = all(side == 1 for side in row.shape)
-    middle = number(row.mean) if abs(row.mean) > NO_MEAN * row.std else "0"
-    mean = "" if is_single else f"{middle} ± {number(row.std)}"
-    return stage, name, str(list(row.shape)), row.dtype, spread, mean
+    mean = format_number(row.mean) if abs(row.mean) > MEAN_ROUNDING_ERROR * row.std else "0"
+    mean_std = "" if is_single else f"{mean} ± {format_number(row.std)}"
+    return stage, name, str(list(row.shape)), row.dtype, value_range, mean_std
 
 
-def number(value: float) -> str:
-    """Three digits; whole numbers and large ones without a point."""
+def format_number(value: float) -> str:
+    """Format with three digits; integers and large numbers without a decimal point."""
     return f"{value:.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
 
 
-def parameters(trace: Trace, said: Words) -> Table:
-    """Parameters by part, and what each part does when."""
+def parameter_table(trace: Trace, vocabulary: Vocabulary) -> TraceTable:
+    """Table of parameters by component, and when each component runs."""
     layers = trace.facts["lora_tensors"] // 2
 
-    def cells(count: Count) -> tuple[str, ...]:
-        told = {"rank": trace.facts["rank"], "lora_layers": layers, "share": count.share or 0.0}
-        label, training, inference = (text.format(**told) for text in said.parts[count.part])
+    def cells(count: ParameterCount) -> tuple[str, ...]:
+        facts = {"rank": trace.facts["rank"], "lora_layers": layers, "share": count.share or 0.0}
+        label, training, inference = (text.format(**facts) for text in vocabulary.components[count.part])
         return label, f"{count.parameters:,}", training, inference
 
-    return Table(said.count_title, said.count_columns, tuple(map(cells, trace.counts)), (1,))
+    return TraceTable(vocabulary.count_title, vocabulary.count_columns, tuple(map(cells, trace.counts)), (1,))
 
 
-def mask_places(trace: Trace, said: Words) -> Table:
-    """Where the mask is made smaller or larger."""
+def mask_table(trace: Trace, vocabulary: Vocabulary) -> TraceTable:
+    """Table of the stages that erode or dilate the mask."""
 
-    def cells(place: MaskPlace) -> tuple[str, ...]:
-        label, reason = said.masks[place.name]
-        radius = f"{place.radius_px:+g} px" if place.radius_px else ""
-        return label, radius, "" if place.share is None else f"{place.share:.1%}", reason
+    def cells(stage: MaskStage) -> tuple[str, ...]:
+        label, reason = vocabulary.masks[stage.name]
+        radius = f"{stage.radius_px:+g} px" if stage.radius_px else ""
+        return label, radius, "" if stage.share is None else f"{stage.share:.1%}", reason
 
-    return Table(said.mask_title, said.mask_columns, tuple(map(cells, trace.masks)), (1, 2))
+    return TraceTable(vocabulary.mask_title, vocabulary.mask_columns, tuple(map(cells, trace.masks)), (1, 2))
 
 
-def sentence(trace: Trace, said: Words, what: str) -> str:
-    """One of a language's sentences on a trace: bundle, random, gradients or seconds."""
-    told: dict[str, Any] = {**trace.facts, **trace.seconds, "gigabytes": trace.peak_bytes / 1e9}
-    told |= {name: getattr(trace, name) for name in ("bundle", "description", "device", "dtype", "seed")}
-    return said.sentences[what].format(**told)
+def sentence(trace: Trace, vocabulary: Vocabulary, subject: str) -> str:
+    """Format a sentence on a trace. subject: bundle, random, gradients or seconds."""
+    facts: dict[str, Any] = {**trace.facts, **trace.seconds, "gigabytes": trace.peak_bytes / 1e9}
+    facts |= {name: getattr(trace, name) for name in ("bundle", "description", "device", "dtype", "seed")}
+    return vocabulary.sentences[subject].format(**facts)
 
 
 # -- Markdown
 
 
-def markdown(table: Table) -> str:
-    """The table, without its title."""
-    heads = "| " + " | ".join(table.columns) + " |"
-    rule = "|" + "|".join("---:" if n in table.right else "---" for n in range(len(table.columns))) + "|"
+def markdown(table: TraceTable) -> str:
+    """Format a table as Markdown, without its title."""
+    header = "| " + " | ".join(table.columns) + " |"
+    rule = "|" + "|".join("---:" if n in table.right_aligned else "---" for n in range(len(table.columns))) + "|"
     lines = [
-        "| " + " | ".join(_cell(cell, is_name=n == table.names) for n, cell in enumerate(row)) + " |"
+        "| " + " | ".join(_markdown_cell(cell, is_name=n == table.name_column) for n, cell in enumerate(row)) + " |"
         for row in table.rows
     ]
-    return "\n".join([heads, rule, *lines])
+    return "\n".join([header, rule, *lines])
 
 
-def _cell(text: str, *, is_name: bool) -> str:
+def _markdown_cell(text: str, *, is_name: bool) -> str:
     if is_name:
         name, space, rest = text.partition(" ")
         return f"`{name}`{space}{rest}"
     return text.replace("|", "\\|")
 
 
-def sections(trace: Trace, said: Words, *, level: int = 2, explained: bool = True) -> str:
-    """All tables of a trace under headings of a level."""
-    opening = [sentence(trace, said, "bundle")] + ([sentence(trace, said, "random")] if trace.random else [])
-    parts = ["\n".join(opening)]
-    made: Sequence[Table] = [tensors(trace, flow, said, explained=explained) for flow in FLOWS]
-    made = [*made, parameters(trace, said), mask_places(trace, said)]
-    for table in made:
-        parts += [f"{'#' * level} {table.title}", markdown(table)]
-        if table.title == said.count_title:
-            parts.append(sentence(trace, said, "gradients"))
-    return "\n\n".join(parts)
+def sections(trace: Trace, vocabulary: Vocabulary, *, level: int = 2, explained: bool = True) -> str:
+    """Format all tables of a trace as Markdown, under headings of a level."""
+    subjects = ("bundle", "random") if trace.random else ("bundle",)
+    blocks = ["\n".join(sentence(trace, vocabulary, subject) for subject in subjects)]
+    tables: Sequence[TraceTable] = [tensor_table(trace, flow, vocabulary, explained=explained) for flow in FLOWS]
+    tables = [*tables, parameter_table(trace, vocabulary), mask_table(trace, vocabulary)]
+    for table in tables:
+        blocks += [f"{'#' * level} {table.title}", markdown(table)]
+        if table.title == vocabulary.count_title:
+            blocks.append(sentence(trace, vocabulary, "gradients"))
+    return "\n\n".join(blocks)
 
 
 # -- a terminal
 
 
-def show(trace: Trace, said: Words, *, width: int | None = None) -> None:
-    """Print all tables and notes. width: characters of a line, the terminal's if not given."""
+def print_trace(trace: Trace, vocabulary: Vocabulary, *, width: int | None = None) -> None:
+    """Print all tables and sentences. width: characters per line, by default the terminal's."""
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, width=width)
     if width is None and not console.is_terminal:
         console = Console(highlight=False, markup=False, width=PIPE_WIDTH)
-    is_wide = console.width >= WIDE
-    console.print(sentence(trace, said, "bundle"))
+    is_wide = console.width >= MIN_TABLE_WIDTH
+    console.print(sentence(trace, vocabulary, "bundle"))
     if trace.random:
-        console.print(sentence(trace, said, "random"))
+        console.print(sentence(trace, vocabulary, "random"))
     console.print()
     for flow in FLOWS:
-        table = tensors(trace, flow, said)
-        console.print(_drawn(table, is_wide) if is_wide else _listed(table))
-    console.print(_drawn(parameters(trace, said), is_wide))
-    console.print(sentence(trace, said, "gradients") + "\n")
-    console.print(_drawn(mask_places(trace, said), is_wide))
-    console.print(sentence(trace, said, "seconds"))
+        table = tensor_table(trace, flow, vocabulary)
+        console.print(_rich_table(table, is_wide) if is_wide else _rich_list(table))
+    console.print(_rich_table(parameter_table(trace, vocabulary), is_wide))
+    console.print(sentence(trace, vocabulary, "gradients") + "\n")
+    console.print(_rich_table(mask_table(trace, vocabulary), is_wide))
+    console.print(sentence(trace, vocabulary, "seconds"))
 
 
-def _drawn(table: Table, is_wide: bool) -> Any:
-    """As columns. is_wide: there is room to break lines in the last of them only."""
+def _rich_table(table: TraceTable, is_wide: bool) -> Any:
+    """Format as columns. is_wide: wrap only the last column."""
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    rich_table = RichTable(title=table.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     last = len(table.columns) - 1
-    for index, head in enumerate(table.columns):
-        side: Any = "right" if index in table.right else "left"
-        drawn.add_column(Text(head), justify=side, no_wrap=index in table.right or (is_wide and index != last))
+    for index, header in enumerate(table.columns):
+        is_number = index in table.right_aligned
+        side: Any = "right" if is_number else "left"
+        rich_table.add_column(Text(header), justify=side, no_wrap=is_number or (is_wide and index != last))
     for row in table.rows:
-        drawn.add_row(*map(Text, row))
-    return drawn
+        rich_table.add_row(*map(Text, row))
+    return rich_table
 
 
-def _listed(table: Table) -> Any:
-    """As a list, each tensor with its explanation below."""
+def _rich_list(table: TraceTable) -> Any:
+    """Format as a list, with the explanation below each tensor."""
     from rich.console import Group
     from rich.padding import Padding
     from rich.text import Text
 
-    parts: list[Any] = [Text(table.title, style="bold")]
-    for stage, name, *measured, reason in table.rows:
+    lines: list[Any] = [Text(table.title, style="bold")]
+    for stage, name, *values, explanation in table.rows:
         if stage:
-            parts.append(Padding(Text(stage, style="italic"), (1, 0, 0, 1)))
-        line = Text.assemble((name, "bold"), "  ", "  ".join(filter(None, measured)))
-        parts += [Padding(line, (0, 0, 0, 3)), Padding(Text(reason), (0, 0, 0, 7))]
-    return Group(*parts, "")
+            lines.append(Padding(Text(stage, style="italic"), (1, 0, 0, 1)))
+        line = Text.assemble((name, "bold"), "  ", "  ".join(filter(None, values)))
+        lines += [Padding(line, (0, 0, 0, 3)), Padding(Text(explanation), (0, 0, 0, 7))]
+    return Group(*lines, "")

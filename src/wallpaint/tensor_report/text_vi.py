@@ -1,8 +1,8 @@
-"""docs/pipeline.vi.md: all of it that is not a table of numbers."""
+"""Vietnamese text of docs/pipeline.vi.md."""
 
 from __future__ import annotations
 
-from wallpaint.tensor_report.vocabulary import Document
+from wallpaint.tensor_report.vocabulary import DocumentText
 
 FLOW = """\
 HUẤN LUYỆN, một bước
@@ -27,7 +27,7 @@ mỗi bước          latent có nhiễu 4, depth --> ControlNet --> residual, 
                   nhiễu --> sampler --> latent có nhiễu 4, sạch hơn một chút
 cuối cùng         latent 4 --> giải mã VAE --> ảnh --> ghép ảnh --> ảnh gốc đã sơn lại"""
 
-DOCUMENT = Document(
+DOCUMENT = DocumentText(
     title="Pipeline, từng tensor một",
     introduction="""\
 Bộ sơn khuếch tán (diffusion) của wallpaint là Stable Diffusion 1.5 inpainting, được IP-Adapter cho biết màu sơn và được
@@ -66,8 +66,9 @@ Pipeline này ban đầu được mô tả trong một tài liệu kỹ thuật 
     corrections=(
         (
             "image encoder đưa [1, 257, 1024] vào projector",
-            "ViT-H/14 có {seen} vector ẩn với độ rộng {vision_width}. Projector cơ bản nhận pooled projection "
-            "[1, {projection}]; IP-Adapter Plus nhận [1, {seen}, {vision_width}] của lớp áp chót và cho ra 16 token",
+            "ViT-H/14 có {vision_tokens} vector ẩn với độ rộng {vision_width}. Projector cơ bản nhận pooled projection "
+            "[1, {projection}]; IP-Adapter Plus nhận [1, {vision_tokens}, {vision_width}] của lớp áp chót "
+            "và cho ra 16 token",
         ),
         ("lưới patch 14 x 14", "patch {patch_px} px, lưới {grid} x {grid}: {patches} patch, thêm class token"),
         (
@@ -134,8 +135,8 @@ Pipeline này ban đầu được mô tả trong một tài liệu kỹ thuật 
             "jitter",
         ),
     ),
-    again_title="Viết lại trang này",
-    again="""\
+    regenerate_title="Viết lại trang này",
+    regenerate="""\
     wallpaint models random sd15 DIR --dtype bfloat16
     wallpaint trace --docs docs/ --bundle DIR
 

@@ -1,4 +1,4 @@
-"""What a trace is told in: a language's words, and which step of the pipeline each tensor belongs to."""
+"""Texts of a trace by language, and the pipeline stage of each tensor."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from wallpaint.tensor_report.record import Row
+from wallpaint.tensor_report.record import TensorRow
 
 LANGUAGES = ("en", "vi")
 
 STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "training": {
-        "pictures": ("image", "mask", "masked_image"),
+        "images": ("image", "mask", "masked_image"),
         "encode": ("latents", "masked_image_latents"),
         "shrink": ("latent_mask",),
         "noise": ("noise", "timesteps", "noisy_latents"),
@@ -44,15 +44,15 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "composite": ("result",),
     },
 }
-"""The names that observers are told, by flow and stage."""
+"""Tensor names that observers get, by flow and stage."""
 
 VARIANTS: Mapping[str, str] = {"image_embedding": "adapter", "image_tokens": "adapter", "target": "prediction"}
-"""Names whose explanation depends on a fact; the other wording has `name@value` for its key."""
+"""Tensor names whose explanation depends on a fact; the key of the variant is `name@value`."""
 
 
 @dataclass(frozen=True)
-class Document:
-    """The prose of docs/pipeline.md. Sentences in {braces} are facts of the full-size trace."""
+class DocumentText:
+    """Text of docs/pipeline.md. {placeholders} are facts of the full-size trace."""
 
     title: str
     introduction: str
@@ -67,42 +67,47 @@ class Document:
     corrections_introduction: str
     correction_columns: tuple[str, str]
     corrections: tuple[tuple[str, str], ...]
-    again_title: str
-    again: str
+    regenerate_title: str
+    regenerate: str
 
 
 @dataclass(frozen=True)
-class Words:
-    """One language. why: by flow and name. parts: label, what it does in training, what in inference. masks: label and
-    explanation. sentences: with {facts} in them, by what they are for."""
+class Vocabulary:
+    """Texts of one language, with {placeholders} for facts.
+
+    explanations: by flow and tensor name. components: label, use in training, use in inference. masks: label and
+    explanation. sentences: by subject.
+    """
 
     flows: Mapping[str, str]
     columns: tuple[str, str, str, str, str, str, str]
     stages: Mapping[str, str]
-    why: Mapping[str, Mapping[str, str]]
+    explanations: Mapping[str, Mapping[str, str]]
     count_title: str
     count_columns: tuple[str, str, str, str]
-    parts: Mapping[str, tuple[str, str, str]]
+    components: Mapping[str, tuple[str, str, str]]
     mask_title: str
     mask_columns: tuple[str, str, str, str]
     masks: Mapping[str, tuple[str, str]]
     sentences: Mapping[str, str]
-    document: Document
+    document: DocumentText
 
 
-def words(language: str) -> Words:
-    """The words of a language of `LANGUAGES`."""
-    return import_module(f"wallpaint.tensor_report.words_{language}").WORDS
+def load_vocabulary(language: str) -> Vocabulary:
+    """Return the texts of a language of `LANGUAGES`."""
+    return import_module(f"wallpaint.tensor_report.vocabulary_{language}").VOCABULARY
 
 
-def stage_of(row: Row) -> str:
-    """Which stage a row belongs to."""
+def stage_of(row: TensorRow) -> str:
+    """Return the pipeline stage of a row."""
     return next(stage for stage, names in STAGES[row.flow].items() if row.name in names)
 
 
-def why(row: Row, facts: Mapping[str, Any], said: Words) -> str:
-    """The explanation of a row, its facts filled in."""
+def explain(row: TensorRow, facts: Mapping[str, Any], vocabulary: Vocabulary) -> str:
+    """Return the explanation of a row with its facts filled in."""
     key = row.name
-    if row.name in VARIANTS and f"{row.name}@{facts[VARIANTS[row.name]]}" in said.why[row.flow]:
+    if row.name in VARIANTS and f"{row.name}@{facts[VARIANTS[row.name]]}" in vocabulary.explanations[row.flow]:
         key = f"{row.name}@{facts[VARIANTS[row.name]]}"
-    return said.why[row.flow][key].format(**{**facts, "level": row.level, "last": facts["train_steps"] - 1})
+    return vocabulary.explanations[row.flow][key].format(
+        **{**facts, "level": row.level, "last": facts["train_steps"] - 1}
+    )

@@ -1,9 +1,9 @@
-"""The trace in Vietnamese, in the terms of the source document."""
+"""Vietnamese texts of a trace, in the terms of the source document."""
 
 from __future__ import annotations
 
 from wallpaint.tensor_report.text_vi import DOCUMENT
-from wallpaint.tensor_report.vocabulary import Words
+from wallpaint.tensor_report.vocabulary import Vocabulary
 
 TRAINING = {
     "image": "Vùng ảnh cắt quanh tường: diện tích gần bằng kích thước mô hình quen dùng, mỗi cạnh là bội số của "
@@ -68,11 +68,11 @@ INFERENCE = {
     "text_embedding": "Vẫn là embedding cố định của chuỗi rỗng.",
     "reference": "Màu sơn dưới dạng ảnh: đúng màu đó, thêm chút gradient ánh sáng và nhiễu. Chuẩn hóa theo trung bình "
     "({mean}) và độ lệch chuẩn ({std}) của chính image encoder, không phải 0.5.",
-    "image_embedding": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là {seen} vector ẩn "
-    "có độ rộng {vision_width}. IP-Adapter cơ bản không dùng các vector này mà chỉ lấy pooled projection: một vector "
-    "{projection} chiều.",
-    "image_embedding@plus": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là {seen} vector "
-    "có độ rộng {vision_width}. IP-Adapter Plus lấy tất cả, từ lớp áp chót.",
+    "image_embedding": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là "
+    "{vision_tokens} vector ẩn có độ rộng {vision_width}. IP-Adapter cơ bản không dùng các vector này mà chỉ lấy "
+    "pooled projection: một vector {projection} chiều.",
+    "image_embedding@plus": "Các patch {patch_px} px xếp thành lưới {grid} x {grid}; thêm class token là "
+    "{vision_tokens} vector có độ rộng {vision_width}. IP-Adapter Plus lấy tất cả, từ lớp áp chót.",
     "image_tokens": "Projector biến vector đó thành {image_tokens} token, có cùng độ rộng với token của text "
     "({text_width}).",
     "image_tokens@plus": "Resampler biến các vector đó thành {image_tokens} token, có cùng độ rộng với token của text "
@@ -83,7 +83,7 @@ INFERENCE = {
     "connection. ControlNet nhận 4 kênh latent có nhiễu, không phải chín.",
     "unet_input": "Chín kênh theo đúng thứ tự khi huấn luyện, ở mọi bước.",
     "image_keys": "Key mà IP-Adapter tính từ các token ảnh: một lớp cross-attention thứ hai, kết quả nhân với "
-    "image_scale rồi cộng vào kết quả của text.",
+    "ip_adapter_scale rồi cộng vào kết quả của text.",
     "noise_pred": "Nhiễu mà UNet tìm thấy; sampler bỏ bớt một phần nhiễu này.",
     "denoised_latents": "Sau bước cuối cùng.",
     "decoded_image": "Latent / {scaling} qua bộ giải mã của VAE. Phần vượt ra ngoài -1..1 bị cắt.",
@@ -91,7 +91,7 @@ INFERENCE = {
     "trường biến thiên mượt, giá trị được làm tròn (`.byte()` thì cắt cụt), và ở xa tường mọi bit đều là của ảnh gốc.",
 }
 
-WORDS = Words(
+VOCABULARY = Vocabulary(
     flows={
         "training": "Huấn luyện: một bước",
         "unet": "Bên trong UNet ở bước đó",
@@ -99,7 +99,7 @@ WORDS = Words(
     },
     columns=("giai đoạn", "tensor", "shape", "kiểu dữ liệu", "min … max", "trung bình ± độ lệch chuẩn", "vì sao"),
     stages={
-        "pictures": "ảnh",
+        "images": "ảnh",
         "encode": "mã hóa VAE",
         "shrink": "mặt nạ latent",
         "noise": "nhiễu",
@@ -119,10 +119,10 @@ WORDS = Words(
         "decode": "giải mã VAE",
         "composite": "ghép ảnh",
     },
-    why={"training": TRAINING, "unet": UNET, "inference": INFERENCE},
+    explanations={"training": TRAINING, "unet": UNET, "inference": INFERENCE},
     count_title="Số tham số",
     count_columns=("thành phần", "số tham số", "khi huấn luyện", "khi suy luận"),
-    parts={
+    components={
         "unet": ("UNet", "đóng băng", "chạy ở mọi bước"),
         "lora": (
             "LoRA, rank {rank}, trên {lora_layers} lớp",
@@ -146,7 +146,7 @@ WORDS = Words(
             "Co lại: trung vị màu của tường được đo ở đây, nơi không lẫn màu đồ đạc.",
         ),
         "untouched": ("vùng sơn được phép chạm tới", "Nở ra: mọi điểm ảnh bên ngoài giữ nguyên từng bit của ảnh gốc."),
-        "seen": ("mặt nạ ở kích thước của mô hình", "Thu nhỏ theo trung bình diện tích, rồi lấy ngưỡng một nửa."),
+        "resized": ("mặt nạ ở kích thước của mô hình", "Thu nhỏ theo trung bình diện tích, rồi lấy ngưỡng một nửa."),
         "model": (
             "mặt nạ của mô hình, cả khi huấn luyện lẫn khi suy luận",
             "Nở ra: ảnh đã che không được để lộ viền sơn cũ, nếu không mô hình sẽ học cách chép lại viền đó.",

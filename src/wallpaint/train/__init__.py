@@ -1,1 +1,1 @@
-"""Training: what the UNet is asked to learn, and which of its weights may."""
+"""Training: one engine for all models, and the models that it trains: LoRA, light model and wall segmenter."""

@@ -19,7 +19,7 @@ from wallpaint.files import atomic
 from wallpaint.options import option
 from wallpaint.rooms.room import split_of
 from wallpaint.rooms.sets import render, room_file
-from wallpaint.train.engine.config import lasting
+from wallpaint.train.engine.config import resume_relevant
 
 LISTING = "rooms.txt"
 SPLIT_OF = {"rooms": "train", "validation": "validation", "test": "test"}  # what each use in a recipe may take
@@ -54,10 +54,10 @@ class RoomSet:
         except ConfigError as error:
             raise ConfigError(f"{self.folder}: {str(error).replace('--', '')}") from error
 
-    def prepare(self, render_workers: int, say: Callable[[str], None]) -> list[Path]:
+    def prepare(self, render_workers: int, log: Callable[[str], None]) -> list[Path]:
         """Render what lacks; the room files of the set. See `prepare`."""
         if self.count is None:
-            found = sorted(self.folder.glob(room_file.PATTERN))
+            found = sorted(self.folder.glob(room_file.ROOM_GLOB))
             if not found:
                 raise ConfigError(f"{self.folder}: has no rooms: say in the recipe, by count, how many to render")
             return found
@@ -66,8 +66,8 @@ class RoomSet:
         if all(room.exists() or note.exists() for room, note in zip(wanted, notes, strict=True)):
             _check_made(self)
         else:
-            say(f"rendering rooms {self.seeds[0]} to {self.seeds[-1]} into {self.folder}")
-            render.run(self._job(self.count, render_workers), _counted(self, say))
+            log(f"rendering rooms {self.seeds[0]} to {self.seeds[-1]} into {self.folder}")
+            render.run(self._job(self.count, render_workers), _counted(self, log))
         return [room for room in wanted if room.exists()]
 
 
@@ -75,7 +75,7 @@ def _check_made(one: RoomSet) -> None:
     """Raise ConfigError where a folder says that its rooms are others than the recipe's. Of which version is no matter:
     what today's program would draw otherwise may still be learnt from."""
     try:
-        told = json.loads((one.folder / render.SETTINGS).read_bytes())
+        told = json.loads((one.folder / render.SETTINGS_FILE).read_bytes())
         made = (told["size"], told["samples"])
     except (OSError, ValueError, KeyError, TypeError):
         return
@@ -86,14 +86,14 @@ def _check_made(one: RoomSet) -> None:
         )
 
 
-def _counted(one: RoomSet, say: Callable[[str], None]) -> Callable[[render.Outcome], None]:
+def _counted(one: RoomSet, log: Callable[[str], None]) -> Callable[[render.SeedResult], None]:
     done = 0
 
-    def step(outcome: render.Outcome) -> None:
+    def step(outcome: render.SeedResult) -> None:
         nonlocal done
         done += 1
-        if done % TOLD_EVERY == 0 and not outcome.was_there:
-            say(f"{one.folder}: {done} of {one.count} rooms")
+        if done % TOLD_EVERY == 0 and not outcome.cached:
+            log(f"{one.folder}: {done} of {one.count} rooms")
 
     return step
 
@@ -112,17 +112,17 @@ def _rule(use: str) -> str:
 
 
 def prepare(
-    recipe: Mapping[str, Sequence[RoomSet]], render_workers: int, say: Callable[[str], None]
+    recipe: Mapping[str, Sequence[RoomSet]], render_workers: int, log: Callable[[str], None]
 ) -> dict[str, list[Path]]:
     """Render what a recipe's sets lack; the room files by what they are for, in the order of their seeds.
 
-    recipe: "rooms", "validation" and "test", or some of them. render_workers: processes that render. say: takes lines
+    recipe: "rooms", "validation" and "test", or some of them. render_workers: processes that render. log: takes lines
     of progress. A seed that two sets have is one room, the later set's. Raises ConfigError for a folder of other rooms,
     and for rooms that this use may not take: none is learnt from that another one is judged on.
     """
     found: dict[str, list[Path]] = {}
     for use, sets in recipe.items():
-        rooms = {room.name: room for one in sets for room in one.prepare(render_workers, say)}
+        rooms = {room.name: room for one in sets for room in one.prepare(render_workers, log)}
         found[use] = [room for _, room in sorted(rooms.items())]
         if strange := [room for room in found[use] if split_of(room_file.seed_of(room)) != SPLIT_OF[use]]:
             kind = split_of(room_file.seed_of(strange[0]))
@@ -174,7 +174,7 @@ class Report:
 def digest(config: Any, free: Sequence[str], rooms: Sequence[Path], start: Path | None) -> str:
     """Of all that must not change between the parts of a run. free: keys of the recipe that may, beside its sets of
     rooms. start: the weights that it was begun with, a file that can be read."""
-    plain = lasting(config, (*SPLIT_OF, "render_workers", *free))
+    plain = resume_relevant(config, (*SPLIT_OF, "render_workers", *free))
     begun = "" if start is None else hashlib.sha256(start.read_bytes()).hexdigest()
     told = json.dumps([plain, [room.name for room in rooms], begun], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()

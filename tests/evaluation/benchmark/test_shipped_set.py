@@ -1,4 +1,4 @@
-"""The analytic painter judged by the test rooms that come along: bars on truth, by track."""
+"""Error bounds of the analytic painter on the included test rooms, by track."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ MEBIBYTE = 1 << 20
 def tracks() -> dict[str, Any]:
     pairs = benchmark_set.read_set(ROOT / "examples" / "benchmark")
     names = ",".join((*WITHOUT_TRUTH, "lab_shift_true", "analytic_room"))
-    return benchmark.compare(pairs, benchmark.choose(names))["tracks"]
+    return benchmark.compare(pairs, benchmark.select_methods(names))["tracks"]
 
 
 def value(tracks: dict[str, Any], track: str, method: str, metric: str) -> float:
     return float(tracks[track]["methods"][method][metric]["value"])
 
 
-def test_lit_is_well_under_the_best_of_open_visualisers(tracks: dict[str, Any]) -> None:
+def test_room_error_is_well_below_that_of_a_lab_shift(tracks: dict[str, Any]) -> None:
     shift = value(tracks, "all", "lab_shift", "room_mean")
     assert value(tracks, "all", "analytic_room", "room_mean") <= 0.6 * shift
 
 
 @pytest.mark.parametrize("metric", ["room_mean", "edge"])
 @pytest.mark.parametrize("track", COLOUR_TRACKS)
-def test_lit_beats_every_way_that_knows_no_truth(tracks: dict[str, Any], track: str, metric: str) -> None:
+def test_room_error_is_below_every_method_without_ground_truth(tracks: dict[str, Any], track: str, metric: str) -> None:
     best = min(value(tracks, track, method, metric) for method in WITHOUT_TRUTH)
     assert value(tracks, track, "analytic_room", metric) < best
 
@@ -42,6 +42,6 @@ def test_nothing_changes_outside_the_walls(tracks: dict[str, Any]) -> None:
     assert value(tracks, "all", "analytic_room", "outside_max_diff") == 0
 
 
-def test_the_set_stays_small() -> None:
+def test_set_stays_small() -> None:
     size = sum(path.stat().st_size for path in (ROOT / "examples" / "benchmark").rglob("*") if path.is_file())
     assert size <= 6 * MEBIBYTE

@@ -1,4 +1,4 @@
-"""Looking while it trains: nothing of the run changes, the moving average is what is seen, and the best is kept."""
+"""Evaluation during training: no side effects on the run, EMA weights are evaluated, best weights are saved."""
 
 from __future__ import annotations
 
@@ -14,155 +14,156 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from support.toy_task import LOOP, OPTIMIZER, ToyTask, glance, train
+from support.toy_task import LOOP, OPTIMIZER, ToyTask, evaluate, train
 from support.training_runs import lines, same
 from wallpaint import ConfigError
-from wallpaint.train.engine import checkpoint
-from wallpaint.train.engine import evaluation as watching
-from wallpaint.train.engine.evaluation import Seen
-from wallpaint.train.engine.loop import CHECKPOINTS
-from wallpaint.train.engine.schedule import seed_of
+from wallpaint.train.engine import checkpoint, evaluation
+from wallpaint.train.engine.evaluation import EvalResult
+from wallpaint.train.engine.loop import CHECKPOINTS_DIR
+from wallpaint.train.engine.schedule import stream_seed
 
-WATCHED = replace(LOOP, eval_every=7)
+EVALUATED = replace(LOOP, eval_every=7)
 
 
-def states() -> tuple[Any, ...]:
+def random_states() -> tuple[Any, ...]:
     return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()  # noqa: NPY002
 
 
-def test_a_look_leaves_no_trace(tmp_path: Path) -> None:
-    """Weights, optimiser and average to the bit; every global generator; the mode of every module."""
-    found = {}
-    for name, loop in (("blind", LOOP), ("watched", WATCHED)):
+def test_evaluation_leaves_training_state_bit_equal(tmp_path: Path) -> None:
+    """Weights, optimizer state and EMA; every global generator; the mode of every module."""
+    runs = {}
+    for name, loop in (("plain", LOOP), ("evaluated", EVALUATED)):
         random.seed(1)
         np.random.seed(1)  # noqa: NPY002
-        task, drawn = ToyTask(), []
+        task, states = ToyTask(), []
         task.network[1].eval()
 
-        def tick(step: int, loss: float, drawn: list[Any] = drawn) -> None:
-            drawn.append(states())
+        def record(step: int, loss: float, states: list[Any] = states) -> None:
+            states.append(random_states())
 
-        outcome = train(tmp_path / name, loop, task=task, watch=glance, tick=tick)
+        result = train(tmp_path / name, loop, task=task, evaluator=evaluate, on_step=record)
         modes = [module.training for module in task.network.modules()]
-        saved = load_file(tmp_path / name / CHECKPOINTS / "step_00000040" / checkpoint.TENSORS)
-        found[name] = (outcome, drawn, modes, saved)
-    assert len(list((tmp_path / "watched" / watching.SAMPLES).iterdir())) == 6
-    assert not (tmp_path / "blind" / watching.SAMPLES).exists()
-    blind, watched = found["blind"], found["watched"]
-    assert same(dict(blind[0].weights), dict(watched[0].weights))
-    assert same(blind[3], watched[3])
-    assert blind[1] == watched[1]
-    assert blind[2] == watched[2] == [True, True, False, True]
+        saved = load_file(tmp_path / name / CHECKPOINTS_DIR / "step_00000040" / checkpoint.TENSORS_FILE)
+        runs[name] = (result, states, modes, saved)
+    assert len(list((tmp_path / "evaluated" / evaluation.SAMPLES_DIR).iterdir())) == 6
+    assert not (tmp_path / "plain" / evaluation.SAMPLES_DIR).exists()
+    plain, evaluated = runs["plain"], runs["evaluated"]
+    assert same(dict(plain[0].weights), dict(evaluated[0].weights))
+    assert same(plain[3], evaluated[3])
+    assert plain[1] == evaluated[1]
+    assert plain[2] == evaluated[2] == [True, True, False, True]
 
 
-def test_what_is_seen_is_the_average_in_eval_mode(tmp_path: Path) -> None:
-    seen: list[tuple[int, dict[str, torch.Tensor]]] = []
+def test_evaluator_gets_ema_weights_in_eval_mode(tmp_path: Path) -> None:
+    calls: list[tuple[int, dict[str, torch.Tensor]]] = []
 
-    def watch(step: int, network: nn.Module) -> Seen:
+    def evaluator(step: int, network: nn.Module) -> EvalResult:
         assert not network.training
         assert not torch.is_grad_enabled()
-        seen.append((step, {name: p.clone() for name, p in network.named_parameters() if p.requires_grad}))
-        return Seen({}, {})
+        calls.append((step, {name: p.clone() for name, p in network.named_parameters() if p.requires_grad}))
+        return EvalResult({}, {})
 
-    outcome = train(tmp_path, WATCHED, watch=watch)
-    assert [step for step, _ in seen] == [7, 14, 21, 28, 35, 40]
-    assert same(seen[-1][1], dict(outcome.weights))
-    saved = load_file(tmp_path / CHECKPOINTS / "step_00000040" / checkpoint.TENSORS)
+    result = train(tmp_path, EVALUATED, evaluator=evaluator)
+    assert [step for step, _ in calls] == [7, 14, 21, 28, 35, 40]
+    assert same(calls[-1][1], dict(result.weights))
+    saved = load_file(tmp_path / CHECKPOINTS_DIR / "step_00000040" / checkpoint.TENSORS_FILE)
     assert not torch.equal(saved["weight/2.weight"], saved["average/2.weight"])
 
 
-def test_a_look_that_fails_leaves_no_trace_either() -> None:
+def test_failing_evaluation_restores_training_state() -> None:
     task = ToyTask()
     trained = {name: p for name, p in task.network.named_parameters() if p.requires_grad}
     before = {name: p.detach().clone() for name, p in trained.items()}
 
-    def watch(step: int, network: nn.Module) -> Seen:
+    def evaluator(step: int, network: nn.Module) -> EvalResult:
         raise OSError("no room")
 
-    state = states()
+    state = random_states()
     with pytest.raises(OSError, match="no room"):
-        watching.look(watch, 3, task.network, trained, {name: p + 1 for name, p in before.items()}, 0)
+        evaluation.evaluate(evaluator, 3, task.network, trained, {name: p + 1 for name, p in before.items()}, 0)
     assert same(before, {name: p.detach() for name, p in trained.items()})
-    assert states() == state
+    assert random_states() == state
     assert task.network.training
 
 
-def test_a_look_taken_again_sees_the_same() -> None:
+def test_repeated_evaluation_of_a_step_gives_the_same_result() -> None:
     task = ToyTask()
-    first, again, later = (watching.look(glance, step, task.network, {}, {}, 3).scalars for step in (5, 5, 6))
+    first, again, later = (evaluation.evaluate(evaluate, step, task.network, {}, {}, 3).scalars for step in (5, 5, 6))
     assert first == again
     assert first != later
 
 
-def test_a_look_draws_other_numbers_than_the_samples() -> None:
-    """The noise of the sample at a position is no look's."""
-    drawn: list[torch.Tensor] = []
+def test_evaluation_uses_a_separate_random_stream() -> None:
+    """Its random numbers differ from the noise of the sample at the same position."""
+    sampled: list[torch.Tensor] = []
 
-    def watch(step: int, network: nn.Module) -> Seen:
-        drawn.append(torch.rand(4))
-        return Seen({}, {})
+    def evaluator(step: int, network: nn.Module) -> EvalResult:
+        sampled.append(torch.rand(4))
+        return EvalResult({}, {})
 
-    watching.look(watch, 5, ToyTask().network, {}, {}, 3)
+    evaluation.evaluate(evaluator, 5, ToyTask().network, {}, {}, 3)
     for stream in (2, 3):
-        assert not torch.equal(drawn[0], torch.rand(4, generator=torch.Generator().manual_seed(seed_of(3, 5, stream))))
+        generator = torch.Generator().manual_seed(stream_seed(3, 5, stream))
+        assert not torch.equal(sampled[0], torch.rand(4, generator=generator))
 
 
-def test_scalars_go_to_the_log_and_pictures_to_a_sheet(tmp_path: Path) -> None:
-    train(tmp_path, WATCHED, watch=glance)
-    told = lines(tmp_path)
-    assert [line["step"] for line in told] == sorted({*range(5, 41, 5), *range(7, 41, 7)})
-    assert [line["step"] for line in told if "seen" in line] == [7, 14, 21, 28, 35, 40]
-    assert set(told[-1]["seen"]) == {"val/error"}
-    sheet = Image.open(tmp_path / watching.SAMPLES / "step_00000035.png")
+def test_evaluation_logs_scalars_and_writes_a_contact_sheet(tmp_path: Path) -> None:
+    train(tmp_path, EVALUATED, evaluator=evaluate)
+    entries = lines(tmp_path)
+    assert [line["step"] for line in entries] == sorted({*range(5, 41, 5), *range(7, 41, 7)})
+    assert [line["step"] for line in entries if "eval" in line] == [7, 14, 21, 28, 35, 40]
+    assert set(entries[-1]["eval"]) == {"val/error"}
+    sheet = Image.open(tmp_path / evaluation.SAMPLES_DIR / "step_00000035.png")
     assert sheet.getpixel((sheet.width // 2, 16)) == (35, 35, 35)
 
 
-@pytest.mark.parametrize(("wanted", "steps"), [("val/one", 21), ("-val/one", 7)])
-def test_the_best_weights_are_kept(tmp_path: Path, wanted: str, steps: int) -> None:
+@pytest.mark.parametrize(("metric", "steps"), [("val/one", 21), ("-val/one", 7)])
+def test_best_weights_by_metric_are_saved(tmp_path: Path, metric: str, steps: int) -> None:
     values = {7: 3.0, 14: 2.0, 21: 1.0, 28: float("nan"), 35: 1.0}
     weights: dict[int, dict[str, torch.Tensor]] = {}
 
-    def watch(step: int, network: nn.Module) -> Seen:
+    def evaluator(step: int, network: nn.Module) -> EvalResult:
         weights[step] = {name: p.clone() for name, p in network.named_parameters() if p.requires_grad}
-        return Seen({} if step == 40 else {"val/one": values[step]}, {})
+        return EvalResult({} if step == 40 else {"val/one": values[step]}, {})
 
-    outcome = train(tmp_path, replace(WATCHED, best=wanted), watch=watch)
-    assert outcome.best is not None
-    assert (outcome.best.step, outcome.best.value) == (steps, values[steps])
-    assert same(dict(outcome.best.weights), weights[steps])
-    assert len(list((tmp_path / watching.BEST).iterdir())) == 1
-    assert watching.best(tmp_path, wanted, "another recipe") is None
-    assert watching.best(tmp_path, "val/other", "toy") is None
+    result = train(tmp_path, replace(EVALUATED, best_metric=metric), evaluator=evaluator)
+    assert result.best is not None
+    assert (result.best.step, result.best.value) == (steps, values[steps])
+    assert same(dict(result.best.weights), weights[steps])
+    assert len(list((tmp_path / evaluation.BEST_DIR).iterdir())) == 1
+    assert evaluation.read_best(tmp_path, metric, "another recipe") is None
+    assert evaluation.read_best(tmp_path, "val/other", "toy") is None
 
 
-def test_a_worse_look_after_going_on_does_not_replace_a_better_one(tmp_path: Path) -> None:
+def test_worse_evaluation_after_resume_keeps_the_best_weights(tmp_path: Path) -> None:
     values = {7: 3.0, 14: 2.0, 21: 4.0, 28: 5.0, 35: 5.0, 40: 6.0}
 
-    def watch(step: int, network: nn.Module) -> Seen:
-        return Seen({"val/one": values[step]}, {})
+    def evaluator(step: int, network: nn.Module) -> EvalResult:
+        return EvalResult({"val/one": values[step]}, {})
 
     def kill(step: int, loss: float) -> None:
         if step == 16:
             raise ZeroDivisionError
 
-    loop = replace(WATCHED, best="val/one")
+    loop = replace(EVALUATED, best_metric="val/one")
     with pytest.raises(ZeroDivisionError):
-        train(tmp_path, loop, watch=watch, tick=kill)
-    best = train(tmp_path, loop, watch=watch).best
+        train(tmp_path, loop, evaluator=evaluator, on_step=kill)
+    best = train(tmp_path, loop, evaluator=evaluator).best
     assert best is not None
     assert (best.step, best.value) == (14, 2.0)
 
 
-def test_a_run_from_nothing_knows_no_best(tmp_path: Path) -> None:
-    watching.keep_best(tmp_path, "a", "toy", Seen({"a": -1.0}, {}), 3, {"w": torch.zeros(1)})
-    best = train(tmp_path, replace(WATCHED, best="a"), watch=lambda step, network: Seen({"a": 1.0}, {})).best
+def test_new_run_ignores_best_weights_of_an_earlier_run(tmp_path: Path) -> None:
+    evaluation.update_best(tmp_path, "a", "toy", EvalResult({"a": -1.0}, {}), 3, {"w": torch.zeros(1)})
+    result = EvalResult({"a": 1.0}, {})
+    best = train(tmp_path, replace(EVALUATED, best_metric="a"), evaluator=lambda step, network: result).best
     assert best is not None
     assert (best.step, best.value) == (7, 1.0)
 
 
-def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="nothing is measured"):
-        train(tmp_path, replace(WATCHED, best="val/error"))
-    with pytest.raises(ConfigError, match=r"val/none is not among what is measured while training: val/error"):
-        train(tmp_path, replace(WATCHED, best="-val/none"), watch=glance)
+def test_best_metric_that_is_not_measured_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="this task has no evaluation"):
+        train(tmp_path, replace(EVALUATED, best_metric="val/error"))
+    with pytest.raises(ConfigError, match=r"val/none is not among the metrics of the evaluation: val/error"):
+        train(tmp_path, replace(EVALUATED, best_metric="-val/none"), evaluator=evaluate)
     assert OPTIMIZER.kind == "adamw"

@@ -21,7 +21,7 @@ from wallpaint.light import model as light_model
 from wallpaint.rooms.sets import room_file
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig
-from wallpaint.train.engine.schedule import Place
+from wallpaint.train.engine.schedule import SampleIndex
 from wallpaint.train.light import job as light_job
 from wallpaint.train.light import network as light_network
 from wallpaint.train.light import samples as light_samples
@@ -35,6 +35,7 @@ NUMBERS = 53  # that describe a photo and what is told of it
 HAS_MITSUBA = importlib.util.find_spec("mitsuba") is not None
 LEAST_FALL = 0.3  # share of the loss that the tiny recipe takes away
 TINY = """
+task: light
 rooms:
   - {folder: ROOMS/train, seed: 0, count: 4, px: 48, samples: 8}
   - {folder: ROOMS/smaller, seed: 10, count: 2, px: 32, samples: 8}
@@ -121,7 +122,7 @@ def test_a_room_that_was_rendered_anew_is_made_small_anew(recipe: LightConfig, t
             depth=record.depth[:24],
             albedo=record.albedo[:24],
             wall_number=record.wall_number[:24],
-            dressings=(),
+            wall_variants=(),
         ),
     )
     made = first.stat().st_mtime_ns
@@ -196,8 +197,8 @@ def test_a_truth_is_the_rendered_room_in_the_new_paint(recipe: LightConfig, tmp_
 def test_samples_depend_on_their_place_alone(recipe: LightConfig, tmp_path: Path) -> None:
     rooms = light.read_rooms(small_rooms(recipe, tmp_path))
     first, second = (light.LightTask(rooms, recipe) for _ in range(2))
-    place = Place(37, 3, 5)
-    second.sample(Place(1, 0, 1))
+    place = SampleIndex(37, 3, 5)
+    second.sample(SampleIndex(1, 0, 1))
     for name, value in first.sample(place).items():
         assert torch.equal(value, second.sample(place)[name]), name
 
@@ -205,7 +206,7 @@ def test_samples_depend_on_their_place_alone(recipe: LightConfig, tmp_path: Path
 def test_an_old_paint_that_is_told_is_seen_and_stands_in_the_formula(recipe: LightConfig, tmp_path: Path) -> None:
     rooms = light.read_rooms(small_rooms(recipe, tmp_path))
     task = light.LightTask(rooms, recipe)
-    samples = [task.sample(Place(i, 0, i % len(rooms))) for i in range(60)]
+    samples = [task.sample(SampleIndex(i, 0, i % len(rooms))) for i in range(60)]
     told = [one for one in samples if not one["told_old"].isnan().any()]
     assert 5 < len(told) < 30
     for one in samples:
@@ -228,7 +229,7 @@ def test_an_old_paint_that_is_told_is_seen_and_stands_in_the_formula(recipe: Lig
 def test_what_is_seen_is_judged_by_its_albedo(recipe: LightConfig, tmp_path: Path) -> None:
     rooms = light.read_rooms(small_rooms(recipe, tmp_path))
     task = light.LightTask(rooms, recipe)
-    samples = [task.sample(Place(i, 0, i % len(rooms))) for i in range(40)]
+    samples = [task.sample(SampleIndex(i, 0, i % len(rooms))) for i in range(40)]
     floor = np.float32([0.3, 0.2, 0.1])
     painted = 0
     for one in samples:
@@ -267,7 +268,7 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path, capsys: 
     from wallpaint.cli.app import main
 
     (tmp_path / "tiny.yaml").write_text(TINY.replace("ROOMS", str(tmp_path / "rooms")))
-    command = ["train-light", str(tmp_path / "tiny.yaml"), "-o"]
+    command = ["train", str(tmp_path / "tiny.yaml"), "-o"]
     assert main([*command, str(tmp_path / "run")]) == 0
     told = capsys.readouterr().out
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -284,7 +285,7 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path, capsys: 
     assert seen.old.shape == (32, 32, 3)
     assert np.isfinite(seen.appearance(np.array([0.1, 0.5, 0.9]))).all()
     (tmp_path / "tiny.yaml").write_text((tmp_path / "tiny.yaml").read_text().replace("steps: 200", "steps: 5"))
-    assert main([*command, str(tmp_path / "more"), "--start", str(tmp_path / "run" / light_model.FILE)]) == 0
+    assert main([*command, str(tmp_path / "more"), "--init", str(tmp_path / "run" / light_model.FILE)]) == 0
     first = json.loads((tmp_path / "more" / "log.jsonl").read_text().splitlines()[0])
     assert first["loss"] < (1 - LEAST_FALL / 2) * losses[0]
 

@@ -1,4 +1,4 @@
-"""What a training step costs at full size, operations and memory, counted on the meta device."""
+"""FLOPs and memory of a full-size training step, counted on the meta device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from support import live_training as live
-from wallpaint.bundles.components import skeleton
+from wallpaint.bundles.components import meta_model
 from wallpaint.bundles.configurations import configuration
 from wallpaint.diffusion.denoise import Conditioning
 from wallpaint.train.engine import optimizer
@@ -22,14 +22,14 @@ from wallpaint.train.engine.config import OptimizerConfig
 from wallpaint.train.lora import objective
 from wallpaint.train.lora.adapter import add_lora
 
-MOST_GIB = 6.5  # with four samples, bfloat16, nothing computed again
+MAX_PEAK_GIB = 6.5  # batch of 4, bfloat16, no gradient checkpointing
 META = torch.device("meta")
 
 
 @pytest.fixture(scope="module")
 def unet() -> Any:
     """The full-size UNet with its LoRA, bfloat16 on the meta device."""
-    network = skeleton("unet", configuration("sd15")["unet"], Path("unet")).to(torch.bfloat16)
+    network = meta_model("unet", configuration("sd15")["unet"], Path("unet")).to(torch.bfloat16)
     with torch.device("meta"):
         trained = add_lora(network, torch.Generator())
     assert sum(p.numel() for p in trained) == 1_594_368
@@ -51,11 +51,11 @@ def flops(run: Any) -> int:
     return int(counter.get_total_flops())
 
 
-def test_cached_it_takes_less_than_half_of_the_documents_operations(unet: Any) -> None:
-    """The document's loop encodes two pictures and a prompt at every step; the cached one does nothing but the UNet."""
+def test_cached_step_takes_less_than_half_the_flops_of_the_documents_loop(unet: Any) -> None:
+    """The document's loop encodes two images and a prompt at every step; the cached one only runs the UNet."""
     cached = flops(lambda: step(unet, 1).backward())
-    vae = skeleton("vae", configuration("sd15")["vae"], Path("vae"))
-    text = skeleton("text_encoder", configuration("sd15")["text_encoder"], Path("text_encoder"))
+    vae = meta_model("vae", configuration("sd15")["vae"], Path("vae"))
+    text = meta_model("text_encoder", configuration("sd15")["text_encoder"], Path("text_encoder"))
     with torch.no_grad():
         encoding = 2 * flops(lambda: vae.encode(torch.empty(1, 3, 512, 512, device=META)))
         words = flops(lambda: text(torch.zeros(1, 77, dtype=torch.int64, device=META)))
@@ -69,17 +69,17 @@ def test_cached_it_takes_less_than_half_of_the_documents_operations(unet: Any) -
 
 
 def trained_step(unet: Any, batch: int, **more: Any) -> dict[str, float]:
-    """Memory of the loop's step in mode `document` with cached latents: the real objective and optimiser."""
+    """Memory of a training step in mode `document` with cached latents, with the real objective and optimizer."""
     trained = [p for p in unet.parameters() if p.requires_grad]
-    adamw = optimizer.make(OptimizerConfig(), trained)
+    adamw = optimizer.build(OptimizerConfig(), trained)
     scheduler = objective.noise_schedule(configuration("sd15")["scheduler"])
     four = torch.empty(batch, 4, 64, 64, device=META)
     mask, masked = four[:, :1].bfloat16(), four.bfloat16()
     cond = Conditioning(mask, masked, torch.empty(batch, 77, 768, device=META, dtype=torch.bfloat16))
 
     def loss() -> torch.Tensor:
-        draws = [torch.Generator() for _ in range(batch)]
-        return objective.predict(unet, scheduler, four, cond, draws).errors.mean()
+        generators = [torch.Generator() for _ in range(batch)]
+        return objective.predict(unet, scheduler, four, cond, generators).errors.mean()
 
     def update() -> None:
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -89,39 +89,39 @@ def trained_step(unet: Any, batch: int, **more: Any) -> dict[str, float]:
     return live.step_memory(unet, loss, update, **more)
 
 
-def test_four_samples_fit_into_a_card_of_eight(unet: Any) -> None:
-    found = trained_step(unet, 4)
-    print({name: round(value, 3) for name, value in found.items()})
-    assert found["weights"] == pytest.approx(859_535_364 * 2 / 2**30 + 1_594_368 * 4 / 2**30, rel=0.001)
-    assert found["before"] - found["weights"] == pytest.approx(1_594_368 * 2 * 4 / 2**30, abs=0.02)  # AdamW's memory
-    assert found["before"] < found["kept"] < found["peak"] <= MOST_GIB
+def test_batch_of_four_fits_into_8_gb(unet: Any) -> None:
+    memory = trained_step(unet, 4)
+    print({name: round(value, 3) for name, value in memory.items()})
+    assert memory["weights"] == pytest.approx(859_535_364 * 2 / 2**30 + 1_594_368 * 4 / 2**30, rel=0.001)
+    assert memory["before"] - memory["weights"] == pytest.approx(1_594_368 * 2 * 4 / 2**30, abs=0.02)  # AdamW state
+    assert memory["before"] < memory["kept"] < memory["peak"] <= MAX_PEAK_GIB
 
 
-def test_it_is_the_flash_kernel_that_makes_them_fit(unet: Any) -> None:
-    """Attention that keeps all pairs of 4096 places takes many times more: the bar stands and falls with the kernel."""
+def test_peak_memory_depends_on_the_flash_attention_kernel(unet: Any) -> None:
+    """Attention that saves all 4096 x 4096 pairs needs far more memory, so the limit depends on the kernel."""
     pairs, flash = trained_step(unet, 1, flash=False), trained_step(unet, 1)
     print({name: (round(pairs[name], 3), round(flash[name], 3)) for name in flash})
     assert pairs["peak"] - flash["peak"] > 2
 
 
-def test_computing_activations_again_keeps_fewer(unet: Any) -> None:
+def test_gradient_checkpointing_reduces_peak_memory(unet: Any) -> None:
     plain = trained_step(unet, 4)
     unet.enable_gradient_checkpointing()
     try:
-        found = trained_step(unet, 4)
+        memory = trained_step(unet, 4)
     finally:
         unet.disable_gradient_checkpointing()
-    print({name: round(value, 3) for name, value in found.items()})
-    assert found["kept"] - found["before"] < 0.25 * (plain["kept"] - plain["before"])
-    assert found["peak"] < 0.6 * plain["peak"]
+    print({name: round(value, 3) for name, value in memory.items()})
+    assert memory["kept"] - memory["before"] < 0.25 * (plain["kept"] - plain["before"])
+    assert memory["peak"] < 0.6 * plain["peak"]
 
 
-# -- and that the count casts as a card does
+# -- casts equal those of CUDA autocast
 
 
 @pytest.fixture
-def card() -> Iterator[None]:
-    """Tensors that say they are on a card, with autocast as it is there: torch's own casts, and no card needed."""
+def fake_cuda() -> Iterator[None]:
+    """Fake CUDA tensors with torch's own CUDA autocast, without a GPU."""
     with FakeTensorMode():
         torch.set_autocast_enabled("cuda", True)
         torch.set_autocast_dtype("cuda", torch.bfloat16)
@@ -147,23 +147,23 @@ CALLS: dict[Any, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float32])
-def test_casts_are_those_of_a_card(card: None, kind: torch.dtype) -> None:
-    x = torch.empty(2, 8, 8, 8, device="cuda", dtype=kind)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_counted_casts_equal_cuda_autocast(fake_cuda: None, dtype: torch.dtype) -> None:
+    x = torch.empty(2, 8, 8, 8, device="cuda", dtype=dtype)
     arithmetic = [
         functional.silu, functional.gelu, torch.cat, torch.sin, torch.cos,
         torch.Tensor.add, torch.Tensor.mul, torch.Tensor.div,
     ]  # fmt: skip
-    assert set(arithmetic) < set(live.AS_IT_COMES)
-    for functions, expected in ((live.LOWER, torch.bfloat16), (live.UPPER, torch.float32), (arithmetic, kind)):
+    assert set(arithmetic) < set(live.UNCHANGED)
+    for functions, expected in ((live.LOWER, torch.bfloat16), (live.UPPER, torch.float32), (arithmetic, dtype)):
         for function in functions:
-            found = CALLS.get(function, lambda f, x: f(x))(function, x)
-            assert found.dtype == expected, function
+            result = CALLS.get(function, lambda f, x: f(x))(function, x)
+            assert result.dtype == expected, function
     assert functional.scaled_dot_product_attention(x, x, x).dtype == torch.bfloat16
 
 
-class Called(TorchFunctionMode):
-    """What is called that takes tensors."""
+class FunctionRecorder(TorchFunctionMode):
+    """Records the functions that are called with tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,12 +174,12 @@ class Called(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_nothing_else_is_called(unet: Any) -> None:
+def test_unet_calls_only_the_listed_functions(unet: Any) -> None:
     nine = torch.empty(1, 9, 64, 64, device=META, dtype=torch.bfloat16)
     text = torch.empty(1, 77, 768, device=META, dtype=torch.bfloat16)
     timesteps = torch.zeros(1, device=META, dtype=torch.int64)
-    with Called() as called:
+    with FunctionRecorder() as called:
         unet(nine, timesteps, encoder_hidden_states=text)
-    named = {*live.LOWER, *live.UPPER, *live.AS_IT_COMES, functional.scaled_dot_product_attention}
+    named = {*live.LOWER, *live.UPPER, *live.UNCHANGED, functional.scaled_dot_product_attention}
     attributes = {function for function in called.functions if getattr(function, "__name__", "") == "__get__"}
     assert {*live.LOWER, *live.UPPER} < called.functions - attributes <= named

@@ -21,6 +21,7 @@ from wallpaint.train.segmenter.config import NetworkConfig, SegmenterConfig
 
 HAS_MITSUBA = importlib.util.find_spec("mitsuba") is not None
 TINY = """
+task: segmenter
 rooms: [{folder: ROOMS, seed: 0, count: 3, px: 48, samples: 8}]
 validation: [{folder: ROOMS, seed: 900000, count: 1, px: 48, samples: 8}]
 test: [{folder: ROOMS, seed: 950000, count: 1, px: 48, samples: 8}]
@@ -43,7 +44,7 @@ def cooked(record: RoomRecord, walls: np.ndarray) -> wall_pictures.Cooked:
         tail=np.full((*walls.shape, 3), 0.3, np.float16),
         surface=np.repeat(np.repeat(np.where(walls, 0, 1), 2, 0), 2, 1).astype(np.int16),
         coverage=(255 * walls).astype(np.uint8),
-        doubtful=np.zeros(walls.shape, np.uint8),
+        ignored=np.zeros(walls.shape, np.uint8),
         wall=np.array([2, -1], np.int8),
     )
 
@@ -132,7 +133,7 @@ def test_a_picture_is_a_function_of_the_generator(room: wall_pictures.Cooked) ->
 
 def test_pictures_and_walls_are_cut_alike(room: wall_pictures.Cooked) -> None:
     """Where nothing is altered and nothing stands before it, what is bright in the photo is what is marked."""
-    whole = wall_pictures.Picture(np.repeat(room.coverage[..., None], 3, -1), room.coverage, room.doubtful)
+    whole = wall_pictures.Picture(np.repeat(room.coverage[..., None], 3, -1), room.coverage, room.ignored)
     for seed in range(20):
         turn = wall_pictures._placement(room.coverage.shape, 64, np.random.default_rng(seed))
         photo = wall_pictures._moved(whole.photo, turn, 64)
@@ -229,8 +230,8 @@ def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
     assert any("IoU on" in line for line in report.lines())
     path = tmp_path / "rooms" / room_file.name_of(0)
     record, seen = room_file.read(path), labels.read(tmp_path / "rooms" / "labels" / labels.name_of(0))
-    assert labels.fits(seen, record.alpha)
-    assert not labels.fits(seen, 1 - seen.coverage)
+    assert labels.match_alpha(seen, record.alpha)
+    assert not labels.match_alpha(seen, 1 - seen.coverage)
     assert (seen.coverage >= record.alpha - 0.7).all()
     probability = network.load(result).probability(np.zeros((64, 64, 3), np.uint8))
     assert probability.shape == (64, 64)

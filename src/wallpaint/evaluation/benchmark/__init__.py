@@ -1,1 +1,1 @@
-"""Repainting methods compared on rendered rooms with known ground truth."""
+"""Benchmark of repainting methods on rendered rooms with ground truth."""

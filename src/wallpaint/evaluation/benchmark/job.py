@@ -1,4 +1,4 @@
-"""One benchmark from folder to files: the set read, every way tried, tables shown, report and page written."""
+"""One benchmark run: read the set, repaint with every method, print tables, write report and page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from wallpaint.errors import InputError
 from wallpaint.evaluation import tables
-from wallpaint.evaluation.benchmark.baselines import Case
-from wallpaint.evaluation.benchmark.compare import Scores, choose, compare
-from wallpaint.evaluation.benchmark.dataset import Pair, read_set
-from wallpaint.evaluation.benchmark.page import Album, page
+from wallpaint.evaluation.benchmark.baselines import BenchmarkCase
+from wallpaint.evaluation.benchmark.compare import PairScores, compare, select_methods
+from wallpaint.evaluation.benchmark.dataset import BenchmarkPair, read_set
+from wallpaint.evaluation.benchmark.page import PairGallery, render_page
 from wallpaint.typing import Array
 
 JSON_NAME, PAGE_NAME = "benchmark.json", "benchmark.html"
-PIPE_WIDTH = 160  # characters of a line where no terminal sets them
+NON_TERMINAL_WIDTH = 160  # characters a line when stdout is not a terminal
 
 
 def run(
@@ -29,44 +29,49 @@ def run(
     limit: int | None = None,
     progress: bool = False,
 ) -> dict[str, Any]:
-    """Compare ways of repainting on a set; returns the report of `benchmark.compare`.
+    """Compare repainting methods on a set; returns the report of `benchmark.compare`.
 
-    output: a folder for benchmark.json and benchmark.html, made if need be; None writes nothing. methods: names with
-    commas, None for all. limit: how many pairs, the first ones. progress: draw a bar on stderr. Raises InputError.
+    output: folder for benchmark.json and benchmark.html, created if missing; None writes nothing. methods:
+    comma-separated names, None for all. limit: number of pairs, from the first. progress: show a progress bar on
+    stderr. Raises InputError.
     """
-    chosen, pairs = choose(methods), read_set(folder)[:limit]
-    album = Album(list(chosen))
+    selected, pairs = select_methods(methods), read_set(folder)[:limit]
+    gallery = PairGallery(list(selected))
     if output is not None:
         try:
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(f"{output}: cannot be made a folder ({error.strerror}): choose another name") from error
-    with _bar(progress, len(pairs)) as step:
+            raise InputError(
+                f"{output}: the folder cannot be created ({error.strerror}): choose another --output"
+            ) from error
+    with _progress_bar(progress, len(pairs)) as advance:
 
-        def watch(pair: Pair, case: Case, pictures: Mapping[str, Array], scores: Mapping[str, Scores]) -> None:
+        def on_pair(
+            pair: BenchmarkPair, case: BenchmarkCase, images: Mapping[str, Array], scores: Mapping[str, PairScores]
+        ) -> None:
             if output is not None:
-                album.add(pair, case, pictures, scores)
-            step()
+                gallery.add(pair, case, images, scores)
+            advance()
 
-        report = compare(pairs, chosen, watch=watch)
+        report = compare(pairs, selected, on_pair=on_pair)
     if output is not None:
-        _write(output / JSON_NAME, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
-        _write(output / PAGE_NAME, page(report, album))
+        _write_text(output / JSON_NAME, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        _write_text(output / PAGE_NAME, render_page(report, gallery))
     return report
 
 
-def show(report: Mapping[str, Any], output: Path | None) -> None:
-    """Print the tables, the notes, and where the files are."""
+def print_report(report: Mapping[str, Any], output: Path | None) -> None:
+    """Print the tables, the notes and the paths of the written files."""
     from rich.console import Console
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
+        console = Console(highlight=False, width=NON_TERMINAL_WIDTH)
     if report["tracks"]:
-        console.print(tables.for_terminal(tables.by_track(report)))
+        console.print(tables.to_rich_table(tables.track_table(report)))
     for track in ("all", "texture"):
         if track in report["tracks"]:
-            console.print(tables.for_terminal(tables.by_metric(report, track)))
+            console.print(tables.to_rich_table(tables.metric_table(report, track)))
     for line in tables.notes(report):
         console.print(line, soft_wrap=True)
     if output is not None:
@@ -74,21 +79,21 @@ def show(report: Mapping[str, Any], output: Path | None) -> None:
 
 
 @contextmanager
-def _bar(wanted: bool, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr, or none; yields what to call after each pair."""
-    if not wanted:
+def _progress_bar(enabled: bool, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr if enabled; yields a function to call after each pair."""
+    if not enabled:
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as drawn:
-        task = drawn.add_task("comparing", total=total)
-        yield lambda: drawn.advance(task)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("comparing", total=total)
+        yield lambda: bar.advance(task)
 
 
-def _write(path: Path, text: str) -> None:
-    """The file appears whole or not at all."""
+def _write_text(path: Path, text: str) -> None:
+    """Write a file atomically."""
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -97,4 +102,4 @@ def _write(path: Path, text: str) -> None:
         with suppress(OSError):
             temporary.unlink()
         reason = error.strerror or str(error)
-        raise InputError(f"{path}: cannot be written ({reason}): check the folder and its space") from error
+        raise InputError(f"{path}: cannot be written ({reason}): check the folder and its free space") from error

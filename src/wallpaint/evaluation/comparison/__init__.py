@@ -1,1 +1,1 @@
-"""LoRAs, bundles, painters and settings compared on a data set (`wallpaint validate`)."""
+"""Validation: LoRAs, bundles, painters and settings compared on a data set (`wallpaint validate`)."""

@@ -1,4 +1,4 @@
-"""One validation from folder to files: everything checked early, samples judged, report and page written."""
+"""One validation run: check the options, repaint and measure the samples, write report and page."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from wallpaint.files import atomic
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
-    from wallpaint.diffusion.settings import Lora, Settings
-    from wallpaint.evaluation.comparison.validation import Earlier
+    from wallpaint.diffusion.settings import Lora, DiffusionSettings
+    from wallpaint.evaluation.comparison.validation import EarlierReport
 
-JSON_NAME, PAGE_NAME, SCALARS = "metrics.json", "validation.html", "tensorboard"
-PLAIN_SIZE = 512
+JSON_NAME, PAGE_NAME, TENSORBOARD_DIR = "metrics.json", "validation.html", "tensorboard"
+DEFAULT_CROP_PX = 512
 
 
 @dataclass(frozen=True)
-class Job:
-    """What `wallpaint validate` was asked for.
+class ValidationJob:
+    """Options of `wallpaint validate`.
 
-    settings: of the diffusion painter, None for the analytic one. size: side of plain samples, None for the bundle's
-    own. colors: for whole samples, in turn, in place of their own. against: folders of earlier reports. by: the metric
-    looked at first, None for the usual one.
+    settings: of the diffusion painter, None for the analytic one. size: side of the crops of mode "plain" in pixels,
+    None for the bundle's native size. colors: requested paints of full photos, in rotation. against: folders of
+    earlier reports. primary_metric: shown first, None for the default.
     """
 
     data: Path
@@ -36,79 +36,78 @@ class Job:
     mode: str = "plain"
     bundle: str | None = None
     loras: tuple[Lora, ...] = ()
-    settings: Settings | None = None
+    settings: DiffusionSettings | None = None
     split: str = "validation"
     samples: int = 50
     seed: int = 0
     size: int | None = None
     colors: tuple[str, ...] = ()
     against: tuple[Path, ...] = ()
-    by: str | None = None
+    primary_metric: str | None = None
     lpips: bool = False
     tensorboard: bool = False
 
 
-def run(job: Job, *, progress: bool = False) -> dict[str, Any]:
-    """Judge, and write metrics.json and validation.html into the job's folder; returns the report.
+def run(job: ValidationJob, *, progress: bool = False) -> dict[str, Any]:
+    """Run a validation and write metrics.json and validation.html into the job's folder; returns the report.
 
-    What an earlier run of the same job has made in that folder is not made again. progress: draw a bar on stderr.
-    Raises InputError, ConfigError or ModelError, as far as can be known before anything is painted.
+    Results cached in that folder by an earlier run of the same job are reused. progress: show a progress bar on
+    stderr. Raises InputError, ConfigError or ModelError, where possible before the first repaint.
     """
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
-    from wallpaint.data.settings import DataSettings
-    from wallpaint.evaluation import lpips as perceptual
-    from wallpaint.evaluation.comparison import candidates, samples, scalars, validation
-    from wallpaint.evaluation.comparison import scoring as evaluate
-    from wallpaint.evaluation.comparison.page import page
+    from wallpaint.data.settings import SampleSettings
+    from wallpaint.evaluation import lpips
+    from wallpaint.evaluation.comparison import candidates, samples, scalars, scoring, validation
+    from wallpaint.evaluation.comparison.page import render_page
     from wallpaint.paints.paint import Paint
 
     _check(job)
     paints = tuple(Paint.parse(text) for text in job.colors)
-    if job.by is not None:
-        evaluate.known(job.by)
+    if job.primary_metric is not None:
+        scoring.get_metric(job.primary_metric)
     if job.tensorboard:
-        scalars.writer()
-    likeness = perceptual.load() if job.lpips else None
-    earlier = _earlier(job.against)
+        scalars.summary_writer()
+    lpips_fn = lpips.load() if job.lpips else None
+    earlier = _read_reports(job.against)
     bundle = None if job.bundle is None else load_bundle(job.bundle)
-    chosen = candidates.choose(job.mode, bundle, job.loras, job.settings)
-    kind = samples.PLAIN if job.mode == "plain" else samples.WHOLE
-    size = job.size or (bundle.native_px if bundle is not None and kind == samples.PLAIN else PLAIN_SIZE)
-    if bundle is not None and kind == samples.PLAIN:
+    chosen = candidates.build_candidates(job.mode, bundle, job.loras, job.settings)
+    sample_type = samples.CROP if job.mode == "plain" else samples.FULL_PHOTO
+    size = job.size or (bundle.native_px if bundle is not None and sample_type == samples.CROP else DEFAULT_CROP_PX)
+    if bundle is not None and sample_type == samples.CROP:
         _check_size(bundle, size)
-    data = WallInpaintingDataset(job.data, job.split, DataSettings(size=size))
+    data = WallInpaintingDataset(job.data, job.split, SampleSettings(size=size))
     count = min(job.samples, len(data))
-    task = validation.Task(data, job.data, kind, count, job.seed, paints, likeness)
-    validation.require_shared(task, earlier)
-    with _bar(progress, count * len(chosen)) as step:
-        found = validation.gather(task, chosen, job.output, step)
-    report = validation.describe(task, job.mode, chosen, found, job.by, earlier)
-    atomic.put(job.output / PAGE_NAME, _encoded(page(report, found)))
+    task = validation.ComparisonTask(data, job.data, sample_type, count, job.seed, paints, lpips_fn)
+    validation.require_shared_samples(task, earlier)
+    with _progress_bar(progress, count * len(chosen)) as advance:
+        results = validation.collect_results(task, chosen, job.output, advance)
+    report = validation.build_report(task, job.mode, chosen, results, job.primary_metric, earlier)
+    atomic.put(job.output / PAGE_NAME, _encode(render_page(report, results)))
     if job.tensorboard:
-        scalars.write(report, job.output / SCALARS)
-    atomic.put(job.output / JSON_NAME, _encoded(json.dumps(report, ensure_ascii=False, indent=1) + "\n"))
+        scalars.write(report, job.output / TENSORBOARD_DIR)
+    atomic.put(job.output / JSON_NAME, _encode(json.dumps(report, ensure_ascii=False, indent=1) + "\n"))
     return report
 
 
-def _encoded(text: str) -> bytes:
-    """UTF-8. Names of files that are no text keep a form that JSON reads back."""
+def _encode(text: str) -> bytes:
+    """Encode as UTF-8; file names that are not valid text become backslash escapes, which JSON reads back."""
     return text.encode(errors="backslashreplace")
 
 
-def _check(job: Job) -> None:
-    """What contradicts itself, all at once."""
-    wrong = []
+def _check(job: ValidationJob) -> None:
+    """Raise ConfigError that lists all conflicting options."""
+    errors = []
     if job.mode == "plain" and job.colors:
-        wrong.append("--color: plain inpainting is not told a colour: pass --mode production or analytic")
+        errors.append("--color: plain inpainting takes no colour: pass --mode production or analytic")
     if job.mode != "plain" and job.size is not None:
-        wrong.append("--size: only plain inpainting takes samples of one size: pass --mode plain")
+        errors.append("--size: only plain inpainting takes samples of one size: pass --mode plain")
     if any(folder.resolve() == job.output.resolve() for folder in job.against):
-        wrong.append("--against: is the folder to write to: choose another --output, or its report is lost")
+        errors.append("--against: is the folder to write to, so its report would be lost: choose another --output")
     if job.samples < 1 or job.seed < 0:
-        wrong.append(f"samples must be 1 or more and seed 0 or more, not {job.samples} and {job.seed}")
-    if wrong:
-        raise ConfigError("; ".join(wrong))
+        errors.append(f"samples must be 1 or more and seed 0 or more, not {job.samples} and {job.seed}")
+    if errors:
+        raise ConfigError("; ".join(errors))
 
 
 def _check_size(bundle: Bundle, size: int) -> None:
@@ -118,43 +117,43 @@ def _check_size(bundle: Bundle, size: int) -> None:
         raise ConfigError(f"--size must be a multiple of {multiple} for {bundle.name}, not {size}")
 
 
-def _earlier(folders: Sequence[Path]) -> list[Earlier]:
-    """Earlier reports, each by a name of its own."""
-    found: list[Earlier] = []
+def _read_reports(folders: Sequence[Path]) -> list[EarlierReport]:
+    """Read earlier reports and give them unique names."""
+    reports: list[EarlierReport] = []
     for folder in folders:
         report = read_report(folder)
-        taken = {other.name for other in found}
-        numbered = (f"{report.name} #{again}" for again in range(2, len(found) + 3))
-        name = next(name for name in (report.name, *numbered) if name not in taken)
-        found.append(replace(report, name=name))
-    return found
+        used = {other.name for other in reports}
+        numbered = (f"{report.name} #{number}" for number in range(2, len(reports) + 3))
+        name = next(name for name in (report.name, *numbered) if name not in used)
+        reports.append(replace(report, name=name))
+    return reports
 
 
-def read_report(folder: Path) -> Earlier:
-    """An earlier run's report, by its folder. Raises InputError where there is none that can be read."""
-    from wallpaint.evaluation.comparison.validation import SCHEMA, Earlier
+def read_report(folder: Path) -> EarlierReport:
+    """Read an earlier run's report from its folder. Raises InputError if it is missing or invalid."""
+    from wallpaint.evaluation.comparison.validation import SCHEMA, EarlierReport
 
     path = folder / JSON_NAME
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): --against wants a report's folder") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not JSON: --against wants a report's folder") from error
-    kinds = (("samples", list), ("candidates", dict))
+    required = (("samples", list), ("candidates", dict))
     if (
-        not isinstance(found, dict)
-        or found.get("schema") != SCHEMA
-        or not all(isinstance(found.get(name), kind) for name, kind in kinds)
-        or not all(isinstance(told, dict) for told in found["candidates"].values())
-        or not all(_is_entry(entry, found["candidates"]) for entry in found["samples"])
+        not isinstance(content, dict)
+        or content.get("schema") != SCHEMA
+        or not all(isinstance(content.get(name), value_type) for name, value_type in required)
+        or not all(isinstance(metadata, dict) for metadata in content["candidates"].values())
+        or not all(_is_valid_entry(entry, content["candidates"]) for entry in content["samples"])
     ):
-        raise InputError(f"{path}: is no report of schema {SCHEMA}: make it again with this version")
-    return Earlier(folder.resolve().name, found)
+        raise InputError(f"{path}: is no report of schema {SCHEMA}: run the validation again with this version")
+    return EarlierReport(folder.resolve().name, content)
 
 
-def _is_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
-    """Whether this is a sample of a report, with numbers of these candidates alone."""
+def _is_valid_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
+    """Whether this is a sample of a report, with finite numbers of these candidates only."""
     from wallpaint.evaluation.comparison.samples import LOCKS
 
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not isinstance(entry.get("scores"), dict):
@@ -163,7 +162,7 @@ def _is_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
         name in candidates
         and isinstance(by_lock, dict)
         and by_lock.keys() <= set(LOCKS)
-        and all(isinstance(found, dict) for found in by_lock.values())
+        and all(isinstance(scores, dict) for scores in by_lock.values())
         and all(
             v is None or (type(v) in (int, float) and math.isfinite(v)) for m in by_lock.values() for v in m.values()
         )
@@ -171,14 +170,14 @@ def _is_entry(entry: Any, candidates: Mapping[str, Any]) -> bool:
     )
 
 
-# -- in the terminal ---------------------------------------------------------------------------------------
+# -- terminal output ---------------------------------------------------------------------------------------
 
-SHOWN = ("swatch", "swatch_mean", "room_mean", "room_p95", "edge", "shading", "leak", "outside_max_diff")
-PIPE_WIDTH = 160  # characters of a line where no terminal sets them
+TERMINAL_METRICS = ("swatch", "swatch_mean", "room_mean", "room_p95", "edge", "shading", "leak", "outside_max_diff")
+NON_TERMINAL_WIDTH = 160  # characters a line when stdout is not a terminal
 
 
-def show(report: Mapping[str, Any], output: Path) -> None:
-    """Print a short table, what differs, what a reader must know, and where the page is."""
+def print_report(report: Mapping[str, Any], output: Path) -> None:
+    """Print a short table, the differences, the warnings and the paths of the written files."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -186,55 +185,55 @@ def show(report: Mapping[str, Any], output: Path) -> None:
 
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
+        console = Console(highlight=False, width=NON_TERMINAL_WIDTH)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("candidate")
     table.add_column("lock")
-    for metric in SHOWN:
+    for metric in TERMINAL_METRICS:
         table.add_column(report["metrics"][metric]["label"], justify="right")
     for name, by_lock in report["means"].items():
         for lock, by_metric in by_lock.items():
-            cells = [_number(metric, by_metric[metric]) for metric in SHOWN]
+            cells = [_format_mean(metric, by_metric[metric]) for metric in TERMINAL_METRICS]
             table.add_row(Text(name), lock, *cells)
     console.print(table)
-    for line in [*differences(report), *notes(report)]:
+    for line in [*difference_lines(report), *notes(report)]:
         console.print(line, soft_wrap=True, markup=False)
     console.print(f"written: {output / PAGE_NAME}, {output / JSON_NAME}", soft_wrap=True, markup=False)
 
 
-def _number(metric: str, found: Mapping[str, Any]) -> str:
+def _format_mean(metric: str, mean: Mapping[str, Any]) -> str:
     from wallpaint.evaluation.metrics import METRICS
 
-    if found["value"] is None:
+    if mean["value"] is None:
         return "–"
-    partly = f" ({found['count']})" if found["left_out"] else ""
-    return f"{found['value']:.{METRICS[metric].digits}f}{partly}"
+    partial = f" ({mean['count']})" if mean["left_out"] else ""
+    return f"{mean['value']:.{METRICS[metric].digits}f}{partial}"
 
 
-def differences(report: Mapping[str, Any]) -> list[str]:
-    """A sentence for each paired difference in the metric that is looked at first."""
+def difference_lines(report: Mapping[str, Any]) -> list[str]:
+    """Return one line for each paired difference in the primary metric."""
     metric = report["by"]["metric"]
     label = report["metrics"][metric]["label"]
     lines = []
-    for found in report["differences"]:
-        if found["metric"] != metric:
+    for entry in report["differences"]:
+        if entry["metric"] != metric:
             continue
-        interval = "" if found["low"] is None else f", 95 % of means {found['low']:+.2f} to {found['high']:+.2f}"
-        words = {"same": "the same", "unclear": "no clear difference", "few": "too few photos to tell"}
+        interval = "" if entry["low"] is None else f", 95 % interval {entry['low']:+.2f} to {entry['high']:+.2f}"
+        verdicts = {"same": "the same", "unclear": "no clear difference", "few": "too few photos for a verdict"}
         lines.append(
-            f"{found['candidate']} less {found['baseline']}, lock {found['lock']}: {label} "
-            f"{found['difference']:+.2f}{interval}: {words.get(found['verdict'], found['verdict'])}"
+            f"{entry['candidate']} minus {entry['baseline']}, lock {entry['lock']}: {label} "
+            f"{entry['difference']:+.2f}{interval}: {verdicts.get(entry['verdict'], entry['verdict'])}"
         )
     return lines
 
 
 def notes(report: Mapping[str, Any]) -> list[str]:
-    """What a reader must know before believing the numbers, in sentences."""
-    from wallpaint.evaluation.comparison.validation import warnings_of
+    """Return the report's caveats: candidates' warnings, excluded samples, failed samples."""
+    from wallpaint.evaluation.comparison.validation import candidate_warnings
 
-    lines = warnings_of(report)
+    lines = candidate_warnings(report)
     if report["below_quality"]:
-        lines.append(f"not taken, as their quality_score is too low: {report['below_quality']} of the set's samples")
+        lines.append(f"excluded, as their quality_score is too low: {report['below_quality']} of the set's samples")
     for name in report["candidates"]:
         failed = [entry["errors"][name] for entry in report["samples"] if name in entry["errors"]]
         if failed:
@@ -243,15 +242,15 @@ def notes(report: Mapping[str, Any]) -> list[str]:
 
 
 @contextmanager
-def _bar(wanted: bool, total: int) -> Iterator[Callable[[], None]]:
-    """A bar on stderr with an estimate, or none; yields what to call after each sample."""
-    if not wanted:
+def _progress_bar(enabled: bool, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar with the time left on stderr if enabled; yields a function to call after each result."""
+    if not enabled:
         yield lambda: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns: Sequence[Any] = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as drawn:
-        bar = drawn.add_task("judging", total=total)
-        yield lambda: drawn.advance(bar)
+    columns: Sequence[Any] = (TextColumn("validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("validating", total=total)
+        yield lambda: bar.advance(task)

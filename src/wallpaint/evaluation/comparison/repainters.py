@@ -1,7 +1,7 @@
-"""How a sample gets its pictures: by plain inpainting, or by a whole painter; with the colour lock and without.
+"""Repaint functions of validation: plain inpainting or the full pipeline, with the colour lock off and on.
 
-off    what the painter makes of it: the networks' own picture, or `lit`
-on     `literal`: the same taken to the paint by the lock, and composed into the photo
+off    the painter's own result: the networks' image, or match `room`
+on     match `swatch`: the same brought to the paint by the colour lock, and composited into the photo
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from wallpaint.errors import InputError
-from wallpaint.evaluation.comparison.samples import LOCKS, OFF, ON, Sample, srgb
-from wallpaint.painters.protocol import Choice, Painted, Painter
+from wallpaint.evaluation.comparison.samples import LOCKS, OFF, ON, ValidationSample, to_srgb
+from wallpaint.painters.protocol import PaintAssignment, PaintedWall, Painter
 from wallpaint.pipeline.repaint import paint_many
 from wallpaint.scene.mask import Window
 from wallpaint.scene.scene import Scene, prepare
@@ -21,73 +21,73 @@ from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
-    from wallpaint.diffusion.settings import Settings
+    from wallpaint.diffusion.settings import DiffusionSettings
     from wallpaint.painters.diffusion.painter import DiffusionPainter
 
-Give: TypeAlias = Callable[[Sample, int], Mapping[str, Array]]
-"""(sample, seed) -> its repaints by lock, each (H, W, 3) uint8 sRGB."""
+RepaintFn: TypeAlias = Callable[[ValidationSample, int], Mapping[str, Array]]
+"""(sample, seed) -> repaints by lock, each (H, W, 3) uint8 sRGB."""
 
 
-def by_painter(painter: Painter, locks: Sequence[str] = LOCKS) -> Give:
-    """Pictures as people get them: scene, painter, composite, at the photo's own size."""
+def full_pipeline(painter: Painter, locks: Sequence[str] = LOCKS) -> RepaintFn:
+    """Return a function that runs scene, painter and composite at the photo's own size."""
 
-    def give(sample: Sample, seed: int) -> dict[str, Array]:
+    def repaint(sample: ValidationSample, seed: int) -> dict[str, Array]:
         scene = prepare(sample.source, {"wall": sample.alpha})
-        return {lock: _composed(scene, sample, painter, "swatch" if lock == ON else "room", seed) for lock in locks}
+        return {lock: _composited(scene, sample, painter, "swatch" if lock == ON else "room", seed) for lock in locks}
 
-    return give
+    return repaint
 
 
-def by_inpainting(painter: DiffusionPainter, locks: Sequence[str] = LOCKS) -> Give:
-    """Pictures as the source document validates: the sample inpainted whole, nothing pasted back.
+def plain_inpainting(painter: DiffusionPainter, locks: Sequence[str] = LOCKS) -> RepaintFn:
+    """Return a function that inpaints the sample as the source document does: nothing is composited back.
 
-    painter: its image prompt and depth control should be off. With the lock, what the networks made of the wall goes
-    the way of a painter's. Samples need a `fill`.
+    painter: its image prompt and depth control should be off. With the lock on, the networks' image takes the place
+    of a painter's result in the pipeline. Samples need a `fill`.
     """
 
-    def give(sample: Sample, seed: int) -> dict[str, Array]:
+    def repaint(sample: ValidationSample, seed: int) -> dict[str, Array]:
         height, width = sample.alpha.shape
         if sample.fill is None:
-            raise InputError(f"{sample.key}: is a whole photo, and plain inpainting takes samples of the model's size")
+            raise InputError(f"{sample.key}: is a full photo, and plain inpainting takes samples of the model's size")
         window = Window(0, 0, height, width, height, width)
-        picture = painter.generate(painter.look(sample.photo, sample.fill, window), [sample.photo], seed)[0]
-        found = {}
+        image = painter.inpaint(painter.encode_view(sample.photo, sample.fill, window), [sample.photo], seed)[0]
+        repaints = {}
         if OFF in locks:
-            found[OFF] = np.round(255 * picture).astype(np.uint8)
+            repaints[OFF] = np.round(255 * image).astype(np.uint8)
         if ON in locks:
             scene = prepare(sample.source, {"wall": sample.alpha})
-            found[ON] = _composed(scene, sample, _Inpainted(picture, window), "swatch", seed)
-        return found
+            repaints[ON] = _composited(scene, sample, _FixedImagePainter(image, window), "swatch", seed)
+        return repaints
 
-    return give
+    return repaint
 
 
-def seed_of(seed: int, key: str) -> int:
-    """The seed of a sample's noise: its own, and the same whatever else is in the set. key: the sample's."""
+def sample_seed(seed: int, key: str) -> int:
+    """Derive the noise seed of a sample from the run's seed and the sample's key, independent of other samples."""
     import hashlib
 
     return int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode(errors="backslashreplace")).digest()[:6], "big")
 
 
-def _composed(scene: Scene, sample: Sample, painter: Painter, match: str, seed: int) -> Array:
+def _composited(scene: Scene, sample: ValidationSample, painter: Painter, match: str, seed: int) -> Array:
     result = next(paint_many(scene, [{"wall": sample.paint}], match=match, painter=painter, seed=seed))
-    return srgb(result.photo, result.codes)
+    return to_srgb(result.photo, result.codes)
 
 
-class _Inpainted:
-    """A painter whose picture is there already: (H, W, 3) float32 sRGB, 0..1, of a window of the photo."""
+class _FixedImagePainter:
+    """A painter that returns a given image, (H, W, 3) float32 sRGB, 0..1, of a window of the photo."""
 
     name = "inpainting"
 
-    def __init__(self, picture: Array, window: Window) -> None:
-        self.picture, self.window = picture, window
+    def __init__(self, image: Array, window: Window) -> None:
+        self.image, self.window = image, window
 
-    def paint(self, scene: Scene, choices: Sequence[Choice], match: str, seed: int) -> Iterator[dict[str, Painted]]:
+    def paint(self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int) -> Iterator[dict[str, PaintedWall]]:
         from wallpaint.painters.diffusion import placement
 
-        for choice in choices:
+        for choice in assignments:
             yield {
-                name: placement.finish(wall, self.picture, self.window, choice[name], match)
+                name: placement.wall_from_view(wall, self.image, self.window, choice[name], match)
                 for name, wall in scene.walls.items()
             }
 
@@ -95,30 +95,34 @@ class _Inpainted:
         return {}
 
 
-def thrifty(bundle: Bundle, settings: Settings, seen: dict[str, Array]) -> DiffusionPainter:
-    """A diffusion painter that makes one picture for both locks. seen: gets "depth", (h, w) uint8, near is white, as
-    the networks last saw it."""
+def make_caching_painter(bundle: Bundle, settings: DiffusionSettings, observed: dict[str, Array]) -> DiffusionPainter:
+    """Return a diffusion painter that caches its last images, so that both locks share one run of the networks.
+
+    observed: receives "depth", (h, w) uint8, near is white: the depth map that the networks last used.
+    """
     import torch
 
-    from wallpaint.painters.diffusion.painter import DiffusionPainter, View
+    from wallpaint.painters.diffusion.painter import DiffusionPainter, DiffusionView
 
-    class Thrifty(DiffusionPainter):
-        last: tuple[View, list[Array], int, Array] | None = None
+    class CachingPainter(DiffusionPainter):
+        cached: tuple[DiffusionView, list[Array], int, Array] | None = None
 
-        def generate(
-            self, view: View, references: Sequence[Array], seed: int, start: Sequence[Array] | None = None
+        def inpaint(
+            self, view: DiffusionView, references: Sequence[Array], seed: int, init_images: Sequence[Array] | None = None
         ) -> Array:
-            if self.last is not None:
-                last, told, drawn, pictures = self.last
-                alike = len(told) == len(references) and all(map(np.array_equal, told, references))
-                if last is view and drawn == seed and alike:
-                    return pictures
-            pictures = super().generate(view, references, seed, start)
-            self.last = (view, list(references), seed, pictures)
-            return pictures
+            if self.cached is not None:
+                cached_view, cached_references, cached_seed, images = self.cached
+                same_references = len(cached_references) == len(references) and all(
+                    map(np.array_equal, cached_references, references)
+                )
+                if cached_view is view and cached_seed == seed and same_references:
+                    return images
+            images = super().inpaint(view, references, seed, init_images)
+            self.cached = (view, list(references), seed, images)
+            return images
 
     def observe(name: str, value: torch.Tensor) -> None:
         if name == "depth":
-            seen["depth"] = np.round(255 * value[0, 0].float().cpu().numpy()).astype(np.uint8)
+            observed["depth"] = np.round(255 * value[0, 0].float().cpu().numpy()).astype(np.uint8)
 
-    return Thrifty(bundle, settings, observe=observe)
+    return CachingPainter(bundle, settings, observe=observe)

@@ -1,12 +1,11 @@
-"""What validation repaints, and what it compares the result with.
+"""The samples that validation repaints, with the images that the results are compared with.
 
-    plain        the data set's own sample, as the source document validates: its square, its wall, and for a paint the
-                 colour that the wall has. The truth is the photo itself.
-    whole        the photo at its own size, as people get it back; the paint of its true repaint where it has one, else
-                 a paint that is asked for, else that of its own wall: the albedo if the set tells it, else the colour
-                 that is seen.
+    plain    the data set's own sample, as the source document validates: its square crop and wall mask; the paint is
+             the colour that the wall has. The true repaint is the photo itself.
+    whole    the photo at its own size. The paint is that of the true repaint where there is one, else a requested
+             paint, else that of the wall itself: its albedo where the set has it, else its colour in the image.
 
-Nothing is drawn at random: the same set gives the same samples.
+Nothing is random: the same set gives the same samples.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ import numpy as np
 
 from wallpaint.data import augment, loading
 from wallpaint.data import target_colors as colors
-from wallpaint.data.dataset import FORMAT, WallInpaintingDataset, core
-from wallpaint.data.listing import PICTURES, Item, RoomItem
+from wallpaint.data.dataset import FORMAT, WallInpaintingDataset, eroded_wall
+from wallpaint.data.listing import IMAGE_SUFFIXES, PhotoItem, RoomItem
 from wallpaint.errors import InputError
 from wallpaint.imaging import color
 from wallpaint.imaging.contact_sheet import preview
@@ -32,22 +31,22 @@ from wallpaint.imaging.photo import Photo, read_photo
 from wallpaint.paints.paint import Paint
 from wallpaint.typing import Array
 
-PLAIN, WHOLE = "plain", "whole"
+CROP, FULL_PHOTO = "plain", "whole"  # sample types; the values are part of sample ids
 OFF, ON = "off", "on"  # the colour lock
 LOCKS = (OFF, ON)
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class ValidationSample:
     """One wall to repaint.
 
-    key: its name in the set. group: what photo or room it is of; samples of one group err alike. id: of its content
-    and of how it is shown. source: what a painter takes. photo: (H, W, 3) uint8 sRGB, the same. alpha: (H, W) float32,
-    0..1, the wall. fill: (H, W) bool, what plain inpainting fills, or None. paint: what the wall becomes. swatch: (3,)
-    linear sRGB that the wall is compared with, None for a texture. truth: (H, W, 3) uint8, what the camera would have
-    recorded, or None where nobody knows. seen: the paint is a colour as the picture shows it, not an albedo; then a
-    repaint should be the truth with the lock on, and in `lit` something that nobody knows. depth: (h, w) uint8, near is
-    white, of the set, or None.
+    key: its name in the set. group: its photo or room; errors within a group are correlated. id: digest of its files,
+    crop and paint. source: the painter's input. photo: (H, W, 3) uint8 sRGB, the same image. alpha: (H, W) float32,
+    0..1, the wall. fill: (H, W) bool, the area that plain inpainting fills, or None. paint: the wall's new paint.
+    swatch: (3,) linear sRGB that the wall is compared with, None for a texture. truth: (H, W, 3) uint8, the true
+    repaint, or None where unknown. is_appearance: the paint is a colour as the image shows it, not an albedo; then
+    `truth` holds with the lock on only, as no `room` result is known. depth: (h, w) uint8, near is white, from the
+    set, or None.
     """
 
     key: str
@@ -59,138 +58,146 @@ class Sample:
     paint: Paint
     swatch: Array | None
     truth: Array | None
-    seen: bool = False
+    is_appearance: bool = False
     fill: Array | None = None
     depth: Array | None = None
 
-    def truth_with(self, lock: str) -> Array | None:
-        """The truth that a repaint is compared with, lock on or off."""
-        return None if self.seen and lock == OFF else self.truth
+    def truth_for(self, lock: str) -> Array | None:
+        """Return the true repaint for the lock off or on, or None where unknown."""
+        return None if self.is_appearance and lock == OFF else self.truth
 
 
-def plain(data: WallInpaintingDataset, index: int) -> Sample:
-    """A sample as the source document validates it. Raises InputError for pictures that cannot be used."""
-    still = copy.copy(data)
-    still.split = "validation"  # the training part too is taken as it is: no mirror, no jitter, no random colour
-    found, whole = still.get(index, 0), data.whole(index)
-    place = augment.window(whole.alpha, data.settings, None)
-    _, alpha = augment.crop_mask(whole.alpha, place)
-    photo = np.round((found["pixel_values"].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
-    paint = _paint(found["dominant_color"].numpy())
-    return Sample(
-        key=found["key"],
-        group=group_of(data, index),
-        id=identity(data, index, PLAIN, None),
+def crop_sample(data: WallInpaintingDataset, index: int) -> ValidationSample:
+    """Return a sample as the source document validates it. Raises InputError for images that cannot be used."""
+    unaugmented = copy.copy(data)
+    unaugmented.split = "validation"  # no mirroring, colour jitter or random paint, also for the training split
+    sample, images = unaugmented.get(index, 0), data.load_images(index)
+    window = augment.crop_window(images.alpha, data.settings, None)
+    _, alpha = augment.crop_mask(images.alpha, window)
+    photo = np.round((sample["pixel_values"].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
+    paint = _paint_from_srgb(sample["dominant_color"].numpy())
+    return ValidationSample(
+        key=sample["key"],
+        group=sample_group(data, index),
+        id=sample_id(data, index, CROP, None),
         source=read_photo(photo),
         photo=photo,
         alpha=alpha,
         paint=paint,
         swatch=np.asarray(paint.albedo_linear),
         truth=photo,
-        fill=found["mask"][0].numpy() > 0.5,
-        depth=_depth(data.item(index), whole.photo.size, (place.slices, (place.out_height, place.out_width))),
+        fill=sample["mask"][0].numpy() > 0.5,
+        depth=_depth(data.item(index), images.photo.size, (window.slices, (window.out_height, window.out_width))),
     )
 
 
-def whole(data: WallInpaintingDataset, index: int, wanted: Paint | None = None) -> Sample:
-    """A sample's photo at its own size. wanted: a paint for it in place of its true repaint's, or of its own colour.
+def full_photo_sample(data: WallInpaintingDataset, index: int, requested: Paint | None = None) -> ValidationSample:
+    """Return a sample's photo at its own size.
 
-    Raises InputError for pictures that cannot be used.
+    requested: a paint in place of that of the true repaint or of the wall itself. Raises InputError for images that
+    cannot be used.
     """
-    found, item = data.whole(index), data.item(index)
-    photo = srgb(found.photo, found.photo.codes)
-    truth = None if found.target is None or wanted is not None else srgb(found.target, found.target.codes)
-    is_texture = seen = False
-    if wanted is not None:
-        paint = wanted
-    elif truth is not None and found.reference is not None:
-        picture = srgb(found.reference, found.reference.codes)
-        red, green, blue = (float(v) for v in color.srgb_to_linear(picture / 255.0).mean((0, 1)))
-        paint, is_texture = Paint((red, green, blue), reference=picture), True
-    elif (albedo := found.own_rgb if truth is None else found.target_rgb) is not None:
-        paint, truth = _paint(np.asarray(albedo)), photo if truth is None else truth
+    images, item = data.load_images(index), data.item(index)
+    photo = to_srgb(images.photo, images.photo.codes)
+    truth = None if images.target is None or requested is not None else to_srgb(images.target, images.target.codes)
+    is_texture = is_appearance = False
+    if requested is not None:
+        paint = requested
+    elif truth is not None and images.reference is not None:
+        texture = to_srgb(images.reference, images.reference.codes)
+        red, green, blue = (float(v) for v in color.srgb_to_linear(texture / 255.0).mean((0, 1)))
+        paint, is_texture = Paint((red, green, blue), reference=texture), True
+    elif (albedo := images.photo_rgb if truth is None else images.target_rgb) is not None:
+        paint, truth = _paint_from_srgb(np.asarray(albedo)), photo if truth is None else truth
     else:
-        seen, truth = True, photo if truth is None else truth
-        inner = core(found.alpha >= 0.5, data.settings.erosion_radius_px)
+        is_appearance, truth = True, photo if truth is None else truth
+        inner = eroded_wall(images.alpha >= 0.5, data.settings.erosion_radius_px)
         if not inner.any():
-            raise InputError(f"{item.where}: no pixel is wall for the most part: leave the sample out")
-        paint = _paint(colors.shown_color(truth, inner, data.settings.color_method))
-    return Sample(
+            raise InputError(f"{item.location}: no pixel has a wall alpha of at least one half: leave the sample out")
+        paint = _paint_from_srgb(colors.wall_color(truth, inner, data.settings.color_method))
+    return ValidationSample(
         key=item.key,
-        group=group_of(data, index),
-        id=identity(data, index, WHOLE, wanted),
-        source=found.photo,
+        group=sample_group(data, index),
+        id=sample_id(data, index, FULL_PHOTO, requested),
+        source=images.photo,
         photo=photo,
-        alpha=found.alpha,
+        alpha=images.alpha,
         paint=paint,
         swatch=None if is_texture else np.asarray(paint.albedo_linear),
         truth=truth,
-        seen=seen,
-        depth=_depth(item, found.photo.size, None),
+        is_appearance=is_appearance,
+        depth=_depth(item, images.photo.size, None),
     )
 
 
-def identity(data: WallInpaintingDataset, index: int, kind: str, wanted: Paint | None) -> str:
-    """What tells a sample from every other: its files, how it is cropped, and the paint asked for. Hexadecimal."""
-    settings = data.settings  # a whole photo depends on few of them, so that bundles of any size can be compared
-    made = data.digest() if kind == PLAIN else [FORMAT, data.seed, settings.erosion_radius_px, settings.color_method]
-    told = [kind, _content(data, index), made, None if wanted is None else wanted.albedo_linear]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+def sample_id(data: WallInpaintingDataset, index: int, sample_type: str, requested: Paint | None) -> str:
+    """Return a digest of a sample's files, crop and requested paint, as hexadecimal."""
+    settings = data.settings  # a full photo depends on two of them only, so that bundles of any size can be compared
+    options = (
+        data.digest() if sample_type == CROP else [FORMAT, data.seed, settings.erosion_radius_px, settings.color_method]
+    )
+    values = [
+        sample_type,
+        _content_digest(data, index),
+        options,
+        None if requested is None else requested.albedo_linear,
+    ]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def _content(data: WallInpaintingDataset, index: int) -> str:
-    """A sum over a sample's files, with a depth that lies beside them; over the reason where one cannot be read."""
+def _content_digest(data: WallInpaintingDataset, index: int) -> str:
+    """Digest of a sample's files and depth file, or of the error where one of them cannot be read."""
     item = data.item(index)
-    depth = _beside(item) if isinstance(item, Item) else None
+    depth = _depth_file(item) if isinstance(item, PhotoItem) else None
     try:
-        found = data.content(index)
-        return found if depth is None else f"{found} {hashlib.sha256(depth.read_bytes()).hexdigest()}"
-    except (OSError, InputError) as error:  # reading the sample will say so, and what it says is kept by this name
+        digest = data.content(index)
+        return digest if depth is None else f"{digest} {hashlib.sha256(depth.read_bytes()).hexdigest()}"
+    except (OSError, InputError) as error:  # reading the sample raises it again; that result is cached by this id
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return f"unreadable: {item.key}: {reason}"
 
 
-def group_of(data: WallInpaintingDataset, index: int) -> str:
-    """What a sample is a picture of: a room that several samples may show, else its photo."""
+def sample_group(data: WallInpaintingDataset, index: int) -> str:
+    """Return the name of the room that a sample shows, which several samples may share; else that of its photo."""
     item = data.item(index)
     if isinstance(item, RoomItem):
         return item.key
-    if item.entry.room is not None:
-        return f"room_{item.entry.room:06d}"
+    if item.metadata.room is not None:
+        return f"room_{item.metadata.room:06d}"
     if not isinstance(item.image, Path):
         return item.key
-    name = re.sub(r"#\d+$", "", item.key)  # of a photo's second wall; pictures in two folders may share a stem
-    return name if Path(name).name == item.image.stem else item.image.stem
+    name = re.sub(r"#\d+$", "", item.key)  # number of a further wall in one photo
+    return name if Path(name).name == item.image.stem else item.image.stem  # stems may repeat in other folders
 
 
-def srgb(photo: Photo, codes: Array) -> Array:
-    """A picture in the photo's own space as people see it: (H, W, 3) uint8 sRGB."""
+def to_srgb(photo: Photo, codes: Array) -> Array:
+    """Convert an image in the photo's own colour space to (H, W, 3) uint8 sRGB."""
     if photo.space.is_srgb and codes.dtype == np.uint8:
         return codes
     return np.asarray(preview(photo, codes, max(photo.size)))
 
 
-def _paint(rgb: Array) -> Paint:
+def _paint_from_srgb(rgb: Array) -> Paint:
     red, green, blue = (float(v) for v in color.srgb_to_linear(np.clip(np.asarray(rgb, np.float64), 0, 255) / 255))
     return Paint((red, green, blue))
 
 
 def _depth(
-    item: Item | RoomItem, size: tuple[int, int], crop: tuple[tuple[slice, slice], tuple[int, int]] | None
+    item: PhotoItem | RoomItem, size: tuple[int, int], crop: tuple[tuple[slice, slice], tuple[int, int]] | None
 ) -> Array | None:
-    """The set's own depth of a sample, (h, w) uint8: of a rendered room, or from a folder depth/ beside images/.
+    """Depth of a sample from the set, (h, w) uint8: of a rendered room, or from a folder depth/ beside images/.
 
-    size: of the photo, which a depth of another size is brought to.
+    size: (height, width) of the photo, to which a depth map of another size is resized. crop: slices and output size.
     """
     if isinstance(item, RoomItem):
         from wallpaint.rooms.sets import camera, room_file
 
         depth = camera.controlnet_depth(room_file.read(item.path).depth)
     else:
-        found = _beside(item)
-        if found is None:
+        path = _depth_file(item)
+        if path is None:
             return None
-        codes = loading.picture(found, item.where).codes[..., 0]
+        codes = loading.read_image(path, item.location).codes[..., 0]
         depth = np.round(codes * (255 / np.iinfo(codes.dtype).max)).astype(np.uint8)
         if depth.shape != size:
             depth = np.asarray(cv2.resize(depth, size[::-1], interpolation=cv2.INTER_AREA))
@@ -200,8 +207,8 @@ def _depth(
     return np.asarray(cv2.resize(np.ascontiguousarray(depth[slices]), (width, height), interpolation=cv2.INTER_AREA))
 
 
-def _beside(item: Item) -> Path | None:
+def _depth_file(item: PhotoItem) -> Path | None:
     if not isinstance(item.image, Path):
         return None
     folder = item.image.parent.parent / "depth"
-    return next((p for end in PICTURES if (p := folder / f"{item.image.stem}{end}").is_file()), None)
+    return next((p for end in IMAGE_SUFFIXES if (p := folder / f"{item.image.stem}{end}").is_file()), None)

@@ -10,41 +10,43 @@ from typing import Any
 
 from wallpaint.errors import ConfigError, InputError
 
-MISSING = "--tensorboard needs the package tensorboard: pip install -c constraints.txt -e '.[train]'"
+MISSING_MESSAGE = "--tensorboard needs the package tensorboard: pip install -c constraints.txt -e '.[train]'"
 
 
-def writer() -> Callable[[str], Any]:
-    """SummaryWriter, which makes a writer of a folder. Raises ConfigError where the package is missing."""
+def summary_writer() -> Callable[[str], Any]:
+    """Import and return TensorBoard's SummaryWriter class. Raises ConfigError where the package is missing."""
     try:
-        made: Any = importlib.import_module("torch.utils.tensorboard")
+        module: Any = importlib.import_module("torch.utils.tensorboard")
     except ImportError as error:
-        raise ConfigError(MISSING) from error
-    return made.SummaryWriter
+        raise ConfigError(MISSING_MESSAGE) from error
+    return module.SummaryWriter
 
 
 def write(report: Mapping[str, Any], folder: Path, step: int = 0) -> None:
-    """Write the means; event files that are there for the same candidates are replaced.
+    """Write the means; existing event files of the same candidates are replaced.
 
     Raises ConfigError where the package is missing, InputError where the folder cannot be written to.
     """
     try:
-        _write(report, folder, step)
+        _write_events(report, folder, step)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}): check the folder and its space") from error
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}): check the folder and its free space"
+        ) from error
 
 
-def _write(report: Mapping[str, Any], folder: Path, step: int) -> None:
-    make, taken = writer(), set[str]()
+def _write_events(report: Mapping[str, Any], folder: Path, step: int) -> None:
+    make_writer, names = summary_writer(), set[str]()
     for candidate, by_lock in report["means"].items():
         name = re.sub(r"[^\w.+-]+", "_", candidate)
-        while name in taken:
+        while name in names:
             name += "_"
-        taken.add(name)
-        place = folder / name
-        for old in place.glob("events.out.tfevents.*"):
+        names.add(name)
+        run_folder = folder / name
+        for old in run_folder.glob("events.out.tfevents.*"):
             old.unlink()
-        with make(str(place)) as events:
+        with make_writer(str(run_folder)) as writer:
             for lock, by_metric in by_lock.items():
-                for metric, found in by_metric.items():
-                    if found["value"] is not None:
-                        events.add_scalar(f"{metric}/{lock}", found["value"], step)
+                for metric, mean in by_metric.items():
+                    if mean["value"] is not None:
+                        writer.add_scalar(f"{metric}/{lock}", mean["value"], step)

@@ -1,1 +1,1 @@
-"""The painter with Stable Diffusion inpainting."""
+"""Painter with Stable Diffusion inpainting."""

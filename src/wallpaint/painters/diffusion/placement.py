@@ -1,4 +1,4 @@
-"""Between a view that the networks see and the walls of a scene: there and back, in place, scale and colour."""
+"""Crop views of a scene for the networks, and resample painted views back to its walls."""
 
 from __future__ import annotations
 
@@ -8,43 +8,47 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from wallpaint.diffusion import image_tensors as pictures
-from wallpaint.diffusion.settings import Settings
+from wallpaint.diffusion import image_tensors
+from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import fill, weighted_quantile
 from wallpaint.painters import analytic
-from wallpaint.painters.protocol import Painted
+from wallpaint.painters.protocol import PaintedWall
 from wallpaint.paints.paint import Paint
-from wallpaint.scene import intrinsics as shading
+from wallpaint.scene import intrinsics
 from wallpaint.scene import mask as masks
 from wallpaint.scene.mask import Window
 from wallpaint.scene.scene import Scene, Wall
 from wallpaint.typing import Array
 
-TINTS = (1.0, 0.5, 0.25, 0.0)
-MISSED = 0.25  # CIEDE2000 of the median from which less tint is tried
-EDGE_PX = 2  # of the model's pixels next to the wall's edge, where it decodes wall and furniture as one
+TINT_SHARES = (1.0, 0.5, 0.25, 0.0)  # tried in this order
+MAX_SWATCH_DELTA_E = 0.25  # CIEDE2000 of the median to the swatch above which the next tint share is tried
+EDGE_MARGIN_PX = 2  # model pixels at the wall's edge, where the decoder mixes wall and furniture
 
 
 def alpha_of(scene: Scene, names: Sequence[str]) -> Array:
-    """The share of some walls in each pixel of the photo: (H, W) float32, 0..1."""
+    """Sum the alpha of some walls over the photo: (H, W) float32, 0..1."""
     alpha = np.zeros(scene.photo.size, np.float32)
     for name in names:
         scene.walls[name].add_alpha(alpha)
     return alpha
 
 
-def see(
-    scene: Scene, names: Sequence[str], native_px: int, side_multiple: int, settings: Settings
+def crop_view(
+    scene: Scene, names: Sequence[str], native_px: int, side_multiple: int, settings: DiffusionSettings
 ) -> tuple[Window, Array, Array]:
-    """What networks see of some walls: where, the picture (H, W, 3) uint8 sRGB, and the mask (H, W) bool to fill."""
+    """Crop the photo round some walls: window, image (H, W, 3) uint8 sRGB, and inpainting mask (H, W) bool."""
     alpha = alpha_of(scene, names)
     window = masks.crop_with_context(alpha, settings.context, native_px**2, side_multiple)
-    return window, pictures.crop(scene.photo, window), pictures.model_mask(alpha, window, settings.mask_dilation_px)
+    return (
+        window,
+        image_tensors.crop(scene.photo, window),
+        image_tensors.model_mask(alpha, window, settings.mask_dilation_px),
+    )
 
 
-def first_guess(scene: Scene, names: Sequence[str], image: Array, window: Window, paint: Paint) -> Array:
-    """A view with walls repainted analytically, lit: (H, W, 3) uint8 sRGB. image: the view as it is, likewise."""
+def initial_image(scene: Scene, names: Sequence[str], image: Array, window: Window, paint: Paint) -> Array:
+    """Repaint the walls of a view analytically, for `room`: (H, W, 3) uint8 sRGB. image: the view, same format."""
     linear = color.srgb_to_linear(image.astype(np.float32) / 255).astype(np.float32)
     size = (window.out_width, window.out_height)
     for name in names:
@@ -52,67 +56,73 @@ def first_guess(scene: Scene, names: Sequence[str], image: Array, window: Window
         painted = analytic.paint_wall(wall, paint, "room").rgb
         full = np.ascontiguousarray(alpha_of(scene, [name])[window.slices])
         alpha = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
-        shown = _sampled(painted, *_view_in_wall(window, wall), 1 / (wall.step * _scale(window)))
-        linear += alpha[..., None] * (shown - linear)
+        resampled = _resample(painted, *_view_to_wall(window, wall), 1 / (wall.step * _scale(window)))
+        linear += alpha[..., None] * (resampled - linear)
     return np.round(255 * color.linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
 
 
-def finish(wall: Wall, picture: Array, window: Window, paint: Paint, match: str, *, textured: bool = False) -> Painted:
-    """A wall at its working size out of a painted view.
+def wall_from_view(
+    wall: Wall, image: Array, window: Window, paint: Paint, match: str, *, has_texture: bool = False
+) -> PaintedWall:
+    """Resample a painted view to a wall at its working size.
 
-    picture: (H, W, 3) float32 sRGB, the whole view. textured: whether it shows the texture of the paint's picture. Next
-    to the wall's edges its colours are filled in from the wall's inside.
+    image: (H, W, 3) float32 sRGB, the full view. has_texture: whether it shows the texture of the paint's reference.
+    Colours near the wall's edges are filled in from its interior.
     """
-    linear = color.srgb_to_linear(picture).astype(np.float32)
-    rgb = _sampled(linear, *_wall_in_view(wall, window), _scale(window) * wall.step)
-    inner = _inner(wall, window)
-    rgb = fill(rgb, inner)
+    linear = color.srgb_to_linear(image).astype(np.float32)
+    rgb = _resample(linear, *_wall_to_view(wall, window), _scale(window) * wall.step)
+    interior = _interior(wall, window)
+    rgb = fill(rgb, interior)
     gamut = wall.canvas.space.gamut
     rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
-    median = np.array([weighted_quantile(rgb[..., c], inner, 0.5) for c in range(3)])
+    median = np.array([weighted_quantile(rgb[..., c], interior, 0.5) for c in range(3)])
     if match == "room":
-        return Painted(rgb, median, textured, not textured)
+        return PaintedWall(rgb, median, has_texture, not has_texture)
     target = np.asarray(paint.albedo_linear, np.float64)
-    return Painted(to_swatch(wall, rgb, inner, median, target, gamut), target, textured, not textured)
+    return PaintedWall(to_swatch(wall, rgb, interior, median, target, gamut), target, has_texture, not has_texture)
 
 
 def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Array, gamut: Array) -> Array:
-    """Repaint a lit wall so that its median is the swatch, its shading and texture kept: (h, w, 3) linear sRGB.
+    """Repaint a wall so that its median is the swatch, with its shading and texture: (h, w, 3) linear sRGB.
 
-    rgb: (h, w, 3) linear sRGB, the wall as painted. weight: (h, w). median: (3,) of rgb. target: (3,) linear sRGB.
+    rgb: (h, w, 3) linear sRGB, the painted wall. weight: (h, w). median: (3,) of rgb. target: (3,) linear sRGB.
     """
     median = np.maximum(median, 1e-4)
     luma = np.maximum(color.luminance(rgb), 1e-5).astype(np.float32)
-    middle = float(color.luminance(median))
-    shade = np.log(luma / middle).astype(np.float32)
-    tint = np.log(np.maximum(rgb, 0.02 * median.astype(np.float32)) / median.astype(np.float32)) - shade[..., None]
-    tint = np.clip(tint, -shading.MAX_TINT, shading.MAX_TINT).astype(np.float32)
-    taken = replace(
-        wall.shading,
+    median_luma = float(color.luminance(median))
+    log_shading = np.log(luma / median_luma).astype(np.float32)
+    illuminant_tint = (
+        np.log(np.maximum(rgb, 0.02 * median.astype(np.float32)) / median.astype(np.float32)) - log_shading[..., None]
+    )
+    illuminant_tint = np.clip(illuminant_tint, -intrinsics.MAX_LOG_TINT, intrinsics.MAX_LOG_TINT).astype(np.float32)
+    wall_intrinsics = replace(
+        wall.intrinsics,
         weight=weight,
         median=median,
-        median_luma=middle,
-        shade=shade,
-        tint=tint,
-        veil=np.zeros_like(shade),
-        spread=weighted_quantile(shade, weight, shading.SPREAD_QUANTILES),
+        median_luma=median_luma,
+        log_shading=log_shading,
+        illuminant_tint=illuminant_tint,
+        specular=np.zeros_like(log_shading),
+        log_shading_quantiles=weighted_quantile(log_shading, weight, intrinsics.LOG_SHADING_QUANTILES),
         noise=0.0,
     )
-    wanted = color.linear_to_lab(target)
-    for share in TINTS:  # a paint at the gamut's border leaves no room for light of other colours
-        painted = analytic.paint(replace(taken, tint=(share * tint).astype(np.float32)), target, gamut)
-        found = np.array([weighted_quantile(painted[..., c], weight, 0.5) for c in range(3)])
-        if float(color.delta_e_2000(color.linear_to_lab(found), wanted)) <= MISSED:
+    target_lab = color.linear_to_lab(target)
+    for share in TINT_SHARES:  # a paint at the gamut boundary leaves no headroom for coloured light
+        painted = analytic.render_to_median(
+            replace(wall_intrinsics, illuminant_tint=(share * illuminant_tint).astype(np.float32)), target, gamut
+        )
+        painted_median = np.array([weighted_quantile(painted[..., c], weight, 0.5) for c in range(3)])
+        if float(color.delta_e_2000(color.linear_to_lab(painted_median), target_lab)) <= MAX_SWATCH_DELTA_E:
             break
     return painted
 
 
-def _inner(wall: Wall, window: Window) -> Array:
-    """Share of wall (h, w) at working size, less what lies so near an edge that the model mixed it."""
-    reach = EDGE_PX / (_scale(window) * wall.step)  # working pixels
-    full = wall.shading.weight > 0.99
-    inner = wall.shading.weight * masks.erode(full, reach)
-    return inner if float(inner.sum()) >= 16 else wall.shading.weight
+def _interior(wall: Wall, window: Window) -> Array:
+    """Wall weight (h, w) at working size, without the edge margin where the model mixes wall and furniture."""
+    margin = EDGE_MARGIN_PX / (_scale(window) * wall.step)  # working pixels
+    full = wall.intrinsics.weight > 0.99
+    interior = wall.intrinsics.weight * masks.erode(full, margin)
+    return interior if float(interior.sum()) >= 16 else wall.intrinsics.weight
 
 
 def _scale(window: Window) -> float:
@@ -120,17 +130,17 @@ def _scale(window: Window) -> float:
     return float(np.sqrt(window.out_height * window.out_width / (window.height * window.width)))
 
 
-def _wall_in_view(wall: Wall, window: Window) -> tuple[Array, Array]:
-    """Where in the view (rows, columns) each row and column of the wall's working size lies."""
-    height, width = wall.shading.weight.shape
+def _wall_to_view(wall: Wall, window: Window) -> tuple[Array, Array]:
+    """View coordinates (rows, columns) of each row and column of the wall's working size."""
+    height, width = wall.intrinsics.weight.shape
     top, left = wall.canvas.origin
     rows = (top + (np.arange(height) + 0.5) * wall.step - window.top) * window.out_height / window.height - 0.5
     cols = (left + (np.arange(width) + 0.5) * wall.step - window.left) * window.out_width / window.width - 0.5
     return rows, cols
 
 
-def _view_in_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
-    """Where at the wall's working size (rows, columns) each row and column of the view lies."""
+def _view_to_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
+    """Coordinates at the wall's working size (rows, columns) of each row and column of the view."""
     top, left = wall.canvas.origin
     rows = (
         window.top + (np.arange(window.out_height) + 0.5) * window.height / window.out_height - top
@@ -141,9 +151,9 @@ def _view_in_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
     return rows, cols
 
 
-def _sampled(picture: Array, rows: Array, cols: Array, shrink: float) -> Array:
-    """A picture looked up on a grid: (len(rows), len(cols), 3). shrink: its pixels per pixel of the grid."""
-    if shrink > 1.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.5 * float(np.sqrt(shrink**2 - 1)))
+def _resample(image: Array, rows: Array, cols: Array, downscale: float) -> Array:
+    """Resample an image on a grid: (len(rows), len(cols), 3). downscale: image pixels per grid pixel."""
+    if downscale > 1.2:
+        image = cv2.GaussianBlur(image, (0, 0), 0.5 * float(np.sqrt(downscale**2 - 1)))
     x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

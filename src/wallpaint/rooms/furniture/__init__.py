@@ -1,9 +1,9 @@
-"""Everything that stands, lies and hangs in a room.
+"""Procedural furniture, lamps, plants, decoration and fixtures.
 
-A maker is a function (rng, finishes) -> Mesh. A piece stands on z = 0, is centred on x = y = 0 and faces -y (its back
-is towards +y); things that hang on a wall have their back in the plane y = 0, come out towards -y and are centred
-on z = 0. `MAKERS` of each module lists its makers by kind; of each kind the makers under `held_out` appear in test
-rooms only, and there instead of the others.
+A builder is a function (rng, finishes) -> Mesh. A floor-standing piece has its base on z = 0, is centred on x = y = 0
+and faces -y. A wall-mounted piece has its back in the plane y = 0, extends towards -y and is centred on z = 0. In the
+builders, `f` is short for the room's finishes. `CATEGORIES` of each module maps a category name to its builders; the
+held-out builders of a category replace the others in test rooms and appear nowhere else.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ import numpy as np
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.surfaces.finishes import Finishes
 
-Maker = Callable[[np.random.Generator, Finishes], Mesh]
+MeshBuilder = Callable[[np.random.Generator, Finishes], Mesh]
 
 
 @dataclass(frozen=True)
-class Kind:
-    """The makers of one kind of thing. everyday: used in training and validation rooms. held_out: in test rooms."""
+class FurnitureCategory:
+    """The builders of one category of object.
 
-    everyday: tuple[Maker, ...]
-    held_out: tuple[Maker, ...]
+    train_builders: used in training and validation rooms. held_out_builders: used in test rooms only.
+    """
 
-    def make(self, rng: np.random.Generator, finishes: Finishes, split: str) -> Mesh:
-        makers = self.held_out if split == "test" else self.everyday
-        return makers[int(rng.integers(len(makers)))](rng, finishes)
+    train_builders: tuple[MeshBuilder, ...]
+    held_out_builders: tuple[MeshBuilder, ...]
+
+    def build(self, rng: np.random.Generator, finishes: Finishes, split: str) -> Mesh:
+        builders = self.held_out_builders if split == "test" else self.train_builders
+        return builders[int(rng.integers(len(builders)))](rng, finishes)

@@ -1,4 +1,4 @@
-"""Cabinet work: many boards at once, fronts of doors and drawers, and what opens them."""
+"""Cabinet construction: batched boards, carcasses, door and drawer fronts, pulls, legs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from wallpaint.rooms.furniture.mouldings import copies
+from wallpaint.rooms.furniture.mouldings import instanced
 from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, polygon, quad, rounded_box
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 
-THICK = 0.018  # of a board
-FRONT = 0.019  # of a door
-GAP = 0.0035  # between neighbouring fronts
-STYLES = ("flat", "shaker", "planks", "slats", "raised", "rattan", "louvre")
-PULLS = ("knob", "bar", "cup", "slot", "none")
+BOARD_THICKNESS = 0.018  # metres
+FRONT_THICKNESS = 0.019  # metres, doors and drawer fronts
+FRONT_GAP = 0.0035  # metres, between neighbouring fronts
+FRONT_STYLES = ("flat", "shaker", "planks", "slats", "raised", "rattan", "louvre")
+PULL_STYLES = ("knob", "bar", "cup", "slot", "none")
 CANE = Material("cane", (0.5, 0.37, 0.2), roughness=0.6, f0=0.03)
 CANE_SHADE = Material("cane shade", (0.17, 0.115, 0.06))
 
@@ -27,18 +27,19 @@ Cell = tuple[float, float, float, float]
 
 
 def boards(corners: Corners, material: Material, bevel: float = 0.002) -> Mesh:
-    """Boards with eased edges, their grain along their longest sides.
+    """One mesh of N axis-aligned boards with bevelled edges, grain along the longest side of each.
 
-    corners: (N, 6) lowest x, y, z then highest x, y, z. bevel: 0 for sharp edges, which take a ninth of the triangles.
+    corners: (N, 6) minimum x, y, z then maximum x, y, z. bevel: width in metres; 0 gives sharp edges and a ninth of the
+    triangles.
     """
     low, high = np.split(np.asarray(corners, np.float32).reshape(-1, 6), 2, axis=1)
     signs, normals, axis, faces = _unit_board(bevel > 0)
     half, centre = (high - low)[:, None] / 2, (high + low)[:, None] / 2
-    ease = np.minimum(bevel, 0.45 * half.min(-1, keepdims=True))
-    points = centre + signs * (half - ease) + ease * normals
+    bevel_width = np.minimum(bevel, 0.45 * half.min(-1, keepdims=True))
+    points = centre + signs * (half - bevel_width) + bevel_width * normals
     plane = np.array([[1, 2], [0, 2], [0, 1]])[axis]
-    turned = plane[None, :, 1] == half[:, 0].argmax(-1)[:, None]
-    order = np.where(turned[..., None], plane[None, :, ::-1], plane[None])
+    rotated = plane[None, :, 1] == half[:, 0].argmax(-1)[:, None]
+    order = np.where(rotated[..., None], plane[None, :, ::-1], plane[None])
     start = np.stack([2.3 * centre[..., 0] + centre[..., 2], 1.9 * centre[..., 0] + 3.7 * centre[..., 1]], -1)
     uv = np.take_along_axis(points, order, -1) + start
     count, size = len(low), len(signs)
@@ -54,23 +55,23 @@ def boards(corners: Corners, material: Material, bevel: float = 0.002) -> Mesh:
 
 
 @cache
-def _unit_board(eased: bool) -> tuple[Array, Array, Array, Array]:
-    """Of each vertex: the corner it belongs to (3 signs), its normal, and the axis of its side; then the faces."""
-    nothing = Material("", (0, 0, 0))
-    radius = 0.5 if eased else 1e-6
-    whole = rounded_box((2, 2, 2), nothing, (0, 0, -1), radius, 1)
-    signs = np.sign(whole.vertices - radius * whole.normals)
+def _unit_board(beveled: bool) -> tuple[Array, Array, Array, Array]:
+    """Per vertex of a unit board: corner signs (3), normal, axis of its side; then the faces."""
+    blank = Material("", (0, 0, 0))
+    radius = 0.5 if beveled else 1e-6
+    mesh = rounded_box((2, 2, 2), blank, (0, 0, -1), radius, 1)
+    signs = np.sign(mesh.vertices - radius * mesh.normals)
     axis = np.repeat(np.arange(3), len(signs) // 3)
-    if eased:
-        return signs, whole.normals, axis, whole.faces
-    flat = np.abs(whole.normals).max(-1) > 0.999
-    number = np.cumsum(flat) - 1
-    faces = whole.faces[flat[whole.faces].all(-1)]
-    return signs[flat], np.round(whole.normals[flat]), axis[flat], number[faces]
+    if beveled:
+        return signs, mesh.normals, axis, mesh.faces
+    flat = np.abs(mesh.normals).max(-1) > 0.999
+    new_index = np.cumsum(flat) - 1
+    faces = mesh.faces[flat[mesh.faces].all(-1)]
+    return signs[flat], np.round(mesh.normals[flat]), axis[flat], new_index[faces]
 
 
-def plates(corners: Corners, material: Material) -> Mesh:
-    """Flat rectangles that face -y. corners: (N, 5) x0, z0, x1, z1 and the plane y."""
+def front_quads(corners: Corners, material: Material) -> Mesh:
+    """Rectangles that face -y. corners: (N, 5) x0, z0, x1, z1 and the plane y."""
     x0, z0, x1, z1, y = np.asarray(corners, np.float32).reshape(-1, 5).T
     points = np.stack([np.stack(p, -1) for p in ((x0, y, z0), (x1, y, z0), (x1, y, z1), (x0, y, z1))], 1)
     count = len(points)
@@ -90,115 +91,117 @@ def case(
     material: Material,
     back: Material | None = None,
     foot: float = 0.0,
-    t: float = THICK,
+    t: float = BOARD_THICKNESS,
     lid: bool = True,
 ) -> Mesh:
-    """The open box of a cabinet: sides, bottom, perhaps a top (lid) and, with a material for it, a back panel.
+    """A cabinet carcass open towards -y: sides, bottom, top if `lid`, back panel if `back` is given.
 
-    size: width, depth, height. It stands at height `foot`; its open side faces -y, its back is in y = depth / 2.
+    size: width, depth, height. foot: height of its underside. The back is in the plane y = depth / 2.
     """
     w, d, h = size[0] / 2, size[1] / 2, size[2]
-    whole = [(-w, -d, foot, -w + t, d, foot + h), (w - t, -d, foot, w, d, foot + h)]
-    whole.append((-w + t, -d, foot, w - t, d, foot + t))
+    board_corners = [(-w, -d, foot, -w + t, d, foot + h), (w - t, -d, foot, w, d, foot + h)]
+    board_corners.append((-w + t, -d, foot, w - t, d, foot + t))
     if lid:
-        whole.append((-w + t, -d, foot + h - t, w - t, d, foot + h))
-    parts = [boards(whole, material)]
+        board_corners.append((-w + t, -d, foot + h - t, w - t, d, foot + h))
+    meshes = [boards(board_corners, material)]
     if back is not None:
-        parts.append(boards([(-w + t, d - 0.008, foot + t, w - t, d - 0.002, foot + h - t)], back, 0.0))
-    return merge(parts)
+        meshes.append(boards([(-w + t, d - 0.008, foot + t, w - t, d - 0.002, foot + h - t)], back, 0.0))
+    return merge(meshes)
 
 
-def grid(x: tuple[float, float], z: tuple[float, float], columns: int, rows: int) -> list[Cell]:
-    """Equal cells of a front: x0, z0, x1, z1 of each, row by row from the lowest left."""
+def grid_cells(x: tuple[float, float], z: tuple[float, float], columns: int, rows: int) -> list[Cell]:
+    """Split a front into equal cells: x0, z0, x1, z1 of each, row-major from the lower left."""
     xs, zs = np.linspace(*x, columns + 1), np.linspace(*z, rows + 1)
     return [
         (float(xs[i]), float(zs[j]), float(xs[i + 1]), float(zs[j + 1])) for j in range(rows) for i in range(columns)
     ]
 
 
-def fronts(style: str, cells: Corners, y: float, material: Material, depth: float = FRONT) -> Mesh:
-    """Doors and drawer fronts. style: one of STYLES. cells: (N, 4) x0, z0, x1, z1 of the openings that they cover.
+def fronts(style: str, cells: Corners, y: float, material: Material, depth: float = FRONT_THICKNESS) -> Mesh:
+    """Doors and drawer fronts. style: one of FRONT_STYLES. cells: (N, 4) x0, z0, x1, z1 of the openings.
 
-    y: the plane of the carcass; fronts come out `depth` metres towards -y.
+    y: front plane of the carcass; fronts extend `depth` metres towards -y.
     """
-    cell = np.asarray(cells, float).reshape(-1, 4) + np.array([1, 1, -1, -1]) * GAP / 2
+    cell = np.asarray(cells, float).reshape(-1, 4) + np.array([1, 1, -1, -1]) * FRONT_GAP / 2
     outer = y - depth
     if style == "flat":
         return boards([(a, outer, b, c, y, d) for a, b, c, d in cell], material)
     if style in ("planks", "slats"):
-        return _upright(style, cell, y, outer, material)
+        return _slatted_fronts(style, cell, y, outer, material)
     frame, inner = [], []
     for a, b, c, d in cell:
         r = min(0.062, 0.26 * (d - b), 0.24 * (c - a))
         frame += [(a, outer, b, a + r, y, d), (c - r, outer, b, c, y, d)]
         frame += [(a + r, outer, b, c - r, y, b + r), (a + r, outer, d - r, c - r, y, d)]
         inner.append((a + r, b + r, c - r, d - r))
-    parts = [boards(frame, material)]
+    meshes = [boards(frame, material)]
     if style == "rattan":
-        return merge([*parts, *_cane(inner, outer + 0.006)])
+        return merge([*meshes, *_cane_panels(inner, outer + 0.006)])
     if style == "louvre":
-        return merge([*parts, *(_louvres(i, y, material) for i in inner)])
-    parts.append(boards([(a, outer + 0.009, b, c, y, d) for a, b, c, d in inner], material, 0.0))
+        return merge([*meshes, *(_louvred_panel(i, y, material) for i in inner)])
+    meshes.append(boards([(a, outer + 0.009, b, c, y, d) for a, b, c, d in inner], material, 0.0))
     if style == "raised":
         rim = [(a + e, outer + 0.002, b + e, c - e, y, d - e) for a, b, c, d in inner if (e := 0.15 * (d - b)) < 0.06]
         rim += [(a + 0.03, outer + 0.002, b + 0.03, c - 0.03, y, d - 0.03) for a, b, c, d in inner if d - b >= 0.4]
-        parts += [boards(rim, material, 0.007)] if rim else []
-    return merge(parts)
+        meshes += [boards(rim, material, 0.007)] if rim else []
+    return merge(meshes)
 
 
-def _upright(style: str, cells: Array, y: float, outer: float, material: Material) -> Mesh:
-    """Fronts of tongue-and-groove planks, or of slats with shadows between them."""
+def _slatted_fronts(style: str, cells: Array, y: float, outer: float, material: Material) -> Mesh:
+    """Fronts of tongue-and-groove planks, or of slats on a backing board."""
     step, open_share = (0.085, 0.0) if style == "planks" else (0.03, 0.38)
-    parts = []
+    board_corners = []
     for a, b, c, d in cells:
         edge = np.linspace(a, c, max(2, round((c - a) / step)) + 1)
         gap = open_share * (edge[1] - edge[0]) / 2
-        parts += [(x0 + gap, outer, b, x1 - gap, y - 0.004, d) for x0, x1 in pairwise(edge)]
-    whole = [boards(parts, material, 0.003 if style == "planks" else 0.0)]
-    return merge([*whole, boards([(a, outer + 0.01, b, c, y, d) for a, b, c, d in cells], material, 0.0)])
+        board_corners += [(x0 + gap, outer, b, x1 - gap, y - 0.004, d) for x0, x1 in pairwise(edge)]
+    fronts_mesh = [boards(board_corners, material, 0.003 if style == "planks" else 0.0)]
+    return merge([*fronts_mesh, boards([(a, outer + 0.01, b, c, y, d) for a, b, c, d in cells], material, 0.0)])
 
 
-def _cane(cells: Corners, y: float) -> list[Mesh]:
-    """Woven cane: strips in two directions over a shaded ground."""
+def _cane_panels(cells: Corners, y: float) -> list[Mesh]:
+    """Woven cane: strips in two directions over a dark backing."""
     strips = []
     for a, b, c, d in cells:
         for x in np.arange(a + 0.006, c - 0.006, 0.0125):
             strips.append((x, b, x + 0.0075, d, y + 0.0008))
         for z in np.arange(b + 0.006, d - 0.006, 0.0125):
             strips.append((a, z, c, z + 0.0075, y))
-    return [plates([(*cell, y + 0.002) for cell in cells], CANE_SHADE), plates(strips, CANE)]
+    return [front_quads([(*cell, y + 0.002) for cell in cells], CANE_SHADE), front_quads(strips, CANE)]
 
 
-def _louvres(cell: tuple[float, ...], y: float, material: Material) -> Mesh:
-    """Tilted blades that fill a frame."""
+def _louvred_panel(cell: tuple[float, ...], y: float, material: Material) -> Mesh:
+    """Tilted blades that fill a frame, on a backing board."""
     a, b, c, d = cell
     count = max(3, round((d - b) / 0.04))
     pitch = (d - b) / count
-    blade = boards([(a, -0.003, 0, c, 0.003, pitch * 1.15)], material, 0.0).tilted("x", 0.45)
+    blade = boards([(a, -0.003, 0, c, 0.003, pitch * 1.15)], material, 0.0).rotated("x", 0.45)
     rows = np.stack([np.zeros(count), np.full(count, y - 0.006), b + pitch * np.arange(count)], -1)
     blind = boards([(a, y - 0.004, b, c, y, d)], material, 0.0)
-    return merge([blind, copies(blade, np.broadcast_to(np.eye(3), (count, 3, 3)), rows)])
+    return merge([blind, instanced(blade, np.broadcast_to(np.eye(3), (count, 3, 3)), rows)])
 
 
-def pulls(style: str, places: Sequence[Point], material: Material, length: float = 0.14, upright: bool = False) -> Mesh:
-    """Handles. style: one of PULLS. places: the middle of each on the outer face of its front, which faces -y.
+def pulls(
+    style: str, positions: Sequence[Point], material: Material, length: float = 0.14, upright: bool = False
+) -> Mesh:
+    """Cabinet pulls. style: one of PULL_STYLES. positions: centre of each pull on the outer face of a front facing -y.
 
-    length: of bars and slots, metres. upright: bars stand instead of lying.
+    length: of bars and slots, metres. upright: vertical bars and slots.
     """
-    if style == "none" or not places:
+    if style == "none" or not positions:
         return merge([])
     one = _pull(style, material, length)
     axes = np.eye(3)
     if upright and style in ("bar", "slot"):
         axes = np.array([[0.0, 0, -1], [0, 1, 0], [1, 0, 0]])
-    return copies(one, np.broadcast_to(axes, (len(places), 3, 3)), np.asarray(places))
+    return instanced(one, np.broadcast_to(axes, (len(positions), 3, 3)), np.asarray(positions))
 
 
 def _pull(style: str, material: Material, length: float) -> Mesh:
     r = length / 2
     if style == "knob":
         profile = [(0.006, 0), (0.006, 0.014), (0.013, 0.018), (0.0145, 0.024), (0.011, 0.029), (0.0, 0.03)]
-        return lathe(profile, material, segments=12).tilted("x", np.pi / 2)
+        return lathe(profile, material, segments=12).rotated("x", np.pi / 2)
     if style == "bar":
         path = [(-r, 0, 0), (-r, -0.024, 0), (-r + 0.006, -0.03, 0), (r - 0.006, -0.03, 0), (r, -0.024, 0), (r, 0, 0)]
         return pipe(path, 0.0052, material, 8)
@@ -210,19 +213,19 @@ def _pull(style: str, material: Material, length: float) -> Mesh:
 
 
 def pipe(path: Sequence[Point], radius: float, material: Material, segments: int = 10) -> Mesh:
-    """A round bar with closed, flat ends along a line of points; it does not twist in its bends."""
+    """A round bar with flat end caps swept along a polyline with a rotation-minimizing frame."""
     line = np.asarray(path, float)
-    heading = np.gradient(line, axis=0)
-    heading /= np.linalg.norm(heading, axis=1, keepdims=True)
-    side = np.cross(heading[0], [1.0, 0, 0] if abs(heading[0, 0]) < 0.8 else [0, 1.0, 0])
+    tangents = np.gradient(line, axis=0)
+    tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
+    side = np.cross(tangents[0], [1.0, 0, 0] if abs(tangents[0, 0]) < 0.8 else [0, 1.0, 0])
     sides = []
-    for direction in heading:
-        side = side - direction * (side @ direction)
+    for tangent in tangents:
+        side = side - tangent * (side @ tangent)
         side /= np.linalg.norm(side)
         sides.append(side)
     angle = np.linspace(0, 2 * np.pi, segments + 1)[:, None]
     across = np.stack(sides)
-    ring = np.cos(angle) * across[:, None] + np.sin(angle) * np.cross(heading, across)[:, None]
+    ring = np.cos(angle) * across[:, None] + np.sin(angle) * np.cross(tangents, across)[:, None]
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     rows, columns = len(line), segments + 1
     index = np.arange(rows * columns).reshape(rows, columns)
@@ -232,7 +235,7 @@ def pipe(path: Sequence[Point], radius: float, material: Material, segments: int
     ends = [fan[:, ::-1] + start, fan + start + segments]
     caps = np.concatenate([line[k] + radius * ring[k, :-1] for k in (0, -1)])
     uv = np.stack(np.broadcast_arrays(along[:, None], radius * angle[:, 0][None]), -1).reshape(-1, 2)
-    facing = np.repeat(np.stack([-heading[0], heading[-1]]), segments, 0)
+    facing = np.repeat(np.stack([-tangents[0], tangents[-1]]), segments, 0)
     faces = np.concatenate([cells[:, [0, 1, 2]], cells[:, [0, 2, 3]], *ends])
     return Mesh(
         np.concatenate([(line[:, None] + radius * ring).reshape(-1, 3), caps]).astype(np.float32),
@@ -245,16 +248,21 @@ def pipe(path: Sequence[Point], radius: float, material: Material, segments: int
 
 
 def legs(
-    style: str, height: float, spread: tuple[float, float], material: Material, thick: float = 0.04, splay: float = 0.0
+    style: str,
+    height: float,
+    spread: tuple[float, float],
+    material: Material,
+    thickness: float = 0.04,
+    splay: float = 0.0,
 ) -> Mesh:
-    """Four legs under (+-x, +-y). style: "round" or "square" (both taper), "block", "bun" or "rod".
+    """Four legs at (+-x, +-y). style: "round" or "square" (both tapered), "block", "bun" or "rod".
 
-    splay: how far outwards the feet are, metres a metre of height.
+    splay: outward offset of the feet, metres per metre of height.
     """
-    t = thick / 2
+    t = thickness / 2
     if style == "bun":
-        shape = [(0.0, 0.0), (0.6, 0.0), (0.9, 0.2), (1.0, 0.5), (0.9, 0.8), (0.7, 1.0), (0.0, 1.0)]
-        one = lathe([(r * t, z * height) for r, z in shape], material, segments=14)
+        profile = [(0.0, 0.0), (0.6, 0.0), (0.9, 0.2), (1.0, 0.5), (0.9, 0.8), (0.7, 1.0), (0.0, 1.0)]
+        one = lathe([(r * t, z * height) for r, z in profile], material, segments=14)
     elif style == "round":
         one = cylinder(0.5 * t, height, material, segments=12, top=t)
     elif style == "rod":
@@ -269,21 +277,23 @@ def legs(
     axes = np.broadcast_to(np.eye(3), (4, 3, 3)).copy()
     axes[:, :2, 2] = -splay * np.sign(corner)
     feet = np.hstack([corner + splay * height * np.sign(corner), np.zeros((4, 1))])
-    return copies(one, axes, feet)
+    return instanced(one, axes, feet)
 
 
-def slab(outline: Sequence[tuple[float, float]], z: float, thick: float, material: Material) -> Mesh:
-    """A flat board with a convex outline of (x, y), counter-clockwise from above, lying on height z."""
-    top = [(x, y, z + thick) for x, y in outline]
+def slab(outline: Sequence[tuple[float, float]], z: float, thickness: float, material: Material) -> Mesh:
+    """A horizontal slab with a convex outline (x, y), counter-clockwise from above; z is its underside."""
+    top = [(x, y, z + thickness) for x, y in outline]
     low = [(x, y, z) for x, y in reversed(outline)]
     sides = []
     for (x0, y0), (x1, y1) in zip(outline, [*outline[1:], outline[0]], strict=True):
-        sides.append(quad((x0, y0, z), (x1 - x0, y1 - y0, 0), (0, 0, thick), material))
+        sides.append(quad((x0, y0, z), (x1 - x0, y1 - y0, 0), (0, 0, thickness), material))
     return merge([polygon(top, material), polygon(low, material), *sides])
 
 
-def tray(low: tuple[float, float], high: tuple[float, float], top: float, depth: float, material: Material) -> Mesh:
-    """A basin seen from above: four walls and a floor. low, high: corners (x, y) of its mouth at height `top`."""
+def open_basin(
+    low: tuple[float, float], high: tuple[float, float], top: float, depth: float, material: Material
+) -> Mesh:
+    """The inside of a rectangular basin. low, high: corners (x, y) of its opening at height `top`."""
     (x0, y0), (x1, y1) = low, high
     w, d, z = x1 - x0, y1 - y0, top - depth
     return merge(
@@ -297,25 +307,25 @@ def tray(low: tuple[float, float], high: tuple[float, float], top: float, depth:
     )
 
 
-def shade(color: Color, factor: float) -> Color:
-    """A colour made lighter or darker, kept an albedo."""
+def scaled_albedo(color: Color, factor: float) -> Color:
+    """Scale a colour and clip it to a valid albedo."""
     r, g, b = (float(np.clip(c * factor, 0.005, 0.9)) for c in color)
     return r, g, b
 
 
-def timber(rng: np.random.Generator, f: Finishes) -> Material:
-    """Any of the woods and lacquers of a room's furniture."""
+def random_carcass_wood(rng: np.random.Generator, f: Finishes) -> Material:
+    """Sample one of the room's woods, lacquer or trim."""
     return (f.wood, f.wood, f.wood_second, f.lacquer, f.trim)[int(rng.integers(5))]
 
 
-def middle(mesh: Mesh) -> Mesh:
-    """The same thing centred on x = y = 0 and set down on z = 0."""
+def center_on_floor(mesh: Mesh) -> Mesh:
+    """Translate a mesh: centred on x = y = 0, its lowest point on z = 0."""
     low, high = mesh.bounds
     return mesh.moved((-float(low[0] + high[0]) / 2, -float(low[1] + high[1]) / 2, -float(low[2])))
 
 
-def hung(parts: list[Mesh]) -> Mesh:
-    """One thing for a wall: centred on x = z = 0, its back in y = 0."""
-    whole = merge(parts)
-    low, high = whole.bounds
-    return whole.moved((-float(low[0] + high[0]) / 2, -float(high[1]), -float(low[2] + high[2]) / 2))
+def merge_on_wall(meshes: list[Mesh]) -> Mesh:
+    """Merge meshes for wall mounting: centred on x = z = 0, back in the plane y = 0."""
+    mesh = merge(meshes)
+    low, high = mesh.bounds
+    return mesh.moved((-float(low[0] + high[0]) / 2, -float(high[1]), -float(low[2] + high[2]) / 2))

@@ -1,49 +1,54 @@
-"""Lamps that light a room, by kind.
+"""Lamps by category.
 
-A maker is a function (rng, finishes, power) -> Mesh; see `shades`. Floor and table lamps stand on z = 0. Pendants,
-ceiling lamps, spots, tracks and strips hang from z = 0 down. Wall lamps have their back in y = 0.
+A builder is a function (rng, finishes, power) -> Mesh; see `lamp_shades`. Floor and table lamps stand on z = 0.
+Pendants, ceiling lamps, spots, tracks and strips extend down from z = 0. Wall lamps have their back in the plane y = 0.
 """
 
 from __future__ import annotations
 
-from wallpaint.rooms.furniture import hung_lamps, standing_lamps
-from wallpaint.rooms.furniture.shades import LampKind, LampMaker
+from wallpaint.rooms.furniture import ceiling_wall_lamps, floor_table_lamps
+from wallpaint.rooms.furniture.lamp_shades import LampBuilder, LampCategory
 
-__all__ = ["MAKERS", "LampKind", "LampMaker"]
+__all__ = ["CATEGORIES", "LampBuilder", "LampCategory"]
 
-MAKERS: dict[str, LampKind] = {
-    "floor": LampKind(
+CATEGORIES: dict[str, LampCategory] = {
+    "floor": LampCategory(
         (
-            standing_lamps.floor_drum,
-            standing_lamps.floor_tripod,
-            standing_lamps.floor_arc,
-            standing_lamps.floor_reading,
-            standing_lamps.floor_uplighter,
+            floor_table_lamps.floor_drum,
+            floor_table_lamps.floor_tripod,
+            floor_table_lamps.floor_arc,
+            floor_table_lamps.floor_reading,
+            floor_table_lamps.floor_uplighter,
         ),
-        (standing_lamps.floor_column, standing_lamps.floor_globes),
+        (floor_table_lamps.floor_column, floor_table_lamps.floor_globes),
     ),
-    "table": LampKind(
+    "table": LampCategory(
         (
-            standing_lamps.table_shaded,
-            standing_lamps.table_shaded,
-            standing_lamps.table_globe,
-            standing_lamps.table_dome,
+            floor_table_lamps.table_shaded,
+            floor_table_lamps.table_shaded,
+            floor_table_lamps.table_globe,
+            floor_table_lamps.table_dome,
         ),
-        (standing_lamps.table_mushroom, standing_lamps.table_pleated),
+        (floor_table_lamps.table_mushroom, floor_table_lamps.table_pleated),
     ),
-    "pendant": LampKind(
-        (hung_lamps.pendant_dome, hung_lamps.pendant_globe, hung_lamps.pendant_drum, hung_lamps.pendant_cluster),
-        (hung_lamps.pendant_lantern, hung_lamps.pendant_bar, hung_lamps.pendant_rings),
+    "pendant": LampCategory(
+        (
+            ceiling_wall_lamps.pendant_dome,
+            ceiling_wall_lamps.pendant_globe,
+            ceiling_wall_lamps.pendant_drum,
+            ceiling_wall_lamps.pendant_cluster,
+        ),
+        (ceiling_wall_lamps.pendant_lantern, ceiling_wall_lamps.pendant_bar, ceiling_wall_lamps.pendant_rings),
     ),
-    "ceiling": LampKind(
-        (hung_lamps.ceiling_dome, hung_lamps.ceiling_drum, hung_lamps.ceiling_panel),
-        (hung_lamps.ceiling_arms, hung_lamps.ceiling_ring),
+    "ceiling": LampCategory(
+        (ceiling_wall_lamps.ceiling_dome, ceiling_wall_lamps.ceiling_drum, ceiling_wall_lamps.ceiling_panel),
+        (ceiling_wall_lamps.ceiling_arms, ceiling_wall_lamps.ceiling_ring),
     ),
-    "spot": LampKind((hung_lamps.spot_recessed,), (hung_lamps.spot_can,)),
-    "track": LampKind((hung_lamps.track_heads,), (hung_lamps.track_bar,)),
-    "wall": LampKind(
-        (hung_lamps.wall_updown, hung_lamps.wall_shade, hung_lamps.wall_globe),
-        (hung_lamps.wall_halo, hung_lamps.wall_wedge),
+    "spot": LampCategory((ceiling_wall_lamps.spot_recessed,), (ceiling_wall_lamps.spot_can,)),
+    "track": LampCategory((ceiling_wall_lamps.track_heads,), (ceiling_wall_lamps.track_bar,)),
+    "wall": LampCategory(
+        (ceiling_wall_lamps.wall_updown, ceiling_wall_lamps.wall_shade, ceiling_wall_lamps.wall_globe),
+        (ceiling_wall_lamps.wall_halo, ceiling_wall_lamps.wall_wedge),
     ),
-    "led_strip": LampKind((hung_lamps.strip_bare,), (hung_lamps.strip_cove,)),
+    "led_strip": LampCategory((ceiling_wall_lamps.strip_bare,), (ceiling_wall_lamps.strip_cove,)),
 }

@@ -1,4 +1,4 @@
-"""Mouldings that follow an outline on a wall, the sheets inside them, and many copies of one small part."""
+"""Profiles swept along outlines on a wall, flat panels, and mesh instancing."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.typing import Array
 
-SHARP = np.cos(np.radians(35.0))  # outlines that turn by less than this are shaded as curves
+MIN_CURVE_COS = np.cos(np.radians(35.0))  # corners that turn by less than 35 degrees are shaded smooth
 
 
 def rectangle(width: float, height: float, at: tuple[float, float] = (0.0, 0.0)) -> Array:
-    """(4, 2) corners about a middle, counter-clockwise from the lower left."""
+    """(4, 2) corners of a rectangle centred on `at`, counter-clockwise from the lower left."""
     return np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * [width / 2, height / 2] + np.asarray(at)
 
 
-def oval(width: float, height: float, points: int = 40, at: tuple[float, float] = (0.0, 0.0)) -> Array:
-    """(points, 2) ellipse about a middle, counter-clockwise."""
+def ellipse(width: float, height: float, points: int = 40, at: tuple[float, float] = (0.0, 0.0)) -> Array:
+    """(points, 2) ellipse centred on `at`, counter-clockwise."""
     angle = np.arange(points) * 2 * np.pi / points
     return np.stack([np.cos(angle) * width / 2, np.sin(angle) * height / 2], -1) + np.asarray(at)
 
 
 def arch(width: float, height: float, points: int = 24) -> Array:
-    """(points + 3, 2) upright with a half-round head, centred on the origin, counter-clockwise from the lower left."""
+    """(points + 3, 2) round-headed arch centred on the origin, counter-clockwise from the lower left."""
     angle = np.linspace(0, np.pi, points + 1)
     spring = height / 2 - width / 2
     head = np.stack([np.cos(angle) * width / 2, spring + np.sin(angle) * width / 2], -1)
@@ -36,10 +36,10 @@ def arch(width: float, height: float, points: int = 24) -> Array:
 def moulding(
     outline: Array, profile: Sequence[tuple[float, float]], material: Material, closed: bool = True, y: float = 0.0
 ) -> Mesh:
-    """A profile swept along an outline on a wall that is seen from -y, its corners mitred.
+    """Sweep a profile along an outline in a plane of constant y, with mitred corners.
 
-    outline: (N, 2) points (x, z), counter-clockwise seen from the room, so that outwards is on the right of someone who
-    walks along. profile: (outwards, towards the room) from the inner edge to the outer one. y: the plane it stands on.
+    outline: (N, 2) points (x, z), counter-clockwise seen from -y; the outward side is on the right of the direction of
+    travel. profile: (offset outwards, height towards -y) from the inner edge to the outer edge. y: base plane.
     """
     path = np.asarray(outline, float)
     if closed:
@@ -50,7 +50,7 @@ def moulding(
     before = np.roll(outwards, 1, 0) if closed else np.vstack([outwards[:1], outwards[:-1]])
     after = np.roll(outwards, -1, 0) if closed else np.vstack([outwards[1:], outwards[-1:]])
     mitre = [(side + outwards) / (1 + (side * outwards).sum(1, keepdims=True)) for side in (before, after)]
-    soft = [_softened(outwards, side, m) for side, m in zip((before, after), mitre, strict=True)]
+    soft = [_edge_normals(outwards, side, m) for side, m in zip((before, after), mitre, strict=True)]
     along = np.concatenate([[0], np.cumsum(length)])
     line = np.asarray(profile, float)
     across = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
@@ -72,17 +72,17 @@ def moulding(
     return _mesh(np.concatenate(vertices), np.concatenate(normals), np.concatenate(uv), faces, material)
 
 
-def _softened(outwards: Array, neighbour: Array, mitre: Array) -> Array:
-    """Normals of an outline's edges at one end: between two edges where the outline is a curve."""
-    curved = (neighbour * outwards).sum(1, keepdims=True) > SHARP
+def _edge_normals(outwards: Array, neighbour: Array, mitre: Array) -> Array:
+    """Normals at one end of each edge: the mitre direction where the outline is smooth, else the edge normal."""
+    curved = (neighbour * outwards).sum(1, keepdims=True) > MIN_CURVE_COS
     normals = np.where(curved, mitre, outwards)
     return normals / np.linalg.norm(normals, axis=1, keepdims=True)
 
 
-def plate(outline: Array, material: Material, y: float = 0.0, uv: str = "metres") -> Mesh:
-    """A flat sheet in the plane y that faces -y and fills an outline (N, 2) which is star-shaped about its middle.
+def flat_panel(outline: Array, material: Material, y: float = 0.0, uv: str = "metres") -> Mesh:
+    """A flat panel that faces -y and fills an outline (N, 2), star-shaped about the centre of its bounding box.
 
-    uv: "metres" from the lower left of its bounding box, or "unit" for 0..1 over it (pictures).
+    y: plane of the panel. uv: "metres" from the lower left of the bounding box, or "unit" for 0..1 over it (images).
     """
     points = np.asarray(outline, float)
     low, size = points.min(0), np.ptp(points, axis=0)
@@ -95,11 +95,10 @@ def plate(outline: Array, material: Material, y: float = 0.0, uv: str = "metres"
     return _mesh(vertices, normals, coords, faces, material)
 
 
-def copies(mesh: Mesh, axes: Array, at: Array) -> Mesh:
-    """One mesh of N copies of a mesh.
+def instanced(mesh: Mesh, axes: Array, at: Array) -> Mesh:
+    """Merge N transformed copies of a mesh.
 
-    axes: (N, 3, 3), whose columns say where the copy's x, y and z axes point and how long they are; right-handed.
-    at: (N, 3), where its origin goes.
+    axes: (N, 3, 3) right-handed; the columns are the images of the x, y and z axes. at: (N, 3) translations.
     """
     count = len(at)
     vertices = np.einsum("nij,vj->nvi", axes, mesh.vertices) + np.asarray(at)[:, None]
@@ -117,6 +116,6 @@ def copies(mesh: Mesh, axes: Array, at: Array) -> Mesh:
 
 
 def _mesh(vertices: Array, normals: Array, uv: Array, faces: Array, material: Material) -> Mesh:
-    kinds = np.zeros(len(faces), np.int32)
-    parts = (vertices.astype(np.float32), normals.astype(np.float32), uv.astype(np.float32), faces.astype(np.int32))
-    return Mesh(*parts, kinds, (material,))
+    material_index = np.zeros(len(faces), np.int32)
+    arrays = (vertices.astype(np.float32), normals.astype(np.float32), uv.astype(np.float32), faces.astype(np.int32))
+    return Mesh(*arrays, material_index, (material,))

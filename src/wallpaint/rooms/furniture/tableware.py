@@ -1,20 +1,19 @@
-"""Crockery and kitchen things: laid tables, kettles, boards, bottles, pots."""
+"""Tableware and worktop objects: place settings, kettles, chopping boards, bottles, pots."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from wallpaint.rooms.furniture import Kind
-from wallpaint.rooms.furniture import small_things as things
+from wallpaint.rooms.furniture import FurnitureCategory, small_objects
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, ball, box, cylinder, lathe, merge, rounded_box, tube
+from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, lathe, merge, rounded_box, tube
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 
 def plates(rng: np.random.Generator, f: Finishes, radius: float, count: int) -> Mesh:
-    """A stack of plates of this radius."""
-    finish = things.glaze(rng, f)
-    line = [
+    """A stack of `count` plates."""
+    finish = small_objects.glaze_material(rng, f)
+    profile = [
         (0, 0),
         (0.6 * radius, 0),
         (radius, 0.016),
@@ -23,15 +22,15 @@ def plates(rng: np.random.Generator, f: Finishes, radius: float, count: int) -> 
         (0.62 * radius, 0.005),
         (0, 0.005),
     ]
-    one = lathe(line, finish, segments=36)
+    one = lathe(profile, finish, segments=36)
     return merge([one.moved((0, 0, 0.006 * k)) for k in range(count)])
 
 
-def _glass(rng: np.random.Generator, stem: bool) -> Mesh:
+def _drinking_glass(rng: np.random.Generator, stem: bool) -> Mesh:
     """A tumbler or a wine glass."""
     if not stem:
-        return things.hollow([(0.032, 0), (0.037, 0.1)], things.GLASS, 0.002)
-    line = [
+        return small_objects.hollow_vessel([(0.032, 0), (0.037, 0.1)], small_objects.GLASS_MATERIAL, 0.002)
+    profile = [
         (0, 0),
         (0.035, 0),
         (0.035, 0.002),
@@ -42,39 +41,41 @@ def _glass(rng: np.random.Generator, stem: bool) -> Mesh:
         (0.034, 0.21),
     ]
     inside = [(0.033, 0.21), (0.0385, 0.145), (0.028, 0.117), (0, 0.1)]
-    return lathe([*line, *inside], things.GLASS, segments=20)
+    return lathe([*profile, *inside], small_objects.GLASS_MATERIAL, segments=20)
 
 
-def _served(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """Plates, glasses and a jug or vase, close together."""
+def _serving_group(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """A group of plates, glasses, a bowl, and a vase or bottle."""
     stem = bool(rng.random() < 0.5)
-    parts = [plates(rng, f, 0.13, int(rng.integers(2, 5))).moved((-0.2, -0.03, 0))]
+    meshes = [plates(rng, f, 0.13, int(rng.integers(2, 5))).moved((-0.2, -0.03, 0))]
     spots = ((0.02, -0.12), (0.11, -0.13), (0.03, -0.02), (0.12, -0.03))
-    parts += [_glass(rng, stem).moved((x, y, 0)) for x, y in spots[: int(rng.integers(2, 5))]]
-    tall = things.vase(rng, f)[0] if rng.random() < 0.6 else things.bottle(rng, things.GLASS)
-    parts += [tall.moved((0.0, 0.13, 0)), things.bowl(rng, f, False).moved((0.24, 0.09, 0))]
-    return merge(parts)
+    meshes += [_drinking_glass(rng, stem).moved((x, y, 0)) for x, y in spots[: int(rng.integers(2, 5))]]
+    vessel = (
+        small_objects.vase(rng, f)[0] if rng.random() < 0.6 else small_objects.bottle(rng, small_objects.GLASS_MATERIAL)
+    )
+    meshes += [vessel.moved((0.0, 0.13, 0)), small_objects.bowl(rng, f, False).moved((0.24, 0.09, 0))]
+    return merge(meshes)
 
 
-def _settings(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """Two laid places that face each other, with mats, knives and forks."""
-    places = []
+def _place_settings(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Two opposite place settings with mats and cutlery, and a candle."""
+    settings = []
     mat = f.linen if rng.random() < 0.5 else f.wood_second
     plate_set = plates(rng, f, 0.125, 1)
     small = plates(rng, f, 0.09, 1)
     for turn in (0.0, np.pi):
-        place = [lathe([(0.19, 0), (0.19, 0.003), (0.19, 0.003), (0, 0.003)], mat, segments=40)]
-        place += [plate_set.moved((0, 0, 0.003)), small.moved((0, 0, 0.009))]
-        place += [box((0.012, 0.2, 0.003), f.metal, (x, 0, 0.003), bevel=0.001) for x in (-0.155, 0.152)]
-        place.append(_glass(rng, True).moved((0.16, 0.19, 0)))
-        places.append(merge(place).moved((0, -0.24, 0)).moved(turn=turn))
-    return merge([*places, things.candle(rng, f)])
+        setting = [lathe([(0.19, 0), (0.19, 0.003), (0.19, 0.003), (0, 0.003)], mat, segments=40)]
+        setting += [plate_set.moved((0, 0, 0.003)), small.moved((0, 0, 0.009))]
+        setting += [box((0.012, 0.2, 0.003), f.metal, (x, 0, 0.003), bevel=0.001) for x in (-0.155, 0.152)]
+        setting.append(_drinking_glass(rng, True).moved((0.16, 0.19, 0)))
+        settings.append(merge(setting).moved((0, -0.24, 0)).moved(yaw=turn))
+    return merge([*settings, small_objects.candle(rng, f)])
 
 
-def _kettle(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """A kettle and a toaster, or jars."""
-    steel = f.metal if rng.random() < 0.6 else things.ink(rng, "enamel", 0.25)
-    line = [
+def _kettle_and_toaster(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """A kettle with a toaster or jars."""
+    steel = f.metal if rng.random() < 0.6 else small_objects.ink_material(rng, "enamel", 0.25)
+    profile = [
         (0, 0),
         (0.085, 0),
         (0.085, 0.02),
@@ -87,8 +88,8 @@ def _kettle(rng: np.random.Generator, f: Finishes) -> Mesh:
     ]
     handle: list[Point] = [(-0.06, 0, 0.2), (-0.11, 0, 0.2), (-0.125, 0, 0.13), (-0.082, 0, 0.06)]
     spout: list[Point] = [(0.07, 0, 0.14), (0.095, 0, 0.17), (0.11, 0, 0.195)]
-    parts = [lathe(line, steel, segments=28), tube(handle, 0.011, f.metal_dark), tube(spout, 0.016, steel, 10)]
-    kettle = merge(parts).moved((-0.16, 0, 0), float(rng.uniform(-0.6, 0.6)))
+    meshes = [lathe(profile, steel, segments=28), tube(handle, 0.011, f.metal_dark), tube(spout, 0.016, steel, 10)]
+    kettle = merge(meshes).moved((-0.16, 0, 0), float(rng.uniform(-0.6, 0.6)))
     if rng.random() < 0.5:
         return merge([kettle, *_jars_row(rng, f, 3, 0.03)])
     body = rounded_box((0.28, 0.17, 0.18), steel, (0.16, 0, 0.01), radius=0.035, steps=3)
@@ -99,21 +100,21 @@ def _kettle(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def _jars_row(rng: np.random.Generator, f: Finishes, count: int, start: float) -> list[Mesh]:
-    parts, x = [], start
+    meshes, x = [], start
     for _ in range(count):
-        jar = things.jar(rng, f)
+        jar = small_objects.jar(rng, f)
         half = float(jar.bounds[1][0])
-        parts.append(jar.moved((x + half, float(rng.uniform(-0.02, 0.02)), 0)))
+        meshes.append(jar.moved((x + half, float(rng.uniform(-0.02, 0.02)), 0)))
         x += 2 * half + 0.015
-    return parts
+    return meshes
 
 
-def _boards(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """Chopping boards that lean at the back, a knife block or jars before them."""
-    parts = []
+def _chopping_boards(rng: np.random.Generator, f: Finishes) -> Mesh:
+    """Leaning chopping boards with a knife block or jars."""
+    meshes = []
     for k, (w, h) in enumerate(((0.26, 0.38), (0.2, 0.3))):
         board = rounded_box((w, 0.02, h), f.wood if k == 0 else f.wood_second, radius=0.009, steps=2)
-        parts.append(board.tilted("x", -0.16).moved((-0.14 + 0.06 * k, 0.08 - 0.045 * k, 0.004)))
+        meshes.append(board.rotated("x", -0.16).moved((-0.14 + 0.06 * k, 0.08 - 0.045 * k, 0.004)))
     if rng.random() < 0.5:
         block = box((0.11, 0.13, 0.22), f.wood_second, bevel=0.004)
         grips = [
@@ -121,18 +122,18 @@ def _boards(rng: np.random.Generator, f: Finishes) -> Mesh:
             for x in (-0.03, 0.0, 0.03)
             for y in (-0.03, 0.025)
         ]
-        parts.append(merge([block, *grips]).tilted("x", 0.25).moved((0.16, 0.0, 0.018)))
+        meshes.append(merge([block, *grips]).rotated("x", 0.25).moved((0.16, 0.0, 0.018)))
     else:
-        parts += _jars_row(rng, f, 3, 0.04)
-    return merge(parts)
+        meshes += _jars_row(rng, f, 3, 0.04)
+    return merge(meshes)
 
 
 def _bottles(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """Oil and vinegar, a pepper mill, a fruit bowl."""
+    """Oil and vinegar bottles, a pepper mill and a fruit bowl."""
     green = Material("bottle", (0.03, 0.06, 0.02), roughness=0.08, f0=0.05)
-    parts = [
-        things.bottle(rng, green, 0.29).moved((-0.2, 0.03, 0)),
-        things.bottle(rng, things.GLASS, 0.24).moved((-0.12, 0.05, 0)),
+    meshes = [
+        small_objects.bottle(rng, green, 0.29).moved((-0.2, 0.03, 0)),
+        small_objects.bottle(rng, small_objects.GLASS_MATERIAL, 0.24).moved((-0.12, 0.05, 0)),
     ]
     mill = [
         (0, 0),
@@ -145,13 +146,16 @@ def _bottles(rng: np.random.Generator, f: Finishes) -> Mesh:
         (0.012, 0.19),
         (0, 0.195),
     ]
-    parts += [lathe(mill, f.wood_second, segments=20).moved((-0.05, 0.02, 0)), things.bowl(rng, f).moved((0.12, 0, 0))]
-    return merge(parts)
+    meshes += [
+        lathe(mill, f.wood_second, segments=20).moved((-0.05, 0.02, 0)),
+        small_objects.bowl(rng, f).moved((0.12, 0, 0)),
+    ]
+    return merge(meshes)
 
 
 def _pots(rng: np.random.Generator, f: Finishes) -> Mesh:
     """A casserole with a lid and a crock of wooden spoons."""
-    enamel = things.ink(rng, "enamel", 0.2)
+    enamel = small_objects.ink_material(rng, "enamel", 0.2)
     body = [
         (0, 0),
         (0.1, 0),
@@ -164,7 +168,7 @@ def _pots(rng: np.random.Generator, f: Finishes) -> Mesh:
         (0.018, 0.175),
         (0, 0.178),
     ]
-    parts = [lathe(body, enamel, segments=32)]
+    meshes = [lathe(body, enamel, segments=32)]
     for side in (-1, 1):
         ear: list[Point] = [
             (side * 0.12, -0.04, 0.09),
@@ -172,18 +176,18 @@ def _pots(rng: np.random.Generator, f: Finishes) -> Mesh:
             (side * 0.16, 0.03, 0.095),
             (side * 0.12, 0.04, 0.09),
         ]
-        parts.append(tube(ear, 0.008, enamel))
-    crock = things.hollow([(0.055, 0), (0.06, 0.15)], things.glaze(rng, f), 0.006)
+        meshes.append(tube(ear, 0.008, enamel))
+    crock = small_objects.hollow_vessel([(0.055, 0), (0.06, 0.15)], small_objects.glaze_material(rng, f), 0.006)
     spoons = []
     for k in range(5):
         spoon = merge(
-            [cylinder(0.006, 0.26, f.wood, segments=8), ball((0.026, 0.008, 0.035), f.wood, (0, 0, 0.28), 12)]
+            [cylinder(0.006, 0.26, f.wood, segments=8), sphere((0.026, 0.008, 0.035), f.wood, (0, 0, 0.28), 12)]
         )
-        spoons.append(spoon.tilted("x", 0.14).moved((0, 0.02, 0.008), k * 1.9))
-    return merge([*parts, merge([crock, *spoons]).moved((0.25, 0.04, 0))]).moved((-0.1, 0, 0))
+        spoons.append(spoon.rotated("x", 0.14).moved((0, 0.02, 0.008), k * 1.9))
+    return merge([*meshes, merge([crock, *spoons]).moved((0.25, 0.04, 0))]).moved((-0.1, 0, 0))
 
 
-MAKERS = {
-    "dining_set": Kind((_served,), (_settings,)),
-    "kitchen_things": Kind((_kettle, _boards, _bottles), (_pots,)),
+CATEGORIES = {
+    "dining_set": FurnitureCategory((_serving_group,), (_place_settings,)),
+    "kitchen_things": FurnitureCategory((_kettle_and_toaster, _chopping_boards, _bottles), (_pots,)),
 }

@@ -1,6 +1,6 @@
-"""Curtains and blinds, made to the size of a window.
+"""Curtains and blinds sized to a window.
 
-split: "train", "validation" or "test"; test rooms have designs of their own.
+split: "train", "validation" or "test"; test rooms use held-out designs.
 """
 
 from __future__ import annotations
@@ -8,96 +8,98 @@ from __future__ import annotations
 import numpy as np
 
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, ball, box, cylinder, lathe, merge, rounded_box, surface, tube, two_sided
+from wallpaint.rooms.mesh import Mesh, sphere, box, cylinder, lathe, merge, rounded_box, surface, tube, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 
-CLOTH_Y = -0.095  # the middle plane of the pleats
+CURTAIN_Y = -0.095  # metres, middle plane of the pleats
 
 
 def curtains(rng: np.random.Generator, finishes: Finishes, width: float, height: float, split: str = "train") -> Mesh:
-    """A pair of curtains on a rod or a track, drawn to the sides, before a wall whose surface is y = 0.
+    """A pair of open curtains on a rod or a track, in front of the wall plane y = 0.
 
     width: of the rod, metres; height: of its top edge above the floor. Centred on x = 0, z from 0 or from a little
     below the middle up to height, y from -0.15 to 0.
     """
     if split == "test":
-        return _tied_back(rng, finishes, width, height)
+        return _tied_back_curtains(rng, finishes, width, height)
     cloth = finishes.curtain if rng.random() < 0.75 else finishes.linen
-    short = rng.random() < 0.15
-    low = float(rng.uniform(0.4, 0.55)) * height if short else float(rng.choice([0.005, 0.015, 0.03]))
+    sill_length = rng.random() < 0.15
+    low = float(rng.uniform(0.4, 0.55)) * height if sill_length else float(rng.choice([0.005, 0.015, 0.03]))
     track = rng.random() < 0.3
-    parts = [_track(finishes, width, height) if track else _rod(rng, finishes, width, height)]
+    meshes = [_curtain_track(finishes, width, height) if track else _curtain_rod(rng, finishes, width, height)]
     top = height - (0.012 if track else 0.045)
-    drawn = float(rng.uniform(0.14, 0.3)), float(rng.uniform(0.14, 0.3))
-    for side, share in zip((-1.0, 1.0), drawn, strict=True):
+    drawn_shares = float(rng.uniform(0.14, 0.3)), float(rng.uniform(0.14, 0.3))
+    for side, share in zip((-1.0, 1.0), drawn_shares, strict=True):
         span = max(share * width, 0.16)
-        parts.append(_pleats(rng, cloth, span, low, top).moved((side * (width - span) / 2, CLOTH_Y, 0)))
+        meshes.append(_pleated_curtain(rng, cloth, span, low, top).moved((side * (width - span) / 2, CURTAIN_Y, 0)))
         if not track:
-            parts += _rings(finishes, side * (width - span) / 2, span, height)
-    return merge(parts)
+            meshes += _curtain_rings(finishes, side * (width - span) / 2, span, height)
+    return merge(meshes)
 
 
-def _pleats(rng: np.random.Generator, cloth: Material, span: float, low: float, top: float) -> Mesh:
-    """One curtain about x = y = 0 that takes up this span: even at the top, looser at the hem."""
+def _pleated_curtain(rng: np.random.Generator, cloth: Material, span: float, low: float, top: float) -> Mesh:
+    """One pleated curtain of width `span` about x = y = 0; pleats are regular at the top and loose at the hem."""
     count = max(3, round(span / float(rng.uniform(0.07, 0.11))))
-    deep = float(rng.uniform(0.022, 0.035))
+    pleat_depth = float(rng.uniform(0.022, 0.035))
     drift, phase, wander = rng.uniform(-0.35, 0.35), float(rng.uniform(0, 6)), rng.normal(0, 1.0, 3)
 
     def shape(s: Array, t: Array) -> Array:
-        loose = 1 - t
-        turn = 2 * np.pi * (count * s + 0.25 * loose * np.sin(2 * np.pi * s + phase) + drift * loose * s * (1 - s))
-        size = deep * (0.55 + 0.45 * np.sin(np.pi * np.clip(1.4 * loose, 0, 0.5)))
-        size = size * (1 + 0.2 * loose * np.sin(2 * np.pi * s * wander[0] + wander[1]))
-        x = (s - 0.5) * span * (1 + 0.05 * loose) + 0.28 * span / count * np.sin(2 * turn) * 0.5
-        y = size * np.cos(turn) + 0.006 * loose * np.sin(3 * s + wander[2])
+        looseness = 1 - t
+        turn = (
+            2 * np.pi * (count * s + 0.25 * looseness * np.sin(2 * np.pi * s + phase) + drift * looseness * s * (1 - s))
+        )
+        size = pleat_depth * (0.55 + 0.45 * np.sin(np.pi * np.clip(1.4 * looseness, 0, 0.5)))
+        size = size * (1 + 0.2 * looseness * np.sin(2 * np.pi * s * wander[0] + wander[1]))
+        x = (s - 0.5) * span * (1 + 0.05 * looseness) + 0.28 * span / count * np.sin(2 * turn) * 0.5
+        y = size * np.cos(turn) + 0.006 * looseness * np.sin(3 * s + wander[2])
         return np.stack([x, np.clip(y, -0.05, 0.05), low + (top - low) * t], -1)
 
     steps = min(10 * count, 80)
     return two_sided(surface(shape, cloth, steps, 8, (2 * span, top - low)))
 
 
-def _rod(rng: np.random.Generator, f: Finishes, width: float, height: float) -> Mesh:
+def _curtain_rod(rng: np.random.Generator, f: Finishes, width: float, height: float) -> Mesh:
     """A round rod with end knobs on two brackets; its top is at the given height."""
     metal = (f.metal, f.metal_dark, f.wood)[int(rng.integers(3))]
     z, r = height - 0.022, 0.012
     end = width / 2 + 0.02
-    parts = [cylinder(r, 2 * end, metal).tilted("y", np.pi / 2).moved((-end, CLOTH_Y, z))]
+    meshes = [cylinder(r, 2 * end, metal).rotated("y", np.pi / 2).moved((-end, CURTAIN_Y, z))]
     style = int(rng.integers(3))
     for side in (-1, 1):
-        at = (side * (end + 0.012), CLOTH_Y, z)
+        at = (side * (end + 0.012), CURTAIN_Y, z)
         if style == 0:
-            parts.append(ball(0.022, metal, at, 14))
+            meshes.append(sphere(0.022, metal, at, 14))
         elif style == 1:
-            parts.append(cylinder(0.018, 0.04, metal).tilted("y", side * np.pi / 2).moved((side * end, CLOTH_Y, z)))
+            meshes.append(cylinder(0.018, 0.04, metal).rotated("y", side * np.pi / 2).moved((side * end, CURTAIN_Y, z)))
         else:
-            parts.append(
-                cylinder(0.013, 0.05, metal, top=0.02).tilted("y", side * np.pi / 2).moved((side * end, CLOTH_Y, z))
+            meshes.append(
+                cylinder(0.013, 0.05, metal, top=0.02).rotated("y", side * np.pi / 2).moved((side * end, CURTAIN_Y, z))
             )
-        arm = cylinder(0.006, -CLOTH_Y, metal, segments=10).tilted("x", np.pi / 2)
-        foot = cylinder(0.02, 0.008, metal, segments=14).tilted("x", np.pi / 2)
-        parts += [part.moved((side * (end - 0.02), 0, z)) for part in (arm, foot)]
-    return merge(parts)
+        arm = cylinder(0.006, -CURTAIN_Y, metal, segments=10).rotated("x", np.pi / 2)
+        foot = cylinder(0.02, 0.008, metal, segments=14).rotated("x", np.pi / 2)
+        meshes += [mesh.moved((side * (end - 0.02), 0, z)) for mesh in (arm, foot)]
+    return merge(meshes)
 
 
-def _track(f: Finishes, width: float, height: float) -> Mesh:
+def _curtain_track(f: Finishes, width: float, height: float) -> Mesh:
     return box((width, 0.115, 0.018), f.trim, (0, -0.0575, height - 0.018))
 
 
-def _rings(f: Finishes, x: float, span: float, height: float) -> list[Mesh]:
+def _curtain_rings(f: Finishes, x: float, span: float, height: float) -> list[Mesh]:
     turn = np.linspace(-np.pi, np.pi, 5)
     bead = [(0.019 + 0.0022 * float(np.cos(a)), 0.0022 * float(np.sin(a))) for a in turn]
-    ring = lathe(bead, f.metal, segments=12).tilted("y", np.pi / 2)
+    ring = lathe(bead, f.metal, segments=12).rotated("y", np.pi / 2)
     count = max(3, round(span / 0.09))
     spots = np.linspace(x - span / 2 + 0.015, x + span / 2 - 0.015, count)
-    return [ring.moved((float(spot), CLOTH_Y, height - 0.026)) for spot in spots]
+    return [ring.moved((float(spot), CURTAIN_Y, height - 0.026)) for spot in spots]
 
 
-def _tied_back(rng: np.random.Generator, f: Finishes, width: float, height: float) -> Mesh:
-    """Full curtains below a straight pelmet, gathered to the sides by bands."""
+def _tied_back_curtains(rng: np.random.Generator, f: Finishes, width: float, height: float) -> Mesh:
+    """Full-length curtains below a pelmet, gathered by tie-backs."""
     tie, waist = float(rng.uniform(0.36, 0.45)), float(rng.uniform(0.3, 0.4))
     span, top = 0.46 * width, height - 0.03
-    parts = [box((width + 0.04, 0.14, 0.16), f.trim if rng.random() < 0.5 else f.curtain, (0, -0.075, height - 0.16))]
+    meshes = [box((width + 0.04, 0.14, 0.16), f.trim if rng.random() < 0.5 else f.curtain, (0, -0.075, height - 0.16))]
     count = int(np.clip(round(span / 0.08), 6, 11))
     phase = float(rng.uniform(0, 6))
 
@@ -105,134 +107,140 @@ def _tied_back(rng: np.random.Generator, f: Finishes, width: float, height: floa
         above = np.clip((t - tie) / (1 - tie), 0, 1)
         below = np.clip((tie - t) / tie, 0, 1)
         share = np.where(t > tie, waist + (1 - waist) * (1 - np.cos(np.pi * above)) / 2, waist + 0.3 * below**0.7)
-        deep = 0.03 * (0.5 + 0.5 * np.abs(t - tie) / np.maximum(1 - tie, tie))
+        pleat_depth = 0.03 * (0.5 + 0.5 * np.abs(t - tie) / np.maximum(1 - tie, tie))
         turn = 2 * np.pi * count * s + phase * (1 - t)
-        return np.stack([s * span * share - width / 2, deep * np.cos(turn) - 0.085, 0.01 + (top - 0.01) * t], -1)
+        return np.stack([s * span * share - width / 2, pleat_depth * np.cos(turn) - 0.085, 0.01 + (top - 0.01) * t], -1)
 
     left = two_sided(surface(shape, f.curtain, 6 * count, 13, (2 * span, top)))
-    right = left.moved(turn=np.pi).moved((0, 2 * -0.085, 0))
+    right = left.moved(yaw=np.pi).moved((0, 2 * -0.085, 0))
     band = rounded_box((waist * span + 0.03, 0.1, 0.07), f.accent, (0, -0.075, tie * top), radius=0.015, steps=2)
-    parts += [left, right]
-    parts += [band.moved((side * (width / 2 - waist * span / 2), 0, 0)) for side in (-1, 1)]
-    return merge(parts)
+    meshes += [left, right]
+    meshes += [band.moved((side * (width / 2 - waist * span / 2), 0, 0)) for side in (-1, 1)]
+    return merge(meshes)
 
 
 def blind(
     rng: np.random.Generator, finishes: Finishes, width: float, height: float, drop: float, split: str = "train"
 ) -> Mesh:
-    """A blind inside a window opening, between the wall's surface y = 0 and y = 0.075.
+    """A blind inside a window opening, between the wall plane y = 0 and y = 0.075.
 
     width, height: of the opening, metres; z = 0 is its lower edge. drop: share of the opening that it covers from
     the top, 0..1. Centred on x = 0; a centimetre stays free at the sides.
     """
-    wide, fall = width - 0.02, float(np.clip(drop, 0.06, 0.99)) * height
+    inner_width, drop_length = width - 0.02, float(np.clip(drop, 0.06, 0.99)) * height
     if split == "test":
         return (
-            _bamboo(rng, finishes, wide, height, fall) if rng.random() < 0.5 else _pleated(finishes, wide, height, fall)
+            _bamboo_blind(rng, finishes, inner_width, height, drop_length)
+            if rng.random() < 0.5
+            else _pleated_blind(finishes, inner_width, height, drop_length)
         )
     style = rng.choice(["roller", "venetian", "roman"])
     if style == "roller":
-        return _roller(rng, finishes, wide, height, fall)
-    return _venetian(rng, finishes, wide, height, fall) if style == "venetian" else _roman(finishes, wide, height, fall)
+        return _roller_blind(rng, finishes, inner_width, height, drop_length)
+    return (
+        _venetian_blind(rng, finishes, inner_width, height, drop_length)
+        if style == "venetian"
+        else _roman_blind(finishes, inner_width, height, drop_length)
+    )
 
 
-def _sheet(cloth: Material, width: float, low: float, high: float, y: float) -> Mesh:
+def _cloth_sheet(cloth: Material, width: float, low: float, high: float, y: float) -> Mesh:
     return box((width, 0.002, high - low), cloth, (0, y, low))
 
 
-def _roller(rng: np.random.Generator, f: Finishes, width: float, height: float, fall: float) -> Mesh:
+def _roller_blind(rng: np.random.Generator, f: Finishes, width: float, height: float, drop_length: float) -> Mesh:
     cloth = (f.curtain, f.linen, f.fabric_second)[int(rng.integers(3))]
-    low = height - fall
+    low = height - drop_length
     tube_z = height - 0.03
     roll = (
         cylinder(0.024, width - 0.02, cloth, segments=18)
-        .tilted("y", np.pi / 2)
+        .rotated("y", np.pi / 2)
         .moved((-width / 2 + 0.01, 0.04, tube_z))
     )
-    parts = [roll, _sheet(cloth, width - 0.03, low + 0.01, tube_z, 0.017)]
-    parts.append(rounded_box((width - 0.03, 0.012, 0.025), f.plastic, (0, 0.017, low), radius=0.005, steps=1))
-    parts += [
+    meshes = [roll, _cloth_sheet(cloth, width - 0.03, low + 0.01, tube_z, 0.017)]
+    meshes.append(rounded_box((width - 0.03, 0.012, 0.025), f.plastic, (0, 0.017, low), radius=0.005, steps=1))
+    meshes += [
         box((0.004, 0.05, 0.056), f.plastic, (x, 0.036, tube_z - 0.028))
         for x in (-width / 2 + 0.003, width / 2 - 0.003)
     ]
     return merge(
         [
-            *parts,
+            *meshes,
             tube([(width / 2 - 0.012, 0.012, tube_z), (width / 2 - 0.012, 0.012, 0.25 * height)], 0.0015, f.plastic, 4),
         ]
     )
 
 
-def _venetian(rng: np.random.Generator, f: Finishes, width: float, height: float, fall: float) -> Mesh:
-    """Slats of wood or metal; what is not let down is stacked below the head rail."""
+def _venetian_blind(rng: np.random.Generator, f: Finishes, width: float, height: float, drop_length: float) -> Mesh:
+    """A Venetian blind of wood or metal slats below a head rail."""
     wooden = rng.random() < 0.5
     slat_width, finish = (0.05, f.wood) if wooden else (0.027, f.plastic if rng.random() < 0.6 else f.metal)
     pitch, angle = 0.84 * slat_width, float(rng.uniform(-1.0, 1.0))
-    count = min(int(fall / pitch), 60)
-    pitch = fall / max(count, 1) if count == 60 else pitch
+    count = min(int(drop_length / pitch), 60)
+    pitch = drop_length / max(count, 1) if count == 60 else pitch
     y, top = 0.038, height - 0.045
-    slat = box((width, slat_width, 0.0028 if wooden else 0.0012), finish).tilted("x", angle)
-    parts = [box((width, 0.055, 0.045), finish, (0, y, top))]
+    slat = box((width, slat_width, 0.0028 if wooden else 0.0012), finish).rotated("x", angle)
+    meshes = [box((width, 0.055, 0.045), finish, (0, y, top))]
     low = top - count * pitch
-    parts += [slat.moved((0, y, top - (k + 0.6) * pitch)) for k in range(count)]
-    parts.append(box((width, slat_width, 0.014), finish, (0, y, max(low - 0.014, 0.0))))
+    meshes += [slat.moved((0, y, top - (k + 0.6) * pitch)) for k in range(count)]
+    meshes.append(box((width, slat_width, 0.014), finish, (0, y, max(low - 0.014, 0.0))))
     for x in (-0.36 * width, 0.36 * width):
         for side in (-1, 1):
             cord = y + side * (0.5 * slat_width * float(np.cos(angle)) + 0.001)
-            parts.append(tube([(x, cord, top), (x, cord, max(low, 0.01))], 0.0012, f.linen, 4))
-    return merge(parts)
+            meshes.append(tube([(x, cord, top), (x, cord, max(low, 0.01))], 0.0012, f.linen, 4))
+    return merge(meshes)
 
 
-def _roman(f: Finishes, width: float, height: float, fall: float) -> Mesh:
-    """Cloth that folds up in even swags at its lower edge."""
-    gathered = float(np.clip((height - fall) / height, 0.0, 1.0))
+def _roman_blind(f: Finishes, width: float, height: float, drop_length: float) -> Mesh:
+    """A Roman blind whose cloth folds up at its lower edge."""
+    gathered = float(np.clip((height - drop_length) / height, 0.0, 1.0))
     folds = 1 + round(4 * gathered)
-    flat = max(fall - 0.05 * folds, 0.03)
+    flat = max(drop_length - 0.05 * folds, 0.03)
 
     def shape(s: Array, t: Array) -> Array:
         x = (s - 0.5) * width
         down = 1 - t
         swag = np.clip((down - 0.5) * 2, 0, 1) * folds
-        part = np.clip(swag - np.floor(swag - 1e-9), 0, 1)
-        bulge = np.where(down > 0.5, 0.022 * np.abs(np.sin(np.pi * part)), 0.0)
+        fold_phase = np.clip(swag - np.floor(swag - 1e-9), 0, 1)
+        bulge = np.where(down > 0.5, 0.022 * np.abs(np.sin(np.pi * fold_phase)), 0.0)
         z = np.where(down > 0.5, height - 0.02 - flat - 0.045 * swag, height - 0.02 - flat * down * 2)
         return np.stack([x, 0.035 - bulge, z], -1)
 
-    cloth = two_sided(surface(shape, f.curtain, 2, 60, (width, fall)))
+    cloth = two_sided(surface(shape, f.curtain, 2, 60, (width, drop_length)))
     head = box((width, 0.04, 0.03), f.curtain, (0, 0.04, height - 0.03))
     return merge([cloth, head])
 
 
-def _bamboo(rng: np.random.Generator, f: Finishes, width: float, height: float, fall: float) -> Mesh:
-    """Round sticks bound by cords, rolled up at the lower edge."""
+def _bamboo_blind(rng: np.random.Generator, f: Finishes, width: float, height: float, drop_length: float) -> Mesh:
+    """A bamboo blind: round sticks and cords, rolled up at the lower edge."""
     cane = Material("bamboo", tuple(float(c) * float(rng.uniform(0.8, 1.1)) for c in (0.42, 0.27, 0.13)), roughness=0.6)  # type: ignore[arg-type]
-    pitch = max(0.012, fall / 110)
-    count = int(fall / pitch)
-    stick = cylinder(0.46 * pitch, width, cane, segments=6).tilted("y", np.pi / 2).moved((-width / 2, 0.035, 0))
-    parts = [stick.moved((0, float(rng.normal(0, 0.0008)), height - (k + 0.5) * pitch)) for k in range(count)]
+    pitch = max(0.012, drop_length / 110)
+    count = int(drop_length / pitch)
+    stick = cylinder(0.46 * pitch, width, cane, segments=6).rotated("y", np.pi / 2).moved((-width / 2, 0.035, 0))
+    meshes = [stick.moved((0, float(rng.normal(0, 0.0008)), height - (k + 0.5) * pitch)) for k in range(count)]
     roll = (
         cylinder(0.026, width, cane, segments=18)
-        .tilted("y", np.pi / 2)
-        .moved((-width / 2, 0.035, max(height - fall, 0.028)))
+        .rotated("y", np.pi / 2)
+        .moved((-width / 2, 0.035, max(height - drop_length, 0.028)))
     )
-    low = max(height - fall, 0.005)
+    low = max(height - drop_length, 0.005)
     cords = [
         tube([(x * width, 0.035 - 0.5 * pitch, height), (x * width, 0.035 - 0.5 * pitch, low)], 0.002, f.linen, 4)
         for x in (-0.4, 0.0, 0.4)
     ]
-    return merge([*parts, roll, *cords])
+    return merge([*meshes, roll, *cords])
 
 
-def _pleated(f: Finishes, width: float, height: float, fall: float) -> Mesh:
-    """A zigzag of stiff paper between two rails."""
-    count = max(6, round(fall / 0.02))
+def _pleated_blind(f: Finishes, width: float, height: float, drop_length: float) -> Mesh:
+    """A pleated blind between two rails."""
+    count = max(6, round(drop_length / 0.02))
     edge = np.arange(2 * count + 1)
-    top, low = height - 0.02, height - fall + 0.018
+    top, low = height - 0.02, height - drop_length + 0.018
 
     def shape(s: Array, t: Array) -> Array:
         tooth = np.interp(t, edge / edge[-1], np.where(edge % 2, 0.022, 0.04))
         return np.stack([(s - 0.5) * width, tooth, low + (top - low) * t], -1)
 
-    paper = two_sided(surface(shape, f.linen, 1, 4 * count, (width, fall)))
+    paper = two_sided(surface(shape, f.linen, 1, 4 * count, (width, drop_length)))
     rails = [box((width, 0.03, 0.02), f.plastic, (0, 0.031, z)) for z in (top, low - 0.018)]
     return merge([paper, *rails])

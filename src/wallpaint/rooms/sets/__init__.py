@@ -1,1 +1,1 @@
-"""Rendered rooms as data: files, cameras, pairs of photos, exports, and what is fitted on them."""
+"""Data sets of rendered rooms: files, camera model, photo pairs, labels, exports, and the light statistics fit."""

@@ -1,10 +1,10 @@
-"""Rendered rooms as a data set: pictures in folders, and one line of metadata a pair.
+"""Export of rendered rooms as a training data set: image folders and one line of metadata per pair.
 
     OUT/export.json
     OUT/{train,validation,test}/metadata.jsonl
                                 images/  masks/  targets/  depth/  references/ (textures)  clean/ (not for training)
 
-Paths in a line are relative to its file. `file_name` repeats `image_path`, for Hugging Face's ImageFolder.
+Paths are relative to metadata.jsonl. `file_name` repeats `image_path` for the ImageFolder of Hugging Face Datasets.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from wallpaint.files import atomic
 from wallpaint.imaging.color import delta_e_2000, linear_to_lab, linear_to_srgb, srgb_to_linear
 from wallpaint.rooms.room import SPLITS
 from wallpaint.rooms.sets import camera, pairs, render, room_file, workers
-from wallpaint.rooms.sets.pairs import Pair
+from wallpaint.rooms.sets.pairs import RenderedPair
 from wallpaint.typing import Array
 from wallpaint.version import __version__
 
-SETTINGS = "export.json"
+SETTINGS_FILE = "export.json"
 SETTINGS_FORMAT = "wallpaint.pairs/1"
-METADATA = "metadata.jsonl"
-LINES = ".lines"  # one file a room, written after its pictures: what is finished
+METADATA_FILE = "metadata.jsonl"
+ENTRIES_DIR = ".lines"  # one file per room, written after its images: marks it as exported
 
 
 @dataclass(frozen=True)
-class Exported:
-    """How many rooms went into a data set, and how many pairs of each split."""
+class ExportSummary:
+    """Number of rooms, and number of pairs by split."""
 
     rooms: int
     pairs: dict[str, int]
@@ -51,23 +51,23 @@ def export(
     *,
     seed: int = 0,
     clean: bool = True,
-    processes: int | None = None,
-    step: Callable[[str], None] | None = None,
-) -> Exported:
-    """Write every room of a folder as pairs; a broken run goes on where it stopped.
+    num_workers: int | None = None,
+    on_progress: Callable[[str], None] | None = None,
+) -> ExportSummary:
+    """Export all rooms of a folder as pairs; an interrupted run resumes.
 
-    pairs_per_room: from paint to paint; dressings add theirs, see `pairs.pairs_of`. seed: of paints and cameras. clean:
-    for validation and test rooms also the photos without noise, which are large. processes: None for one a processor.
-    step: is told each room's file as it is done. Raises InputError for a folder without rooms and for rooms that
-    cannot be read; ConfigError where the set there was made otherwise.
+    pairs_per_room: pairs from paint to paint; wall variants add more, see `pairs.sample_pairs`. seed: of paints and
+    cameras. clean: also write noise-free photos (large) for validation and test rooms. num_workers: by default one per
+    CPU. on_progress: called with the file name of each exported room. Raises InputError for a folder without rooms or
+    an unreadable room, ConfigError if out_dir was exported with other settings.
     """
     rooms = room_files(records_dir)
     if pairs_per_room < 1:
         raise InputError(f"--pairs is {pairs_per_room}, expected 1 or more")
     try:
-        (out_dir / LINES).mkdir(parents=True, exist_ok=True)
+        (out_dir / ENTRIES_DIR).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{out_dir}: the folder cannot be made ({error.strerror}): choose another") from error
+        raise InputError(f"{out_dir}: the folder cannot be created ({error.strerror}): choose another") from error
     with render.locked(out_dir):
         settings = {
             "format": SETTINGS_FORMAT,
@@ -76,47 +76,47 @@ def export(
             "clean": clean,
             "version": __version__,
         }
-        render.settle(out_dir / SETTINGS, settings | _rooms_settings(rooms[0]))
+        render.check_settings(out_dir / SETTINGS_FILE, settings | _rooms_settings(rooms[0]))
         tasks = [(str(path), str(out_dir), pairs_per_room, seed, clean) for path in rooms]
-        for name in workers.results(f"{__name__}:export_room", tasks, processes or workers.available()):
-            if step is not None:
-                step(name)
-        return Exported(len(rooms), _gather(out_dir))
+        for name in workers.imap_unordered(f"{__name__}:export_room", tasks, num_workers or workers.available_cpus()):
+            if on_progress is not None:
+                on_progress(name)
+        return ExportSummary(len(rooms), _merge_metadata(out_dir))
 
 
 def room_files(folder: Path) -> list[Path]:
-    """The room files of a folder by seed. Raises InputError where there are none."""
+    """List the room files of a folder by seed. Raises InputError if there are none."""
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder: expected one that `wallpaint rooms render` filled")
-    found = sorted(folder.glob("room_*.npz"))
-    if not found:
-        raise InputError(f"{folder}: holds no rooms: fill it with `wallpaint rooms render`")
-    return found
+        raise InputError(f"{folder}: no such folder: expected the output of `wallpaint rooms render`")
+    paths = sorted(folder.glob("room_*.npz"))
+    if not paths:
+        raise InputError(f"{folder}: contains no rooms: create them with `wallpaint rooms render`")
+    return paths
 
 
 def export_room(path: str, out: str, count: int, seed: int, clean: bool = True) -> str:
-    """The work of one worker: all pairs of a room, then its lines."""
+    """Export all pairs of one room, then its metadata entries. This is the task of a worker process."""
     source, folder = Path(path), Path(out)
-    lines = folder / LINES / f"{source.stem}.jsonl"
-    if not _is_finished(lines, folder):
+    lines = folder / ENTRIES_DIR / f"{source.stem}.jsonl"
+    if not _is_exported(lines, folder):
         record = room_file.read(source)
         if record.split not in SPLITS:
             raise InputError(f"{source}: its split is {record.split!r}, expected one of {', '.join(SPLITS)}")
         entries = [
             write_pair(pair, folder / record.split, clean=clean and record.split != "train")
-            for pair in pairs.pairs_of(record, count, seed)
+            for pair in pairs.sample_pairs(record, count, seed)
         ]
         text = "".join(json.dumps({"split": record.split, **entry}, ensure_ascii=False) + "\n" for entry in entries)
         atomic.put(lines, text.encode())
     return source.name
 
 
-def write_pair(pair: Pair, folder: Path, *, clean: bool) -> dict[str, Any]:
-    """Write a pair's pictures and return its line. clean: also the photo without noise, 16 bits a channel."""
+def write_pair(pair: RenderedPair, folder: Path, *, clean: bool) -> dict[str, Any]:
+    """Write the images of a pair and return its metadata entry. clean: also write the noise-free photo, 16 bit."""
     files = {
         "image_path": (f"images/{pair.name}.jpg", pair.jpeg),
-        "mask_path": (f"masks/{pair.name}.png", _png(camera.codes(pair.alpha))),
-        "target_path": (f"targets/{pair.name}.png", _png(camera.codes(pair.target))),
+        "mask_path": (f"masks/{pair.name}.png", _png(camera.to_uint8(pair.alpha))),
+        "target_path": (f"targets/{pair.name}.png", _png(camera.to_uint8(pair.target))),
         "depth_path": (f"depth/{pair.name}.png", _png(camera.controlnet_depth(pair.depth))),
     }
     if pair.swatch is not None:
@@ -127,23 +127,23 @@ def write_pair(pair: Pair, folder: Path, *, clean: bool) -> dict[str, Any]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.put(path, data, durable=False)
-    what = "textured" if pair.new_albedo is None else color_name(pair.new_albedo)
+    wall_name = "textured" if pair.new_albedo is None else color_name(pair.new_albedo)
     return {
         "file_name": files["image_path"][0],
         **{key: name for key, (name, _) in files.items()},
-        "color_rgb": _rgb(pair.new_albedo),
-        "color_name": None if pair.new_albedo is None else what,
-        "old_color_rgb": _rgb(pair.old_albedo),
-        "caption": f"{_article(pair.kind)} {pair.kind} with {what} walls",
+        "color_rgb": _srgb_255(pair.new_albedo),
+        "color_name": None if pair.new_albedo is None else wall_name,
+        "old_color_rgb": _srgb_255(pair.old_albedo),
+        "caption": f"{_article(pair.room_type)} {pair.room_type} with {wall_name} walls",
         "quality_score": 1.0,
         "tracks": list(pair.tracks),
         "room": pair.seed,
-        "room_kind": pair.kind,
+        "room_kind": pair.room_type,
     }
 
 
 def color_name(albedo: Array) -> str:
-    """The CSS name nearest to a paint, by CIEDE2000. albedo: (3,) linear sRGB."""
+    """Return the CSS colour name nearest to a paint by CIEDE2000. albedo: (3,) linear sRGB."""
     names, lab = _css_colors()
     return names[int(np.argmin(delta_e_2000(lab, linear_to_lab(np.asarray(albedo, np.float64))[None])))]
 
@@ -157,14 +157,14 @@ def _css_colors() -> tuple[tuple[str, ...], Array]:
 
 
 def _rooms_settings(room: Path) -> dict[str, Any]:
-    """Size and samples of a room, which the others share."""
+    """Return size and samples of a room, as settings of the export."""
     meta = room_file.read_meta(room)
     height, width = meta["size"]
     return {"size": f"{width}x{height}", "samples": meta["samples"]}
 
 
-def _is_finished(lines: Path, folder: Path) -> bool:
-    """Whether a room's lines are there, and every picture that they name."""
+def _is_exported(lines: Path, folder: Path) -> bool:
+    """Return whether the entries of a room exist, with all of their files."""
     try:
         entries = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
         return all(
@@ -177,34 +177,34 @@ def _is_finished(lines: Path, folder: Path) -> bool:
         return False
 
 
-def _gather(folder: Path) -> dict[str, int]:
-    """The rooms' lines into one metadata file a split; returns how many lines each has."""
-    found: dict[str, list[str]] = {}
-    for path in sorted((folder / LINES).glob("*.jsonl")):
+def _merge_metadata(folder: Path) -> dict[str, int]:
+    """Merge the entries of all rooms into one metadata file per split; return the number of entries by split."""
+    lines_by_split: dict[str, list[str]] = {}
+    for path in sorted((folder / ENTRIES_DIR).glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             entry = json.loads(line)
-            found.setdefault(entry.pop("split"), []).append(json.dumps(entry, ensure_ascii=False))
-    for split, lines in found.items():
-        atomic.put(folder / split / METADATA, ("\n".join(lines) + "\n").encode())
-    return {split: len(found[split]) for split in SPLITS if split in found}
+            lines_by_split.setdefault(entry.pop("split"), []).append(json.dumps(entry, ensure_ascii=False))
+    for split, lines in lines_by_split.items():
+        atomic.put(folder / split / METADATA_FILE, ("\n".join(lines) + "\n").encode())
+    return {split: len(lines_by_split[split]) for split in SPLITS if split in lines_by_split}
 
 
-def _rgb(albedo: Array | None) -> list[float] | None:
+def _srgb_255(albedo: Array | None) -> list[float] | None:
     if albedo is None:
         return None
     return [round(float(value), 3) for value in 255 * linear_to_srgb(np.clip(np.asarray(albedo, np.float64), 0, 1))]
 
 
 def _png(codes: Array) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(codes).save(out, "PNG")
-    return out.getvalue()
+    buffer = io.BytesIO()
+    Image.fromarray(codes).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def _png_16(picture: Array) -> bytes:
-    codes = np.round(np.clip(picture, 0, 1) * 65535).astype(np.uint16)
-    done, data = cv2.imencode(".png", cv2.cvtColor(codes, cv2.COLOR_RGB2BGR))
-    assert done
+def _png_16(image: Array) -> bytes:
+    codes = np.round(np.clip(image, 0, 1) * 65535).astype(np.uint16)
+    encoded, data = cv2.imencode(".png", cv2.cvtColor(codes, cv2.COLOR_RGB2BGR))
+    assert encoded
     return data.tobytes()
 
 

@@ -1,12 +1,12 @@
-"""What every pixel of a rendered room belongs to: all its walls, not only those to be repainted.
+"""Surface labels of rendered rooms: all walls, not only the paintable ones.
 
-A room file knows the walls that are to be repainted. Others that keep their paint are walls as well, so the room is
-thought up again from its seed and looked at once more, a few rays a pixel and no light: about a second a room.
+A room file masks only the paintable walls. For the labels, the room is generated again from its seed, and a few rays
+per pixel are traced without light transport, which takes about a second a room.
 
 room_000042.labels      a zip archive that NumPy reads
-    surface      (h * GRID, w * GRID) int16, which surface each ray meets, -1 none
-    wall         (surfaces,) int8, number of the wall that a surface is: 2 * side + (1 for its lower part), -1 none
-    unclear      (surfaces,) bool, walls of the space behind a passage: neither right nor wrong
+    surface      (h * RAYS_PER_SIDE, w * RAYS_PER_SIDE) int16, index of the surface that each ray hits, -1 none
+    wall         (surfaces,) int8, wall number of each surface: 2 * side + (1 for the lower level), -1 for no wall
+    unclear      (surfaces,) bool, walls of the space behind a passage, to be ignored in training and evaluation
 """
 
 from __future__ import annotations
@@ -27,104 +27,106 @@ from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.shell import SIDES
 from wallpaint.typing import Array
 
-GRID = 3  # rays a pixel, along each side
-MOST_DIFFERENT = 0.02  # mean difference to the room file's own alpha, beyond which it is another room
-_BEHIND = ("beyond",)  # materials of the space behind a passage
+RAYS_PER_SIDE = 3  # of a pixel
+MAX_ALPHA_DIFFERENCE = 0.02  # mean difference to the alpha of the room file, above which the rooms differ
+_IGNORED_MATERIALS = ("passage wall",)  # of the space behind a passage
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
-    """The surfaces of a room's picture; see the file's description above."""
+class RoomLabels:
+    """Surface labels of one room; see the file format above. ignored_surface is stored as "unclear"."""
 
     surface: Array
     wall: Array
-    unclear: Array
+    ignored_surface: Array
 
     @property
     def coverage(self) -> Array:
-        """(h, w) float32, 0..1: the share of each pixel that is wall, any wall."""
+        """(h, w) float32, 0..1: share of each pixel that is wall, paintable or not."""
         return self._share(self.wall >= 0)
 
     @property
-    def doubtful(self) -> Array:
-        """(h, w) bool: pixels that say nothing of what is found."""
-        return self._share(self.unclear) > 0
+    def ignored(self) -> Array:
+        """(h, w) bool: pixels to be ignored in training and evaluation."""
+        return self._share(self.ignored_surface) > 0
 
     @property
     def wall_number(self) -> Array:
-        """(h, w) int8: the wall at each pixel's middle, -1 where there is none."""
-        middle = self.surface[GRID // 2 :: GRID, GRID // 2 :: GRID]
-        return np.append(self.wall, np.int8(-1))[middle]
+        """(h, w) int8: wall number at the pixel centre, -1 for no wall."""
+        center = self.surface[RAYS_PER_SIDE // 2 :: RAYS_PER_SIDE, RAYS_PER_SIDE // 2 :: RAYS_PER_SIDE]
+        return np.append(self.wall, np.int8(-1))[center]
 
     def _share(self, of_surface: Array) -> Array:
-        here = np.append(of_surface, False)[self.surface].astype(np.float32)
-        height, width = here.shape
-        return cv2.resize(here, (width // GRID, height // GRID), interpolation=cv2.INTER_AREA)
+        subpixels = np.append(of_surface, False)[self.surface].astype(np.float32)
+        height, width = subpixels.shape
+        return cv2.resize(subpixels, (width // RAYS_PER_SIDE, height // RAYS_PER_SIDE), interpolation=cv2.INTER_AREA)
 
 
 def name_of(seed: int) -> str:
-    """The labels' file of a room."""
+    """Return the file name of the labels of a room."""
     return Path(room_file.name_of(seed)).stem + ".labels"
 
 
-def derive(seed: int, size: tuple[int, int]) -> Labels:
-    """Think a room up again and look at it. size: (height, width). Raises `design.Unusable`, or ConfigError."""
+def derive(seed: int, size: tuple[int, int]) -> RoomLabels:
+    """Generate a room and trace its labels. size: (height, width). Raises UnusableRoomError or ConfigError."""
     from wallpaint.rooms import design
     from wallpaint.rooms.tracing import tracer
 
     room = design.design(seed, size[1] / size[0])
     materials = room.mesh.materials
-    counted = tuple(replace(material, wall=number) for number, material in enumerate(materials))
-    seen = tracer.look(replace(room, mesh=replace(room.mesh, materials=counted)), (size[0] * GRID, size[1] * GRID))
-    return Labels(
-        surface=seen,
+    numbered = tuple(replace(material, wall=number) for number, material in enumerate(materials))
+    surface = tracer.render_wall_numbers(
+        replace(room, mesh=replace(room.mesh, materials=numbered)), (size[0] * RAYS_PER_SIDE, size[1] * RAYS_PER_SIDE)
+    )
+    return RoomLabels(
+        surface=surface,
         wall=np.array([_wall_of(material) for material in materials], np.int8),
-        unclear=np.array([material.name in _BEHIND for material in materials]),
+        ignored_surface=np.array([material.name in _IGNORED_MATERIALS for material in materials]),
     )
 
 
 def _wall_of(material: Material) -> int:
-    """A wall's number by its name, "left wall, upper", which it has whether it is to be repainted or not."""
-    side, _, part = material.name.partition(" wall, ")
-    return 2 * SIDES.index(side) + (part == "lower") if part and side in SIDES else -1
+    """Parse the wall number from a material name such as "left wall, upper"; paintable or not."""
+    side, _, level = material.name.partition(" wall, ")
+    return 2 * SIDES.index(side) + (level == "lower") if level and side in SIDES else -1
 
 
-def write(path: Path, labels: Labels) -> None:
-    """Save labels, whole or not at all."""
-    out = io.BytesIO()
-    np.savez_compressed(out, surface=labels.surface, wall=labels.wall, unclear=labels.unclear)
-    atomic.put(path, out.getvalue(), durable=False)
+def write(path: Path, labels: RoomLabels) -> None:
+    """Save labels atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, surface=labels.surface, wall=labels.wall, unclear=labels.ignored_surface)
+    atomic.put(path, buffer.getvalue(), durable=False)
 
 
-def read(path: Path) -> Labels:
-    """Load labels. Raises InputError for what is missing or damaged."""
+def read(path: Path) -> RoomLabels:
+    """Load labels. Raises InputError for a missing or damaged file."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return Labels(file["surface"], file["wall"], file["unclear"])
+            return RoomLabels(file["surface"], file["wall"], file["unclear"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: no whole file of labels ({type(error).__name__}): derive it again") from error
+        raise InputError(
+            f"{path}: missing or damaged file of labels ({type(error).__name__}): derive the labels again"
+        ) from error
 
 
 def derive_all(
-    rooms: Sequence[Path], folder: Path, crew: int, step: Callable[[Path], None] = lambda path: None
+    rooms: Sequence[Path], folder: Path, num_workers: int, on_progress: Callable[[Path], None] = lambda path: None
 ) -> list[Path]:
-    """Derive the labels that a folder lacks, or has of a room before it was rendered anew.
+    """Derive missing labels, and those older than their room file.
 
-    rooms: room files. crew: processes. step: is told of each that is done.
-
-    Returns the room files that have labels: left out are those that today's designs no longer agree with, since their
-    picture is of another room.
+    rooms: room files. on_progress: called with each room file that is done. Returns the room files that have labels,
+    without those whose rendering differs from the room that is now generated from their seed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lacking = [room for room in rooms if not atomic.is_current(folder / name_of(room_file.seed_of(room)), room)]
-    tasks = [(str(room), str(folder)) for room in lacking]
-    for done in workers.results(f"{__name__}:derive_one", tasks, crew):
-        step(Path(done))
-    return [room for room in rooms if _is_whole(folder / name_of(room_file.seed_of(room)))]
+    missing = [room for room in rooms if not atomic.is_current(folder / name_of(room_file.seed_of(room)), room)]
+    tasks = [(str(room), str(folder)) for room in missing]
+    for done in workers.imap_unordered(f"{__name__}:derive_one", tasks, num_workers):
+        on_progress(Path(done))
+    return [room for room in rooms if _is_nonempty(folder / name_of(room_file.seed_of(room)))]
 
 
 def derive_one(room: str, folder: str) -> str:
-    """The work of one worker: labels into their file; an empty file where they do not fit the room."""
+    """Derive the labels of one room; an empty file marks labels that do not match the room. The task of a worker."""
     import drjit
 
     from wallpaint.rooms.tracing import backend
@@ -134,17 +136,17 @@ def derive_one(room: str, folder: str) -> str:
     record = room_file.read(Path(room))
     target = Path(folder) / name_of(record.seed)
     labels = derive(record.seed, record.size)
-    if fits(labels, record.alpha):
+    if match_alpha(labels, record.alpha):
         write(target, labels)
     else:
         atomic.put(target, b"", durable=False)
     return room
 
 
-def fits(labels: Labels, alpha: Array) -> bool:
-    """Whether labels are of the very room that a file holds: its walls to be repainted are walls here."""
-    return bool(np.maximum(alpha - labels.coverage, 0).mean() <= MOST_DIFFERENT)
+def match_alpha(labels: RoomLabels, alpha: Array) -> bool:
+    """Return whether labels match a room file: its paintable walls are walls in the labels."""
+    return bool(np.maximum(alpha - labels.coverage, 0).mean() <= MAX_ALPHA_DIFFERENCE)
 
 
-def _is_whole(path: Path) -> bool:
+def _is_nonempty(path: Path) -> bool:
     return path.exists() and path.stat().st_size > 0

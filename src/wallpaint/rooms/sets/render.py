@@ -1,11 +1,11 @@
-"""Many rooms into one folder, in parallel, and where a run was broken off it goes on.
+"""Parallel, resumable rendering of rooms into a folder.
 
-    job.json            size and samples: one folder holds rooms of one kind
+    job.json            size and samples, the same for all rooms of a folder
     room_000042.npz     a room, see `room_file`
-    room_000043.json    why this seed has none
+    room_000043.json    the reason why this seed has no room
 
-A file has its name only when it is whole, and a room's bytes depend on its seed, size and samples alone; so a folder
-that was filled in many broken runs is the same as one that was filled in one.
+Files are written atomically, and the bytes of a room depend only on seed, size and samples. So an interrupted and
+resumed run gives the same folder as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -24,28 +24,29 @@ import numpy as np
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
 from wallpaint.rooms.sets import room_file, workers
-from wallpaint.rooms.sets.room_file import DressedView, RoomRecord, Skipped
+from wallpaint.rooms.sets.room_file import RoomRecord, SkippedSeed, WallVariantView
 from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
-    from wallpaint.rooms.room import Dressing
+    from wallpaint.rooms.room import WallVariant
 
-SETTINGS = "job.json"
+SETTINGS_FILE = "job.json"
 SETTINGS_FORMAT = "wallpaint.rooms/1"
-LOCK = ".lock"
+LOCK_FILE = ".lock"
 RENDERER = "wallpaint.rooms.sets.render:render_room"
-SMALLEST, LARGEST = 16, 4096  # pixels a side
-MOST_SEED = 999_999
+MIN_SIDE_PX, MAX_SIDE_PX = 16, 4096
+MAX_SEED = 999_999
 SWATCH_PX = 256
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """Which rooms to render: seeds seed..seed + count - 1.
+    """Settings of a run: it renders the seeds seed..seed + count - 1 into the folder out.
 
-    size: (height, width). samples: paths a pixel. workers: processes, None for one a processor. renderer: a function
-    (seed, size, samples) -> RoomRecord or Skipped, by name. Raises ConfigError for numbers that make no sense.
+    size: (height, width). samples: paths per pixel. num_workers: processes, by default one per CPU. renderer: name of a
+    function (seed, size, samples) -> RoomRecord or SkippedSeed, see `workers.import_function`. Raises ConfigError for
+    values out of range, all in one message.
     """
 
     count: int
@@ -53,145 +54,151 @@ class RenderJob:
     size: tuple[int, int]
     samples: int
     out: Path
-    workers: int | None = None
+    num_workers: int | None = None
     renderer: str = RENDERER
 
     def __post_init__(self) -> None:
-        wrong = []
+        problems = []
         if self.count < 1:
-            wrong.append(f"--count is {self.count}, expected 1 or more")
-        if self.seed < 0 or self.seed + self.count - 1 > MOST_SEED:
-            wrong.append(f"seeds {self.seed}..{self.seed + self.count - 1} leave 0..{MOST_SEED}")
-        if not all(SMALLEST <= side <= LARGEST for side in self.size):
-            wrong.append(f"--size is {self.size[1]}x{self.size[0]}, expected {SMALLEST}..{LARGEST} pixels a side")
+            problems.append(f"--count is {self.count}, expected 1 or more")
+        if self.seed < 0 or self.seed + self.count - 1 > MAX_SEED:
+            problems.append(f"seeds {self.seed}..{self.seed + self.count - 1} leave 0..{MAX_SEED}")
+        if not all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in self.size):
+            problems.append(
+                f"--size is {self.size[1]}x{self.size[0]}, expected {MIN_SIDE_PX}..{MAX_SIDE_PX} pixels a side"
+            )
         if self.samples < 1:
-            wrong.append(f"--samples is {self.samples}, expected 1 or more")
-        if self.workers is not None and self.workers < 1:
-            wrong.append(f"--workers is {self.workers}, expected 1 or more")
-        if wrong:
-            raise ConfigError("; ".join(wrong))
+            problems.append(f"--samples is {self.samples}, expected 1 or more")
+        if self.num_workers is not None and self.num_workers < 1:
+            problems.append(f"--workers is {self.num_workers}, expected 1 or more")
+        if problems:
+            raise ConfigError("; ".join(problems))
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a run did. rendered: new rooms. kept: rooms that were there. skipped: seeds without a good room."""
+class RenderSummary:
+    """Result of a run. rendered: new rooms. reused: rooms of an earlier run. skipped: seeds without a usable room."""
 
     rendered: int
-    kept: int
+    reused: int
     skipped: tuple[int, ...]
     seconds: float
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one seed: "rendered", "kept" or "skipped"; was_there: nothing had to be done."""
+class SeedResult:
+    """Result of one seed. state: "rendered", "reused" or "skipped". cached: an existing file was used."""
 
     seed: int
     state: str
-    was_there: bool
+    cached: bool
 
 
-def run(job: RenderJob, step: Callable[[Outcome], None] | None = None) -> Summary:
-    """Render what the folder lacks.
+def run(job: RenderJob, on_progress: Callable[[SeedResult], None] | None = None) -> RenderSummary:
+    """Render the missing rooms of a folder.
 
-    step: is told of each seed as it is done. Files that are there are read through: whole ones of the same settings
-    stay, others are rendered again. Raises ConfigError where the folder holds rooms of other settings or another run is
-    at work in it; InputError where it cannot be written to.
+    Existing files are validated; damaged ones and those with other settings are rendered again. on_progress: called
+    after each seed. Raises ConfigError if the folder has other settings or another run uses it, InputError if it is not
+    writable.
     """
-    started = perf_counter()
+    start = perf_counter()
     if job.renderer == RENDERER:
         _need_mitsuba()
     try:
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{job.out}: the folder cannot be made ({error.strerror}): choose another") from error
+        raise InputError(f"{job.out}: the folder cannot be created ({error.strerror}): choose another") from error
     with locked(job.out):
-        settle(job.out / SETTINGS, _settings(job))
+        check_settings(job.out / SETTINGS_FILE, _settings(job))
         tasks = [
             (job.renderer, seed, job.size, job.samples, str(job.out)) for seed in range(job.seed, job.seed + job.count)
         ]
-        outcomes: list[Outcome] = []
-        for outcome in workers.results(f"{__name__}:render_one", tasks, job.workers or workers.available()):
-            outcomes.append(outcome)
-            if step is not None:
-                step(outcome)
-    return Summary(
-        rendered=sum(o.state == "rendered" for o in outcomes),
-        kept=sum(o.state == "kept" for o in outcomes),
-        skipped=tuple(sorted(o.seed for o in outcomes if o.state == "skipped")),
-        seconds=perf_counter() - started,
+        results: list[SeedResult] = []
+        for result in workers.imap_unordered(
+            f"{__name__}:render_one", tasks, job.num_workers or workers.available_cpus()
+        ):
+            results.append(result)
+            if on_progress is not None:
+                on_progress(result)
+    return RenderSummary(
+        rendered=sum(o.state == "rendered" for o in results),
+        reused=sum(o.state == "reused" for o in results),
+        skipped=tuple(sorted(o.seed for o in results if o.state == "skipped")),
+        seconds=perf_counter() - start,
     )
 
 
-def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, out: str) -> Outcome:
-    """The work of one worker: a room into its file, if it is not there yet."""
-    path, note = Path(out) / room_file.name_of(seed), Path(out) / room_file.skipped_name_of(seed)
+def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, out: str) -> SeedResult:
+    """Render one room into its file unless it exists. This is the task of a worker process."""
+    path, skip_file = Path(out) / room_file.name_of(seed), Path(out) / room_file.skipped_name_of(seed)
     if _is_room(path, seed, size, samples):
-        return Outcome(seed, "kept", True)
-    if _is_note(note, seed):
-        return Outcome(seed, "skipped", True)
-    found: RoomRecord | Skipped = workers.function_of(renderer)(seed, size, samples)
-    if isinstance(found, Skipped):
+        return SeedResult(seed, "reused", True)
+    if _is_skip_file(skip_file, seed):
+        return SeedResult(seed, "skipped", True)
+    record: RoomRecord | SkippedSeed = workers.import_function(renderer)(seed, size, samples)
+    if isinstance(record, SkippedSeed):
         path.unlink(missing_ok=True)
-        text = json.dumps({"seed": seed, "state": "unusable", "why": found.why, "version": __version__}, indent=1)
-        atomic.put(note, text.encode() + b"\n")
-        return Outcome(seed, "skipped", False)
-    room_file.write(path, found)
-    note.unlink(missing_ok=True)
-    return Outcome(seed, "rendered", False)
+        text = json.dumps({"seed": seed, "state": "unusable", "why": record.reason, "version": __version__}, indent=1)
+        atomic.put(skip_file, text.encode() + b"\n")
+        return SeedResult(seed, "skipped", False)
+    room_file.write(path, record)
+    skip_file.unlink(missing_ok=True)
+    return SeedResult(seed, "rendered", False)
 
 
-def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | Skipped:
-    """Design a room, render it in every paint and in each of its dressings, on one thread."""
+def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | SkippedSeed:
+    """Generate and render a room with all of its wall variants, on one thread."""
     from wallpaint.rooms import design
     from wallpaint.rooms.tracing import backend, tracer
 
     backend.activate()
-    _one_thread()
+    _use_one_thread()
     try:
         room = design.design(seed, size[1] / size[0])
-    except design.Unusable as error:
-        return Skipped(seed, str(error))
-    seen = tracer.render(room, size, samples)
-    shown = np.where(seen.wall > 0.5, seen.wall_number, -1)
+    except design.UnusableRoomError as error:
+        return SkippedSeed(seed, str(error))
+    rendering = tracer.render(room, size, samples)
+    visible_walls = np.where(rendering.wall > 0.5, rendering.wall_number, -1)
     return RoomRecord(
         seed=seed,
         split=room.split,
-        kind=room.kind,
+        room_type=room.room_type,
         samples=samples,
         old_paint=room.old_paint,
-        buckets=seen.buckets,
-        alpha=seen.wall,
-        depth=seen.depth,
-        albedo=seen.albedo,
-        wall_number=seen.wall_number.astype(np.int8),
-        dressings=tuple(
-            dressed_view(dressing, tracer.render_plain(room.dressed(dressing), size, samples), shown)
-            for dressing in room.dressings
+        buckets=rendering.buckets,
+        alpha=rendering.wall,
+        depth=rendering.depth,
+        albedo=rendering.albedo,
+        wall_number=rendering.wall_number.astype(np.int8),
+        wall_variants=tuple(
+            wall_variant_view(
+                variant, tracer.render_radiance(room.with_wall_variant(variant), size, samples), visible_walls
+            )
+            for variant in room.wall_variants
         ),
-        facts={**room.meta, "eye": [round(float(value), 4) for value in room.eye.position]},
+        metadata={**room.metadata, "eye": [round(float(value), 4) for value in room.camera.position]},
     )
 
 
-def dressed_view(dressing: Dressing, radiance: Array, wall_number: Array) -> DressedView:
-    """A dressing's picture with the swatch of the texture that shows most in it. wall_number: (h, w), -1 none."""
+def wall_variant_view(variant: WallVariant, radiance: Array, wall_number: Array) -> WallVariantView:
+    """Add a swatch of the most visible texture to the rendering of a wall variant. wall_number: (h, w), -1 none."""
     pixels: dict[int, int] = {}
-    for wall, material in dressing.surfaces.items():
+    for wall, material in variant.surfaces.items():
         if material.texture is not None:
-            shown = int(np.count_nonzero(wall_number == wall))
-            pixels[id(material.texture)] = pixels.get(id(material.texture), 0) + shown
-    best = max(pixels, key=lambda key: pixels[key], default=None)
-    if best is None or pixels[best] == 0:
-        return DressedView(dressing.kind, dressing.track, radiance)
-    walls = tuple(sorted(wall for wall, m in dressing.surfaces.items() if id(m.texture) == best))
-    material = dressing.surfaces[walls[0]]
+            visible_px = int(np.count_nonzero(wall_number == wall))
+            pixels[id(material.texture)] = pixels.get(id(material.texture), 0) + visible_px
+    largest = max(pixels, key=lambda key: pixels[key], default=None)
+    if largest is None or pixels[largest] == 0:
+        return WallVariantView(variant.kind, variant.track, radiance)
+    walls = tuple(sorted(wall for wall, m in variant.surfaces.items() if id(m.texture) == largest))
+    material = variant.surfaces[walls[0]]
     assert material.texture is not None
     texels = material.texture.texels * np.asarray(material.albedo, np.float32)
-    return DressedView(dressing.kind, dressing.track, radiance, swatch_of(texels), walls)
+    return WallVariantView(variant.kind, variant.track, radiance, swatch_of(texels), walls)
 
 
 def swatch_of(texels: Array) -> Array:
-    """A texture as a picture: (s, s, 3) linear, lowest row first, to (SWATCH_PX, SWATCH_PX, 3) uint8 sRGB, upright."""
+    """Convert a texture, (s, s, 3) linear, bottom row first, to an upright uint8 sRGB image with SWATCH_PX a side."""
     from wallpaint.imaging.color import linear_to_srgb
 
     block = max(1, len(texels) // SWATCH_PX)
@@ -205,22 +212,22 @@ def swatch_of(texels: Array) -> Array:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder for one run, without half-written files before and after.
+    """Lock a folder for one run, and remove partial files before and after it.
 
-    The system lets go of it when the run ends, in whatever way. Raises ConfigError where another run holds it.
+    The operating system releases the lock when the process ends. Raises ConfigError if another run holds it.
     """
     try:
-        file = (folder / LOCK).open("a+")
+        file = (folder / LOCK_FILE).open("a+")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}): check its permissions") from error
     with file:
         if not _lock(file):
-            raise ConfigError(f"{folder}: another run is at work here: wait for it, or choose another folder")
-        _remove_parts(folder)
+            raise ConfigError(f"{folder}: another run is using this folder: wait for it, or choose another folder")
+        _remove_partial_files(folder)
         try:
             yield
         finally:
-            _remove_parts(folder)
+            _remove_partial_files(folder)
 
 
 def _lock(file: IO[str]) -> bool:
@@ -238,25 +245,27 @@ def _lock(file: IO[str]) -> bool:
     return True
 
 
-def settle(path: Path, settings: dict[str, Any]) -> None:
-    """Write down a folder's settings, or check that they are the ones written there. Raises ConfigError."""
+def check_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Write the settings of a folder, or compare them with those of an earlier run. Raises ConfigError."""
     if not path.exists():
         atomic.put(path, json.dumps(settings, indent=1, sort_keys=True).encode() + b"\n")
         return
     try:
-        before = json.loads(path.read_bytes())
+        stored = json.loads(path.read_bytes())
         different = [
-            f"{key} {_said(before.get(key))}, not {_said(value)}"
+            f"{key} {_abbreviated(stored.get(key))}, not {_abbreviated(value)}"
             for key, value in settings.items()
-            if before.get(key) != value
+            if stored.get(key) != value
         ]
     except (OSError, ValueError, AttributeError) as error:
         raise ConfigError(f"{path}: the folder's settings cannot be read: choose another folder") from error
     if different:
-        raise ConfigError(f"{path.parent}: made with {', '.join(different)}: use the same, or another folder")
+        raise ConfigError(
+            f"{path.parent}: created with {', '.join(different)}: use the same settings, or another folder"
+        )
 
 
-def _remove_parts(folder: Path) -> None:
+def _remove_partial_files(folder: Path) -> None:
     for path in folder.rglob(f".*{atomic.PART}"):
         path.unlink(missing_ok=True)
 
@@ -270,7 +279,7 @@ def _settings(job: RenderJob) -> dict[str, Any]:
     }
 
 
-def _said(value: object) -> str:
+def _abbreviated(value: object) -> str:
     return "nothing" if value is None else str(value)[:60]
 
 
@@ -285,12 +294,12 @@ def _is_room(path: Path, seed: int, size: tuple[int, int], samples: int) -> bool
     return all(meta.get(key) == value for key, value in wanted.items())
 
 
-def _is_note(path: Path, seed: int) -> bool:
+def _is_skip_file(path: Path, seed: int) -> bool:
     try:
-        note = json.loads(path.read_bytes())
+        skip_file = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(note, dict) and note.get("seed") == seed and note.get("version") == __version__
+    return isinstance(skip_file, dict) and skip_file.get("seed") == seed and skip_file.get("version") == __version__
 
 
 def _need_mitsuba() -> None:
@@ -300,7 +309,7 @@ def _need_mitsuba() -> None:
         raise ConfigError("rooms are rendered with Mitsuba, which is not installed: pip install 'wallpaint[rooms]'")
 
 
-def _one_thread() -> None:
+def _use_one_thread() -> None:
     import drjit
 
     drjit.set_thread_count(1)

@@ -1,14 +1,14 @@
-"""One rendered room in one file.
+"""The file format of one rendered room.
 
-room_000042.npz is a zip archive that NumPy reads: no pickles, fixed time stamps, so that the same room gives the same
-bytes. Light is float16 times a power of two a layer, which keeps both lamps and shadows in range.
+room_000042.npz is a NumPy archive without pickles and with fixed time stamps, so equal rooms give equal bytes. Radiance
+is float16 with a power-of-two scale per layer, which keeps lamps and shadows in range.
 
     meta           uint8, JSON in UTF-8: format, seed, split, kind, old_paint, samples, version, dressings, facts
     buckets        (K + 1, h, w, 3) float16      bucket_scale    (K + 1,) float64
     alpha          (h, w) uint8, 0..255          wall_number     (h, w) int8, -1 none
     depth          (h, w) float16, metres             albedo          (h, w, 3) uint8, sRGB-encoded
-    dressing_N     (h, w, 3) float16             dressing_scale  (N,) float64
-    swatch_N       (s, s, 3) uint8 sRGB, where the dressing has one
+    dressing_N     (h, w, 3) float16, rendering of wall variant N            dressing_scale  (N,) float64
+    swatch_N       (s, s, 3) uint8 sRGB, if wall variant N has a texture
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 FORMAT = "wallpaint.room/2"
-PATTERN = "room_*.npz"  # of room files in a folder
-LARGEST_HALF = 2.0**15  # what the brightest pixel of a layer comes to, at most twice that
-_DATE = (1980, 1, 1, 0, 0, 0)
-_WORTH = 6  # zlib's level
-LARGEST_ROOM = 2**32  # bytes, uncompressed
-_DAMAGED = (
+ROOM_GLOB = "room_*.npz"  # of room files in a folder
+HALF_TARGET_MAX = 2.0**15  # after scaling, the maximum of a layer is at most this
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_ZLIB_LEVEL = 6
+MAX_ROOM_BYTES = 2**32  # bytes, uncompressed
+_READ_ERRORS = (
     *(OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError, MemoryError),
     *(zipfile.BadZipFile, zlib.error, struct.error, SyntaxError, NotImplementedError),
 )
 
 
 @dataclass(frozen=True, eq=False)
-class DressedView:
-    """The room with its walls in another state.
+class WallVariantView:
+    """A rendering of the room with one of its wall variants.
 
-    kind, track: as in `room.Dressing`. radiance: (h, w, 3) float32, linear sRGB. swatch: (s, s, 3) uint8 sRGB, the
-    texture that most of the dressed wall shows, upright, or None where it is plain. walls: numbers of the walls that
-    show the swatch.
+    kind, track: see `room.WallVariant`. radiance: (h, w, 3) float32, linear sRGB. swatch: (s, s, 3) uint8 sRGB, the
+    texture with the largest visible area, upright; None without a texture. walls: numbers of the walls with that
+    texture.
     """
 
     kind: str
@@ -62,17 +62,17 @@ class DressedView:
 
 @dataclass(frozen=True, eq=False)
 class RoomRecord:
-    """Everything that is kept of a rendered room.
+    """The content of a room file.
 
     buckets: (K + 1, h, w, 3) float32, see `buckets.radiance`. alpha: (h, w) float32, 0..1, share of paintable wall.
-    depth: (h, w) float32, metres along the viewing axis. albedo: (h, w, 3) float32, linear sRGB, of what is seen, in
-    which paintable wall counts as white; 0 where there is nothing. wall_number: (h, w) int8, -1 none. old_paint: (3,)
-    linear sRGB. facts: what else the designer says of the room, JSON types only.
+    depth: (h, w) float32, metres along the optical axis. albedo: (h, w, 3) float32, linear sRGB, of the first hit;
+    paintable wall counts as white, 0 without a hit. wall_number: (h, w) int8, -1 for none. old_paint: (3,) linear sRGB,
+    the existing paint. metadata: see `room.Room`; stored under "facts".
     """
 
     seed: int
     split: str
-    kind: str
+    room_type: str
     samples: int
     old_paint: Color
     buckets: Array
@@ -80,8 +80,8 @@ class RoomRecord:
     depth: Array
     albedo: Array
     wall_number: Array
-    dressings: tuple[DressedView, ...] = ()
-    facts: dict[str, object] = field(default_factory=dict)
+    wall_variants: tuple[WallVariantView, ...] = ()
+    metadata: dict[str, object] = field(default_factory=dict)
     version: str = __version__
 
     @property
@@ -92,40 +92,40 @@ class RoomRecord:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A seed that gives no good room, and why."""
+class SkippedSeed:
+    """A seed without a usable room, and the reason."""
 
     seed: int
-    why: str
+    reason: str
 
 
 def name_of(seed: int) -> str:
-    """The file of a room."""
+    """Return the file name of a room."""
     return f"room_{seed:06d}.npz"
 
 
 def seed_of(path: Path) -> int:
-    """The seed of a room's file, by its name. Raises InputError."""
+    """Parse the seed from the name of a room file. Raises InputError."""
     digits = path.stem.removeprefix("room_")
     if not digits.isdigit():
-        raise InputError(f"{path}: is not named as a room file is")
+        raise InputError(f"{path}: the name of a room file is room_ and digits, e.g. room_000042.npz")
     return int(digits)
 
 
 def skipped_name_of(seed: int) -> str:
-    """The file that says why a seed has no room."""
+    """Return the name of the file that gives the reason why a seed has no room."""
     return f"room_{seed:06d}.json"
 
 
 def write(path: Path, record: RoomRecord) -> None:
-    """Save a room, whole or not at all. Raises InputError where the folder cannot be written to."""
+    """Save a room atomically. Raises InputError if the folder is not writable."""
     atomic.put(path, encode(record))
 
 
 def encode(record: RoomRecord) -> bytes:
-    """A room as the bytes of its file."""
+    """Encode a room to the bytes of its file."""
     halves = [_half(layer) for layer in record.buckets]
-    dressed = [_half(view.radiance) for view in record.dressings]
+    variant_halves = [_half(variant.radiance) for variant in record.wall_variants]
     arrays: dict[str, Array] = {
         "meta": np.frombuffer(json.dumps(_meta(record), sort_keys=True).encode(), np.uint8),
         "buckets": np.stack([half for half, _ in halves]),
@@ -134,31 +134,31 @@ def encode(record: RoomRecord) -> bytes:
         "wall_number": record.wall_number.astype(np.int8),
         "depth": np.minimum(record.depth, np.finfo(np.float16).max).astype(np.float16),
         "albedo": np.round(np.clip(linear_to_srgb(record.albedo), 0, 1) * 255).astype(np.uint8),
-        "dressing_scale": np.array([scale for _, scale in dressed]),
+        "dressing_scale": np.array([scale for _, scale in variant_halves]),
     }
-    for number, view in enumerate(record.dressings):
-        arrays[f"dressing_{number}"] = dressed[number][0]
-        if view.swatch is not None:
-            arrays[f"swatch_{number}"] = view.swatch
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=_WORTH) as archive:
+    for number, variant in enumerate(record.wall_variants):
+        arrays[f"dressing_{number}"] = variant_halves[number][0]
+        if variant.swatch is not None:
+            arrays[f"swatch_{number}"] = variant.swatch
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_ZLIB_LEVEL) as archive:
         for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", _DATE)
+            entry = zipfile.ZipInfo(f"{name}.npy", _ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             data = io.BytesIO()
             np.lib.format.write_array(data, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(entry, data.getvalue(), compresslevel=_WORTH)
-    return out.getvalue()
+            archive.writestr(entry, data.getvalue(), compresslevel=_ZLIB_LEVEL)
+    return buffer.getvalue()
 
 
 def read(path: Path) -> RoomRecord:
-    """Load a room. Raises InputError, one line, for what is missing, cut short, damaged or no room at all."""
+    """Load a room. Raises InputError, one line, for a missing, truncated, damaged or foreign file."""
     arrays, meta = _open(path)
     try:
         scale = arrays["dressing_scale"]
-        views = tuple(
-            DressedView(
+        variants = tuple(
+            WallVariantView(
                 str(entry["kind"]),
                 str(entry["track"]),
                 arrays[f"dressing_{number}"].astype(np.float32) * np.float32(scale[number]),
@@ -171,7 +171,7 @@ def read(path: Path) -> RoomRecord:
         record = RoomRecord(
             seed=int(meta["seed"]),
             split=str(meta["split"]),
-            kind=str(meta["kind"]),
+            room_type=str(meta["kind"]),
             samples=int(meta["samples"]),
             old_paint=(red, green, blue),
             buckets=arrays["buckets"].astype(np.float32)
@@ -180,18 +180,20 @@ def read(path: Path) -> RoomRecord:
             depth=arrays["depth"].astype(np.float32),
             albedo=srgb_to_linear(arrays["albedo"].astype(np.float32) / 255).astype(np.float32),
             wall_number=arrays["wall_number"],
-            dressings=views,
-            facts=dict(meta["facts"]),
+            wall_variants=variants,
+            metadata=dict(meta["facts"]),
             version=str(meta["version"]),
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: a room file with parts missing ({type(error).__name__}): render it again") from error
+        raise InputError(
+            f"{path}: entries of the room file are missing ({type(error).__name__}): render it again"
+        ) from error
     _check(path, record)
     return record
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """A room's meta alone, after every byte of the file was checked. Raises InputError as `read` does."""
+    """Read only the JSON record of a room; checks the whole file. Raises InputError as `read` does."""
     return _open(path)[1]
 
 
@@ -200,35 +202,38 @@ def _meta(record: RoomRecord) -> dict[str, Any]:
         "format": FORMAT,
         "seed": record.seed,
         "split": record.split,
-        "kind": record.kind,
+        "kind": record.room_type,
         "size": list(record.size),
         "samples": record.samples,
         "old_paint": [float(value) for value in record.old_paint],
         "version": record.version,
-        "dressings": [{"kind": view.kind, "track": view.track, "walls": list(view.walls)} for view in record.dressings],
-        "facts": record.facts,
+        "dressings": [
+            {"kind": variant.kind, "track": variant.track, "walls": list(variant.walls)}
+            for variant in record.wall_variants
+        ],
+        "facts": record.metadata,
     }
 
 
 def _half(layer: Array) -> tuple[Array, float]:
-    """A layer as float16, and the power of two that it was divided by."""
+    """Return a layer as float16, and the power of two by which it was divided."""
     brightest = float(np.abs(layer).max(initial=0.0))
-    scale = 2.0 ** math.ceil(math.log2(brightest / LARGEST_HALF)) if 0 < brightest < math.inf else 1.0
+    scale = 2.0 ** math.ceil(math.log2(brightest / HALF_TARGET_MAX)) if 0 < brightest < math.inf else 1.0
     return (layer / scale).astype(np.float16), scale
 
 
 def _open(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_ROOM:
-                raise InputError(f"{path}: is far too large for a room: delete it")
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_ROOM_BYTES:
+                raise InputError(f"{path}: is too large for a room file: delete it")
             arrays = {entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in archive.infolist()}
     except InputError:
         raise
     except FileNotFoundError as error:
-        raise InputError(f"{path}: there is no such room file") from error
-    except _DAMAGED as error:
-        raise InputError(f"{path}: cannot be read as a room (damaged, or another kind of file): delete it") from error
+        raise InputError(f"{path}: no such room file") from error
+    except _READ_ERRORS as error:
+        raise InputError(f"{path}: cannot be read as a room file (damaged, or of another format): delete it") from error
     try:
         meta = json.loads(arrays["meta"].tobytes())
         if meta["format"] != FORMAT:
@@ -238,7 +243,7 @@ def _open(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: not a room file: its meta is missing or damaged") from error
+        raise InputError(f"{path}: not a room file: the entry meta is missing or damaged") from error
     return arrays, meta
 
 
@@ -248,7 +253,7 @@ def _array(data: bytes) -> Array:
 
 def _check(path: Path, record: RoomRecord) -> None:
     size = record.size if record.alpha.ndim == 2 else (0, 0)
-    layers = [record.buckets, record.albedo[None], *(view.radiance[None] for view in record.dressings)]
+    layers = [record.buckets, record.albedo[None], *(variant.radiance[None] for variant in record.wall_variants)]
     fits = all(layer.ndim == 4 and layer.shape[1:] == (*size, 3) for layer in layers)
     if not fits or len(record.buckets) < 2 or record.depth.shape != size or record.wall_number.shape != size:
         raise InputError(f"{path}: a room file whose layers differ in size: render it again")

@@ -13,80 +13,80 @@ from PIL import Image, ImageDraw, ImageFont
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.rooms.sets import camera, pairs, room_file
-from wallpaint.rooms.sets.pairs import Pair
+from wallpaint.rooms.sets.pairs import RenderedPair
 from wallpaint.rooms.sets.room_file import RoomRecord
 from wallpaint.typing import Array
 
 GAP_PX = 6
-INK = (38, 38, 38)
-PAPER = (250, 250, 248)
-LINE_PX = 18
+TEXT_COLOR = (38, 38, 38)
+BACKGROUND = (250, 250, 248)
+TEXT_HEIGHT_PX = 18
 FORMATS = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def sheet(records: Sequence[RoomRecord], cell_px: int = 256, columns: int = 1) -> Image.Image:
-    """Rooms below each other, and beside each other in columns.
+def contact_sheet(records: Sequence[RoomRecord], cell_px: int = 256, columns: int = 1) -> Image.Image:
+    """Draw one strip per room, in columns.
 
-    cell_px: longer side of each picture. Rooms of other proportions than the first are fitted into its cells.
+    cell_px: longer side of each image.
     """
-    strips = [strip(record, cell_px) for record in records]
+    strips = [room_strip(record, cell_px) for record in records]
     width, height = max(s.width for s in strips), max(s.height for s in strips)
     rows = -(-len(strips) // columns)
-    whole = Image.new("RGB", (columns * (width + GAP_PX) + GAP_PX, rows * (height + GAP_PX) + GAP_PX), PAPER)
-    for place, picture in enumerate(strips):
-        at = (GAP_PX + place // rows * (width + GAP_PX), GAP_PX + place % rows * (height + GAP_PX))
-        whole.paste(picture, at)
-    return whole
+    canvas = Image.new("RGB", (columns * (width + GAP_PX) + GAP_PX, rows * (height + GAP_PX) + GAP_PX), BACKGROUND)
+    for index, image in enumerate(strips):
+        position = (GAP_PX + index // rows * (width + GAP_PX), GAP_PX + index % rows * (height + GAP_PX))
+        canvas.paste(image, position)
+    return canvas
 
 
-def strip(record: RoomRecord, cell_px: int = 256) -> Image.Image:
-    """One room: photo, mask, depth, two repaints, and a line of text."""
-    shown = _shown(record)
-    cells = [shown[0].photo, camera.codes(record.alpha), camera.controlnet_depth(record.depth)]
-    cells += [camera.codes(pair.target) for pair in shown]
-    pictures = [_fitted(cell, cell_px) for cell in cells]
-    width, height = pictures[0].size
-    row = Image.new("RGB", (len(pictures) * (width + GAP_PX) - GAP_PX, height + LINE_PX), PAPER)
-    for place, picture in enumerate(pictures):
-        row.paste(picture, (place * (width + GAP_PX), 0))
-    repaints = ", ".join(" ".join(pair.tracks) for pair in shown)
-    text = f"{record.seed}  {record.kind}, {record.split}  walls {record.alpha.mean():.0%}  {repaints}"
-    font = ImageFont.load_default(size=LINE_PX - 6)
-    ImageDraw.Draw(row).text((0, height + LINE_PX / 2), text, INK, font, anchor="lm")
+def room_strip(record: RoomRecord, cell_px: int = 256) -> Image.Image:
+    """Draw photo, mask, depth and two repaints of a room, with a line of text."""
+    chosen = _choose_pairs(record)
+    cells = [chosen[0].photo, camera.to_uint8(record.alpha), camera.controlnet_depth(record.depth)]
+    cells += [camera.to_uint8(pair.target) for pair in chosen]
+    images = [_resize(cell, cell_px) for cell in cells]
+    width, height = images[0].size
+    row = Image.new("RGB", (len(images) * (width + GAP_PX) - GAP_PX, height + TEXT_HEIGHT_PX), BACKGROUND)
+    for index, image in enumerate(images):
+        row.paste(image, (index * (width + GAP_PX), 0))
+    repaints = ", ".join(" ".join(pair.tracks) for pair in chosen)
+    text = f"{record.seed}  {record.room_type}, {record.split}  walls {record.alpha.mean():.0%}  {repaints}"
+    font = ImageFont.load_default(size=TEXT_HEIGHT_PX - 6)
+    ImageDraw.Draw(row).text((0, height + TEXT_HEIGHT_PX / 2), text, TEXT_COLOR, font, anchor="lm")
     return row
 
 
 def write_sheet(folder: Path, output: Path, *, rooms: int = 12, first: int = 0, columns: int = 1) -> int:
-    """The sheet of a folder's rooms as a picture file; returns how many it shows.
+    """Write the contact sheet of a folder of rooms as an image file; return the number of rooms shown.
 
-    rooms: at most so many. first: the lowest seed. Raises InputError.
+    rooms: maximum number of rooms. first: lowest seed. Raises InputError.
     """
     from wallpaint.rooms.sets.export import room_files
 
     if output.suffix.lower() not in FORMATS:
-        raise InputError(f"{output}: expected a name that ends in {', '.join(FORMATS)}")
-    wanted = [path for path in room_files(folder) if path.name >= room_file.name_of(first)][:rooms]
-    if not wanted:
-        raise InputError(f"{folder}: has no room from seed {first} on")
-    picture = sheet([room_file.read(path) for path in wanted], columns=columns)
+        raise InputError(f"{output}: expected a file name ending in {', '.join(FORMATS)}")
+    paths = [path for path in room_files(folder) if path.name >= room_file.name_of(first)][:rooms]
+    if not paths:
+        raise InputError(f"{folder}: contains no room from seed {first} on")
+    image = contact_sheet([room_file.read(path) for path in paths], columns=columns)
     data = io.BytesIO()
-    kind = {".png": "PNG", ".webp": "WEBP"}.get(output.suffix.lower(), "JPEG")
-    picture.save(data, kind, **({} if kind == "PNG" else {"quality": 92}))
+    image_format = {".png": "PNG", ".webp": "WEBP"}.get(output.suffix.lower(), "JPEG")
+    image.save(data, image_format, **({} if image_format == "PNG" else {"quality": 92}))
     atomic.put(output, data.getvalue())
-    return len(wanted)
+    return len(paths)
 
 
-def _shown(record: RoomRecord) -> list[Pair]:
-    """Two pairs: the room's own paint to another, and what shows most of the room's dressings."""
-    found = pairs.pairs_of(record, 2)
-    special = [pair for pair in found[2:] if "texture" in pair.tracks] or found[2:]
-    return [found[0], (special or found)[-1 if special else 1]]
+def _choose_pairs(record: RoomRecord) -> list[RenderedPair]:
+    """Choose two pairs: one from the existing paint, and one with a wall variant if there is one."""
+    candidates = pairs.sample_pairs(record, 2)
+    variants = [pair for pair in candidates[2:] if "texture" in pair.tracks] or candidates[2:]
+    return [candidates[0], (variants or candidates)[-1 if variants else 1]]
 
 
-def _fitted(codes: Array, cell_px: int) -> Image.Image:
+def _resize(codes: Array, cell_px: int) -> Image.Image:
     height, width = codes.shape[:2]
     scale = cell_px / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    small = cv2.resize(np.ascontiguousarray(codes), size, interpolation=smooth) if scale != 1 else codes
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    small = cv2.resize(np.ascontiguousarray(codes), size, interpolation=interpolation) if scale != 1 else codes
     return Image.fromarray(small).convert("RGB")

@@ -1,7 +1,7 @@
-"""Worker processes that do one task after another, and that never outlive the process that started them.
+"""A pool of worker processes that never outlive their parent.
 
-A worker is started afresh (spawn) with one thread for numerics, finds its function by name, and ends by itself as soon
-as its parent is gone, however that came about.
+Workers are spawned with single-threaded numerics, import their function by name, and exit when the parent process is
+gone, even after SIGKILL.
 """
 
 from __future__ import annotations
@@ -22,147 +22,147 @@ from typing import Any
 from wallpaint import errors
 from wallpaint.errors import ConfigError, WallpaintError
 
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-GRACE_S = 5.0  # how long a worker may take to end when asked to
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+JOIN_TIMEOUT_S = 5.0  # before a terminated worker is killed
 
 
-def available() -> int:
-    """How many processors this process may use."""
+def available_cpus() -> int:
+    """Return the number of CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def function_of(name: str) -> Callable[..., Any]:
-    """The function of a name such as "package.module:function". Raises ConfigError where there is none."""
+def import_function(name: str) -> Callable[..., Any]:
+    """Import a function by name, "package.module:function". Raises ConfigError if there is none."""
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        value = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f'no function "{name}": expected package.module:function') from error
-    if not callable(found):
+    if not callable(value):
         raise ConfigError(f'"{name}" is not a function')
-    return found
+    return value
 
 
-def results(function: str, tasks: Sequence[tuple[Any, ...]], workers: int) -> Iterator[Any]:
-    """What the function gives for each task, as they finish.
+def imap_unordered(function: str, tasks: Sequence[tuple[Any, ...]], num_workers: int) -> Iterator[Any]:
+    """Yield the results of a function for each task, in order of completion.
 
-    function: see `function_of`. tasks: arguments that can be pickled. An error of the package's own tree is raised here
-    as it was raised there; any other as RuntimeError with the worker's traceback. Raises WallpaintError where a worker
-    is killed. When the iterator is closed, by an exception or otherwise, the workers are gone.
+    function: see `import_function`. tasks: tuples of picklable arguments. A WallpaintError of a worker is raised again
+    with its type, any other exception as RuntimeError with the traceback of the worker. Raises WallpaintError if a
+    worker is killed. Closing the iterator, or an exception, ends all workers.
     """
-    crew = [_start(function, number) for number in range(min(workers, len(tasks)))]
-    waiting = iter(enumerate(tasks))
+    pool = [_start(function, number) for number in range(min(num_workers, len(tasks)))]
+    pending = iter(enumerate(tasks))
     busy: dict[Connection, _Worker] = {}
     try:
-        for worker in crew:
-            _give(worker, waiting, busy)
+        for worker in pool:
+            _dispatch(worker, pending, busy)
         while busy:
-            for ready in wait(list(busy)):
-                worker = busy.pop(ready)  # type: ignore[call-overload]
-                answer = _answer(worker)
-                _give(worker, waiting, busy)
-                yield answer
+            for connection in wait(list(busy)):
+                worker = busy.pop(connection)  # type: ignore[call-overload]
+                result = _receive(worker)
+                _dispatch(worker, pending, busy)
+                yield result
     finally:
-        _end(crew)
+        _shut_down(pool)
 
 
 @dataclass
 class _Worker:
     process: BaseProcess
-    line: Connection
+    connection: Connection
 
 
 def _start(function: str, number: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(function, theirs), name=f"worker {number}", daemon=True)
-    with _interrupts_held():
+    parent_end, child_end = context.Pipe()
+    process = context.Process(target=_run_worker, args=(function, child_end), name=f"worker {number}", daemon=True)
+    with _SigintIgnored():
         process.start()
-    theirs.close()
-    return _Worker(process, ours)
+    child_end.close()
+    return _Worker(process, parent_end)
 
 
-class _interrupts_held:
-    """Let a child be born ignoring Ctrl-C, which the terminal sends to it as well: its parent tells it when to stop."""
+class _SigintIgnored:
+    """Start a child with SIGINT ignored: the terminal sends Ctrl-C to it as well, but the parent stops it."""
 
     def __enter__(self) -> None:
-        self.before: Any = None
+        self.previous: Any = None
         if threading.current_thread() is threading.main_thread():
-            self.before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self.previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def __exit__(self, *error: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        if self.previous is not None:
+            signal.signal(signal.SIGINT, self.previous)
 
 
-def _give(worker: _Worker, waiting: Iterator[tuple[int, tuple[Any, ...]]], busy: dict[Connection, _Worker]) -> None:
-    task = next(waiting, None)
+def _dispatch(worker: _Worker, pending: Iterator[tuple[int, tuple[Any, ...]]], busy: dict[Connection, _Worker]) -> None:
+    task = next(pending, None)
     if task is None:
         return
-    with suppress(OSError):  # a worker that died is found out when its answer is read
-        worker.line.send(task[1])
-    busy[worker.line] = worker
+    with suppress(OSError):  # a dead worker is detected when its result is received
+        worker.connection.send(task[1])
+    busy[worker.connection] = worker
 
 
-def _answer(worker: _Worker) -> Any:
+def _receive(worker: _Worker) -> Any:
     try:
-        kind, value = worker.line.recv()
+        status, value = worker.connection.recv()
     except (EOFError, OSError) as error:
-        worker.process.join(GRACE_S)
+        worker.process.join(JOIN_TIMEOUT_S)
         code = worker.process.exitcode
-        how = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
+        cause = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
         raise WallpaintError(
-            f"a worker process ended before its work was done ({how}), perhaps for want of memory: "
-            "run the same command again with fewer --workers; what is finished stays"
+            f"a worker process ended before its task was done ({cause}), perhaps out of memory: "
+            "run the same command again with fewer --workers; finished files are kept"
         ) from error
-    if kind == "done":
+    if status == "done":
         return value
-    if kind == "bug":
+    if status == "bug":
         raise RuntimeError(f"in a worker process:\n{value}")
-    raise getattr(errors, kind, WallpaintError)(value)
+    raise getattr(errors, status, WallpaintError)(value)
 
 
-def _end(crew: Sequence[_Worker]) -> None:
-    for worker in crew:
-        worker.line.close()
+def _shut_down(pool: Sequence[_Worker]) -> None:
+    for worker in pool:
+        worker.connection.close()
         worker.process.terminate()
-    for worker in crew:
-        worker.process.join(GRACE_S)
+    for worker in pool:
+        worker.process.join(JOIN_TIMEOUT_S)
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
         worker.process.close()
 
 
-def _serve(function: str, line: Connection) -> None:
-    """The worker: takes tasks and sends answers until its parent hangs up."""
-    threading.Thread(target=_follow_parent, daemon=True).start()
+def _run_worker(function: str, connection: Connection) -> None:
+    """Receive tasks and send results until the parent closes the connection."""
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     while True:
         try:
-            task = line.recv()
+            task = connection.recv()
         except (EOFError, OSError):
             return
         try:
-            answer = ("done", function_of(function)(*task))
+            result = ("done", import_function(function)(*task))
         except WallpaintError as error:
-            answer = (_public_kind(error), str(error))
+            result = (_public_error_name(error), str(error))
         except Exception:
-            answer = ("bug", traceback.format_exc())
+            result = ("bug", traceback.format_exc())
         try:
-            line.send(answer)
+            connection.send(result)
         except OSError:
             return
 
 
-def _public_kind(error: WallpaintError) -> str:
-    return next(kind.__name__ for kind in type(error).__mro__ if getattr(errors, kind.__name__, None) is kind)
+def _public_error_name(error: WallpaintError) -> str:
+    return next(cls.__name__ for cls in type(error).__mro__ if getattr(errors, cls.__name__, None) is cls)
 
 
-def _follow_parent() -> None:
+def _exit_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,1 +1,1 @@
-"""What rooms are made of: textures, patterns, paints, pictures and skies, all thought up by seed."""
+"""Procedural surfaces: textures, wall patterns, paints, images and skies, all sampled from a random generator."""

@@ -1,7 +1,6 @@
-"""The surfaces that one room's furniture shares, chosen to go together; and what lies on its floor.
+"""Coordinated finishes of one room's furniture, floors and rugs.
 
-Woods, weaves, textile colours, floor layouts and rug designs of test rooms are their own: nothing of the kind is seen
-in training and validation rooms.
+Test rooms use held-out woods, weaves, textile colours, floor layouts and rug designs.
 """
 
 from __future__ import annotations
@@ -12,17 +11,20 @@ import numpy as np
 
 from wallpaint.imaging.color import srgb_to_linear
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.surfaces import cloth, paints, textures
+from wallpaint.rooms.surfaces import paints, textiles, textures
 from wallpaint.typing import Array
 
 
 @dataclass(frozen=True)
 class Finishes:
-    """wood, wood_second: furniture woods. lacquer: painted furniture. metal: legs, handles, lamps; metal_dark: black
+    """Materials shared by the furniture of one room.
+
+    wood, wood_second: furniture woods. lacquer: painted furniture. metal: legs, handles, lamps; metal_dark: black
     ones. fabric: the main upholstery; fabric_second: the next; accent: the colour of cushions and throws. leather.
     linen: bedding and pale textile. curtain: for windows. ceramic: vases, basins. plastic. screen: dark glass of
     televisions. paper: books' pages, mounts of pictures. mirror. leaf, bark, soil: plants. trim: skirting, doors and
-    window frames."""
+    window frames.
+    """
 
     wood: Material
     wood_second: Material
@@ -47,9 +49,12 @@ class Finishes:
 
 
 @dataclass(frozen=True)
-class Style:
-    """A way to furnish. woods, textiles, second, accents: which groups of WOODS and TEXTILES to draw from.
-    metals: names in METALS. painted: share of lacquer that is a colour and not a white."""
+class InteriorStyle:
+    """An interior style.
+
+    woods, textiles, second, accents: groups of WOOD_COLORS and TEXTILE_COLORS to sample from. metals: keys of METALS.
+    painted: probability that the lacquer is a colour and not a white.
+    """
 
     woods: tuple[str, ...]
     textiles: tuple[str, ...]
@@ -59,26 +64,32 @@ class Style:
     painted: float
 
 
-STYLES = {
-    "scandinavian": Style(("light",), ("pale", "grey"), ("grey", "pale"), ("muted", "dark"), ("black", "steel"), 0.15),
-    "modern": Style(
+INTERIOR_STYLES = {
+    "scandinavian": InteriorStyle(
+        ("light",), ("pale", "grey"), ("grey", "pale"), ("muted", "dark"), ("black", "steel"), 0.15
+    ),
+    "modern": InteriorStyle(
         ("light", "dark"), ("grey", "pale", "dark"), ("grey",), ("muted", "vivid"), ("steel", "black"), 0.2
     ),
-    "traditional": Style(
+    "traditional": InteriorStyle(
         ("warm", "dark"), ("pale", "muted"), ("dark", "muted"), ("dark", "muted"), ("brass", "bronze"), 0.2
     ),
-    "industrial": Style(("warm", "dark"), ("grey", "dark"), ("grey", "muted"), ("muted",), ("black", "bronze"), 0.4),
-    "mid-century": Style(("warm",), ("muted", "grey"), ("dark", "pale"), ("vivid", "muted"), ("brass", "black"), 0.3),
-    "colourful": Style(
+    "industrial": InteriorStyle(
+        ("warm", "dark"), ("grey", "dark"), ("grey", "muted"), ("muted",), ("black", "bronze"), 0.4
+    ),
+    "mid-century": InteriorStyle(
+        ("warm",), ("muted", "grey"), ("dark", "pale"), ("vivid", "muted"), ("brass", "black"), 0.3
+    ),
+    "colourful": InteriorStyle(
         ("light", "warm"), ("muted", "vivid", "dark"), ("pale", "vivid"), ("vivid",), ("brass", "white"), 0.7
     ),
-    "country": Style(
+    "country": InteriorStyle(
         ("light", "warm"), ("pale", "muted"), ("pale", "muted"), ("muted", "dark"), ("bronze", "brass"), 0.5
     ),
 }
 
 # 8-bit sRGB of photographs of samples: pale oak, ash, beech, pine, whitewashed; oak, walnut, ...
-WOODS: dict[str, dict[str, tuple[str, ...]]] = {
+WOOD_COLORS: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         "light": ("c9b08c", "d3c2a6", "cba57b", "cfae80", "d3cabc"),
         "warm": ("b08d60", "8a5f3e", "6d4e3a"),
@@ -90,7 +101,7 @@ WOODS: dict[str, dict[str, tuple[str, ...]]] = {
         "dark": ("57402f", "4b2a20", "2c2826"),
     },
 }
-TEXTILES: dict[str, dict[str, tuple[str, ...]]] = {
+TEXTILE_COLORS: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         "pale": ("e2d9c8", "cbbba2", "d4d1cb", "ded3c0"),
         "grey": ("c4c2be", "8c8b89", "6c6f73", "a39f99"),
@@ -110,8 +121,8 @@ WEAVES = {
     "train": ("plain", "plain", "herringbone", "boucle", "melange"),
     "test": ("twill", "velvet", "twill"),
 }
-FIGURES = {"train": ("cathedral", "straight"), "test": ("wavy", "knotty")}
-FLOORS: dict[str, dict[str, tuple[str, ...]]] = {
+WOOD_FIGURES = {"train": ("cathedral", "straight"), "test": ("wavy", "knotty")}
+FLOOR_DESIGNS: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         "planks": ("staggered", "staggered", "wide", "half bond", "herringbone"),
         "carpet": ("cut", "loop"),
@@ -126,11 +137,11 @@ FLOORS: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 FLOOR_WEIGHTS = {"planks": 0.66, "carpet": 0.12, "tiles": 0.13, "stone": 0.09}
-RUGS = {
+RUG_DESIGNS = {
     "train": ("border", "geometric", "striped", "persian", "persian"),
     "test": ("berber", "faded", "blocks", "shaggy"),
 }
-PERSIAN = {
+PERSIAN_COLORS = {
     "train": (("7f2a28", "1f2a44", "b98a4a", "d9c9a3"), ("22304a", "7a2420", "8a7a56", "d8c8a4")),
     "test": (("8a4a3a", "35414a", "7a7660", "cbbd9f"), ("a39a88", "5a5f66", "8a6a58", "d6ccb8")),
 }
@@ -142,40 +153,46 @@ METALS: dict[str, tuple[Color, float, bool]] = {
     "black": ((0.03, 0.03, 0.03), 0.45, False),
     "white": ((0.78, 0.78, 0.76), 0.4, False),
 }
-"""Colour, roughness, and whether it is bare metal (else it is powder-coated)."""
+"""Colour, roughness, and whether it is bare metal (else powder-coated)."""
 
 
 def choose(rng: np.random.Generator, split: str, style: str | None = None) -> Finishes:
-    """Finishes for one room, with at most four texture tiles. split: "train", "validation" or "test".
+    """Sample the finishes of one room, with at most four textures. split: "train", "validation" or "test".
 
-    style: one of STYLES, or None for any.
+    style: a key of INTERIOR_STYLES, or None to sample one.
     """
-    look = STYLES[style or str(rng.choice(list(STYLES)))]
-    part = "test" if split == "test" else "train"
-    fabric = _cloth(rng, "fabric", _textile(rng, part, look.textiles), part)
-    second = _cloth(rng, "fabric_second", _textile(rng, part, look.second), part)
-    pale = _textile(rng, part, ("pale",))
-    drapes = _textile(rng, part, ("pale", "pale", "grey", "muted"))
+    interior = INTERIOR_STYLES[style or str(rng.choice(list(INTERIOR_STYLES)))]
+    design_split = "test" if split == "test" else "train"
+    fabric = _fabric_material(rng, "fabric", _sample_textile_color(rng, design_split, interior.textiles), design_split)
+    second = _fabric_material(
+        rng, "fabric_second", _sample_textile_color(rng, design_split, interior.second), design_split
+    )
+    pale = _sample_textile_color(rng, design_split, ("pale",))
+    drapes = _sample_textile_color(rng, design_split, ("pale", "pale", "grey", "muted"))
     lacquer = paints.sample(rng, split, "muted" if rng.random() < 0.6 else "deep")
-    if rng.random() > look.painted:
-        lacquer = np.asarray(_near(rng, (0.78, 0.77, 0.74), 0.03))
-    metal = _metal(rng, look.metals[int(rng.integers(len(look.metals)))], "metal")
-    leather = _hex(("6a4028", "3a2a22", "8a5a38", "201e1d") if part == "train" else ("54352a", "9a7350", "2e2b29"), rng)
+    if rng.random() > interior.painted:
+        lacquer = np.asarray(_jittered(rng, (0.78, 0.77, 0.74), 0.03))
+    metal = _metal_material(rng, interior.metals[int(rng.integers(len(interior.metals)))], "metal")
+    leather = _sample_hex(
+        ("6a4028", "3a2a22", "8a5a38", "201e1d") if design_split == "train" else ("54352a", "9a7350", "2e2b29"), rng
+    )
 
     def plain(name: str, color: Color, roughness: float = 0.8, f0: float = 0.0) -> Material:
-        return Material(name, _near(rng, color, 0.06), roughness=roughness, f0=f0)
+        return Material(name, _jittered(rng, color, 0.06), roughness=roughness, f0=f0)
 
     return Finishes(
-        wood=_wood(rng, "wood", part, look.woods),
-        wood_second=_wood(rng, "wood_second", part, look.woods),
+        wood=_wood_material(rng, "wood", design_split, interior.woods),
+        wood_second=_wood_material(rng, "wood_second", design_split, interior.woods),
         lacquer=plain("lacquer", _color(lacquer), float(rng.uniform(0.2, 0.5)), 0.04),
         metal=metal,
-        metal_dark=_metal(rng, "black" if rng.random() < 0.7 else "bronze", "metal_dark"),
+        metal_dark=_metal_material(rng, "black" if rng.random() < 0.7 else "bronze", "metal_dark"),
         fabric=fabric,
         fabric_second=second,
-        accent=textures.recolored(second, "accent", _textile(rng, part, look.accents)),
+        accent=textures.recolored(second, "accent", _sample_textile_color(rng, design_split, interior.accents)),
         leather=plain("leather", leather, float(rng.uniform(0.4, 0.55)), 0.04),
-        linen=textures.recolored(fabric, "linen", _near(rng, (0.76, 0.74, 0.71) if rng.random() < 0.6 else pale, 0.04)),
+        linen=textures.recolored(
+            fabric, "linen", _jittered(rng, (0.76, 0.74, 0.71) if rng.random() < 0.6 else pale, 0.04)
+        ),
         curtain=textures.recolored(fabric, "curtain", drapes),
         ceramic=plain("ceramic", (0.76, 0.74, 0.71), float(rng.uniform(0.15, 0.35)), 0.04),
         plastic=plain("plastic", (0.72, 0.72, 0.71), 0.35, 0.04),
@@ -189,78 +206,81 @@ def choose(rng: np.random.Generator, split: str, style: str | None = None) -> Fi
     )
 
 
-def floor(rng: np.random.Generator, split: str, kind: str | None = None) -> Material:
-    """What covers a floor; uv are metres, boards run along u. kind: one of FLOOR_WEIGHTS, or None for any of them."""
-    part = "test" if split == "test" else "train"
-    name = kind or str(rng.choice(list(FLOOR_WEIGHTS), p=list(FLOOR_WEIGHTS.values())))
-    design = str(rng.choice(FLOORS[part][name]))
+def floor(rng: np.random.Generator, split: str, floor_type: str | None = None) -> Material:
+    """Sample a floor material; uv in metres, boards along u. floor_type: a key of FLOOR_WEIGHTS, or None for any."""
+    design_split = "test" if split == "test" else "train"
+    name = floor_type or str(rng.choice(list(FLOOR_WEIGHTS), p=list(FLOOR_WEIGHTS.values())))
+    design = str(rng.choice(FLOOR_DESIGNS[design_split][name]))
     if name == "planks":
-        color = _wood_color(rng, part, ("light", "light", "warm", "dark"))
-        figure = str(rng.choice(FIGURES[part]))
+        color = _sample_wood_color(rng, design_split, ("light", "light", "warm", "dark"))
+        figure = str(rng.choice(WOOD_FIGURES[design_split]))
         boards = textures.planks(rng, color, design, figure, float(rng.uniform(0.6, 1.1)))
-        return textures.material(name, boards, textures.PLANKS_METRES, float(rng.uniform(0.3, 0.65)), 0.04)
+        return textures.tiled_material(name, boards, textures.PLANKS_METRES, float(rng.uniform(0.3, 0.65)), 0.04)
     if name == "carpet":
-        color = _textile(rng, part, ("pale", "grey", "grey", "muted", "dark"))
-        return textures.material(name, cloth.carpet(rng, color, design), cloth.CARPET_METRES, 0.95, 0.0)
+        color = _sample_textile_color(rng, design_split, ("pale", "grey", "grey", "muted", "dark"))
+        return textures.tiled_material(name, textiles.carpet(rng, color, design), textiles.CARPET_METRES, 0.95, 0.0)
     grey = float(rng.choice([0.08, 0.2, 0.35, 0.5, 0.62]))
-    color = _near(rng, (grey, 0.97 * grey, 0.9 * grey), 0.08)
+    color = _jittered(rng, (grey, 0.97 * grey, 0.9 * grey), 0.08)
     if name == "stone":
         slab = textures.stone(rng, color, design)
-        return textures.material(name, slab, textures.STONE_METRES, float(rng.uniform(0.2, 0.6)), 0.04)
+        return textures.tiled_material(name, slab, textures.STONE_METRES, float(rng.uniform(0.2, 0.6)), 0.04)
     grout = float(rng.uniform(0.15, 0.5))
-    laid = textures.tiles(rng, color, (grout, 0.98 * grout, 0.94 * grout), design)
-    return textures.material(name, laid, textures.TILES_METRES, float(rng.uniform(0.2, 0.5)), 0.04)
+    tiles = textures.tiles(rng, color, (grout, 0.98 * grout, 0.94 * grout), design)
+    return textures.tiled_material(name, tiles, textures.TILES_METRES, float(rng.uniform(0.2, 0.5)), 0.04)
 
 
 def rug(rng: np.random.Generator, split: str, width: float, length: float) -> Material:
-    """A rug for a quad whose uv go 0..1 over the whole of it. width, length: metres along u and v."""
-    part = "test" if split == "test" else "train"
-    design = str(rng.choice(RUGS[part]))
+    """Sample a rug material for a quad with uv 0..1. width, length: metres along u and v."""
+    design_split = "test" if split == "test" else "train"
+    design = str(rng.choice(RUG_DESIGNS[design_split]))
     if design in ("persian", "faded"):
-        codes = PERSIAN[part][int(rng.integers(2))]
-        colors = tuple(_near(rng, _linear(code), 0.1) for code in codes)
+        codes = PERSIAN_COLORS[design_split][int(rng.integers(2))]
+        colors = tuple(_jittered(rng, _hex_to_linear(code), 0.1) for code in codes)
     else:
         groups = ("pale", "grey", "muted"), ("dark", "muted"), ("vivid", "muted", "dark")
-        colors = tuple(_textile(rng, part, group) for group in groups)
-    return textures.material("rug", cloth.rug(rng, colors, design, width, length), 1.0, 0.95, 0.0)
+        colors = tuple(_sample_textile_color(rng, design_split, group) for group in groups)
+    return textures.tiled_material("rug", textiles.rug(rng, colors, design, width, length), 1.0, 0.95, 0.0)
 
 
-def _cloth(rng: np.random.Generator, name: str, color: Color, part: str) -> Material:
-    weave = str(rng.choice(WEAVES[part]))
-    return textures.material(name, cloth.fabric(rng, color, weave=weave), cloth.FABRIC_METRES, 0.9, 0.0)
+def _fabric_material(rng: np.random.Generator, name: str, color: Color, design_split: str) -> Material:
+    weave = str(rng.choice(WEAVES[design_split]))
+    return textures.tiled_material(name, textiles.fabric(rng, color, weave=weave), textiles.FABRIC_METRES, 0.9, 0.0)
 
 
-def _wood(rng: np.random.Generator, name: str, part: str, groups: tuple[str, ...]) -> Material:
+def _wood_material(rng: np.random.Generator, name: str, design_split: str, groups: tuple[str, ...]) -> Material:
     grain = textures.wood(
-        rng, _wood_color(rng, part, groups), str(rng.choice(FIGURES[part])), float(rng.uniform(0.6, 1.1))
+        rng,
+        _sample_wood_color(rng, design_split, groups),
+        str(rng.choice(WOOD_FIGURES[design_split])),
+        float(rng.uniform(0.6, 1.1)),
     )
-    return textures.material(name, grain, textures.WOOD_METRES, float(rng.uniform(0.35, 0.6)), 0.04)
+    return textures.tiled_material(name, grain, textures.WOOD_METRES, float(rng.uniform(0.35, 0.6)), 0.04)
 
 
-def _metal(rng: np.random.Generator, kind: str, name: str) -> Material:
-    color, roughness, bare = METALS[kind]
+def _metal_material(rng: np.random.Generator, metal_name: str, name: str) -> Material:
+    color, roughness, bare = METALS[metal_name]
     rough = roughness * float(rng.uniform(0.8, 1.25))
-    return Material(name, _near(rng, color, 0.04), roughness=rough, f0=0.0 if bare else 0.04, metal=bare)
+    return Material(name, _jittered(rng, color, 0.04), roughness=rough, f0=0.0 if bare else 0.04, metal=bare)
 
 
-def _wood_color(rng: np.random.Generator, part: str, groups: tuple[str, ...]) -> Color:
-    return _near(rng, _hex(WOODS[part][groups[int(rng.integers(len(groups)))]], rng), 0.08)
+def _sample_wood_color(rng: np.random.Generator, design_split: str, groups: tuple[str, ...]) -> Color:
+    return _jittered(rng, _sample_hex(WOOD_COLORS[design_split][groups[int(rng.integers(len(groups)))]], rng), 0.08)
 
 
-def _textile(rng: np.random.Generator, part: str, groups: tuple[str, ...]) -> Color:
-    return _near(rng, _hex(TEXTILES[part][groups[int(rng.integers(len(groups)))]], rng), 0.08)
+def _sample_textile_color(rng: np.random.Generator, design_split: str, groups: tuple[str, ...]) -> Color:
+    return _jittered(rng, _sample_hex(TEXTILE_COLORS[design_split][groups[int(rng.integers(len(groups)))]], rng), 0.08)
 
 
-def _hex(codes: tuple[str, ...], rng: np.random.Generator) -> Color:
-    return _linear(codes[int(rng.integers(len(codes)))])
+def _sample_hex(codes: tuple[str, ...], rng: np.random.Generator) -> Color:
+    return _hex_to_linear(codes[int(rng.integers(len(codes)))])
 
 
-def _linear(code: str) -> Color:
+def _hex_to_linear(code: str) -> Color:
     return _color(srgb_to_linear(np.frombuffer(bytes.fromhex(code), np.uint8) / 255.0))
 
 
-def _near(rng: np.random.Generator, color: Color, spread: float) -> Color:
-    """A colour a little lighter or darker, and hardly another hue."""
+def _jittered(rng: np.random.Generator, color: Color, spread: float) -> Color:
+    """Jitter a colour: mainly its lightness, slightly its hue. spread: log standard deviation."""
     factor = np.exp(rng.normal(0, spread) + rng.normal(0, 0.15 * spread, 3))
     return _color(np.clip(np.asarray(color) * factor, 0.005, 0.9))
 

@@ -1,1 +1,1 @@
-"""From a room to its light: the path tracer, its buckets, and plain Mitsuba beside it."""
+"""Path tracing: the renderer, its buckets by wall bounces, and the same room as an ordinary Mitsuba scene."""

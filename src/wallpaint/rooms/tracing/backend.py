@@ -66,14 +66,14 @@ def find_llvm() -> Path | None:
     named = os.environ.get("DRJIT_LIBLLVM_PATH")
     if named:
         return Path(named) if Path(named).is_file() else None
-    found: dict[int, Path] = {}
+    libraries: dict[int, Path] = {}
     for pattern in (*LIBRARY_FOLDERS, f"{sys.prefix}/lib"):
         for folder in Path("/").glob(pattern.lstrip("/")):
             for path in sorted(folder.glob("libLLVM*")):
                 version = llvm_version(path.resolve().name)
                 if version is not None and version >= OLDEST_LLVM:
-                    found.setdefault(version, path)
-    return found[max(found)] if found else None
+                    libraries.setdefault(version, path)
+    return libraries[max(libraries)] if libraries else None
 
 
 def llvm_version(name: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Take the path tracer's noise out of a picture, with Open Image Denoise (Intel) where it is installed."""
+"""Denoising of path-traced images with Open Image Denoise (Intel), if it is installed."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from wallpaint.typing import Array
 
 @cache
 def available() -> bool:
-    """Whether the denoiser is installed."""
+    """Return whether the denoiser is installed."""
     return importlib.util.find_spec("pyoidn") is not None
 
 
 def denoise(radiance: Array, albedo: Array, normal: Array) -> Array:
-    """Denoised radiance, (h, w, 3) float32, linear.
+    """Denoise linear radiance, (h, w, 3); returns float32.
 
-    albedo: (h, w, 3), 0..1, and normal: (h, w, 3), -1..1, of what is seen there; they keep edges and textures.
-    Buckets are denoised one by one, so that what remains is still the coefficients of a polynomial.
+    albedo: (h, w, 3), 0..1, and normal: (h, w, 3), -1..1, are the auxiliary features that preserve edges and textures.
+    Each bucket is denoised on its own, so the buckets remain the coefficients of a polynomial.
     """
     import pyoidn
 
     if float(radiance.max(initial=0.0)) <= 0:
         return radiance.astype(np.float32)
-    clean = pyoidn.denoise(
+    denoised = pyoidn.denoise(
         np.ascontiguousarray(radiance, np.float32),
         albedo=np.ascontiguousarray(np.clip(albedo, 0, 1), np.float32),
         normal=np.ascontiguousarray(normal, np.float32),
         hdr=True,
     )
-    return np.maximum(clean, 0).astype(np.float32)
+    return np.maximum(denoised, 0).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Render a room: its light split by bounces on the walls' paint, and what is where in the picture."""
+"""Render a room: radiance buckets by bounces on the wall paint, and AOVs such as depth and wall numbers."""
 
 from __future__ import annotations
 
@@ -8,129 +8,133 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wallpaint.rooms.room import Eye, Room
+from wallpaint.rooms.room import Camera, Room
 from wallpaint.rooms.tracing import backend, denoise
 from wallpaint.rooms.tracing.buckets import Rendering
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
-    from wallpaint.rooms.tracing.kernel import Stage
+    from wallpaint.rooms.tracing.kernel import TraceScene
 
-LANES = 1 << 20  # paths that are followed at once
-SURVEY = (32, 32)
-PILOT = ((64, 64), 16)
-FIREFLY = 40.0  # brightest single contribution after the first bounce, against the picture's usual radiance
-SUNLIT = 16.0  # the same against a white surface in the sun, which may lie out of sight and light all that is seen
-USUAL = 99  # percentile that counts as usual: lower ones cut real light where a lamp or the sun lights a dark room
+WAVEFRONT_SIZE = 1 << 20  # paths traced in parallel
+STATISTICS_SIZE = (32, 32)
+PILOT_SIZE, PILOT_SAMPLES = (64, 64), 16  # of the rendering that sets the firefly clamp
+FIREFLY_CLAMP = 40.0  # maximum single contribution after the first bounce, relative to the typical radiance
+SUNLIT_CLAMP = 16.0  # the same relative to a white surface in the sun, which may light the view from outside it
+CLAMP_PERCENTILE = 99  # of the typical radiance; lower ones remove real light in dark rooms with a lamp or sun
 
 
-def render(room: Room, size: tuple[int, int], samples: int, *, clean: bool = True) -> Rendering:
-    """The room in every paint at once.
+def render(room: Room, size: tuple[int, int], samples: int, *, denoised: bool = True) -> Rendering:
+    """Render the room for every wall paint at once.
 
-    size: (height, width). samples: paths a pixel. clean: denoise, where the denoiser is installed. The same arguments
-    give the same result on one machine; bounces on paint beyond the last bucket are left out (`buckets.radiance` adds
-    what they must have been). Raises ConfigError where Mitsuba is missing.
+    size: (height, width). samples: paths per pixel. denoised: denoise if the denoiser is installed. The same arguments
+    give the same result on one machine. Light with more wall bounces than the last bucket is left out;
+    `buckets.radiance` extrapolates it. Raises ConfigError if Mitsuba is not installed.
     """
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import mitsuba_scene as plain
+        from wallpaint.rooms.tracing import mitsuba_scene
 
-        rendering = plain.render(room, size, samples)
+        rendering = mitsuba_scene.render(room, size, samples)
     else:
         from wallpaint.rooms.tracing import kernel
 
-        stage = kernel.Stage(room, _plaster())
-        buckets = _trace(stage, room, size, samples, _firefly(stage, room))
-        rendering = Rendering(buckets=buckets, **_look(stage, room, size, samples))
-    if not (clean and denoise.available()):
+        scene = kernel.TraceScene(room, _plaster_slopes())
+        buckets = _render_buckets(scene, room, size, samples, _firefly_clamp(scene, room))
+        rendering = Rendering(buckets=buckets, **_render_aovs(scene, room, size, samples))
+    if not (denoised and denoise.available()):
         return rendering
-    quiet = [denoise.denoise(bucket, rendering.albedo, rendering.normal) for bucket in rendering.buckets]
-    return replace(rendering, buckets=np.stack(quiet))
+    clean = [denoise.denoise(bucket, rendering.albedo, rendering.normal) for bucket in rendering.buckets]
+    return replace(rendering, buckets=np.stack(clean))
 
 
-def render_plain(room: Room, size: tuple[int, int], samples: int, *, clean: bool = True) -> Array:
-    """The room as it is, (h, w, 3) float32 radiance, drawn with the same random numbers as `render`."""
-    rendering = render(room, size, samples, clean=False)
-    light = rendering.buckets.sum(0)
-    return denoise.denoise(light, rendering.albedo, rendering.normal) if clean and denoise.available() else light
+def render_radiance(room: Room, size: tuple[int, int], samples: int, *, denoised: bool = True) -> Array:
+    """Render the room with its existing materials and the same random numbers: (h, w, 3) float32 radiance."""
+    rendering = render(room, size, samples, denoised=False)
+    radiance = rendering.buckets.sum(0)
+    return (
+        denoise.denoise(radiance, rendering.albedo, rendering.normal) if denoised and denoise.available() else radiance
+    )
 
 
-def look(room: Room, size: tuple[int, int]) -> Array:
-    """Which wall each pixel's one ray meets, without any light: (h, w) int16, its number, -1 where there is none."""
+def render_wall_numbers(room: Room, size: tuple[int, int]) -> Array:
+    """Return the wall number that one ray per pixel hits, without light transport: (h, w) int16, -1 for no wall."""
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import mitsuba_scene as plain
+        from wallpaint.rooms.tracing import mitsuba_scene
 
-        return plain.look(room, size)
+        return mitsuba_scene.render_wall_numbers(room, size)
     from wallpaint.rooms.tracing import kernel
 
-    found: Array = _look(kernel.Stage(room, _plaster()), room, size, 1)["wall_number"]
-    return found
+    wall_number: Array = _render_aovs(kernel.TraceScene(room, _plaster_slopes()), room, size, 1)["wall_number"]
+    return wall_number
 
 
-def survey(room: Room, eyes: list[Eye], near: float) -> list[tuple[float, float]]:
-    """What each eye would see: the share of wall to be repainted, and the share of things nearer than `near` metres."""
+def view_statistics(room: Room, cameras: list[Camera], near_distance: float) -> list[tuple[float, float]]:
+    """Return for each camera the share of paintable wall, and the share of pixels nearer than near_distance metres."""
     if backend.activate() == backend.PLAIN:
-        from wallpaint.rooms.tracing import mitsuba_scene as plain
+        from wallpaint.rooms.tracing import mitsuba_scene
 
-        return plain.survey(room, eyes, near)
+        return mitsuba_scene.view_statistics(room, cameras, near_distance)
     from wallpaint.rooms.tracing import kernel
 
-    stage = kernel.Stage(room, _plaster())
-    views = []
-    for eye in eyes:
-        stage.aim(eye)
-        seen = _look(stage, room, SURVEY, 1)
-        views.append((float(seen["wall"].mean()), float((seen["depth"] < near).mean())))
-    return views
+    scene = kernel.TraceScene(room, _plaster_slopes())
+    statistics = []
+    for camera in cameras:
+        scene.set_camera(camera)
+        aovs = _render_aovs(scene, room, STATISTICS_SIZE, 1)
+        statistics.append((float(aovs["wall"].mean()), float((aovs["depth"] < near_distance).mean())))
+    return statistics
 
 
-def _trace(stage: Stage, room: Room, size: tuple[int, int], samples: int, clamp: float) -> Array:
+def _render_buckets(scene: TraceScene, room: Room, size: tuple[int, int], samples: int, clamp: float) -> Array:
     import drjit as dr
     from mitsuba import Float, UInt32
 
     from wallpaint.rooms.tracing import kernel
 
     pixels = size[0] * size[1]
-    total = np.zeros((kernel.LAST + 1, pixels, 3), np.float64)
-    share = max(1, min(samples, LANES // pixels))
+    total = np.zeros((kernel.MAX_WALL_BOUNCES + 1, pixels, 3), np.float64)
+    samples_per_pass = max(1, min(samples, WAVEFRONT_SIZE // pixels))
     done = 0
     while done < samples:
-        count = min(share, samples - done)
+        count = min(samples_per_pass, samples - done)
         index = dr.arange(UInt32, pixels * count)
         first, seed, limit = UInt32(done), UInt32(room.seed), Float(clamp)
         dr.make_opaque(first, seed, limit)
-        found = kernel.trace(stage, index, size, count, first, seed, limit)
-        dr.eval(found)
-        for k, light in enumerate(found):
+        radiance = kernel.trace(scene, index, size, count, first, seed, limit)
+        dr.eval(radiance)
+        for k, bucket in enumerate(radiance):
             for channel in range(3):
-                values = np.nan_to_num(np.asarray(light[channel]), nan=0.0, posinf=0.0, neginf=0.0)
+                values = np.nan_to_num(np.asarray(bucket[channel]), nan=0.0, posinf=0.0, neginf=0.0)
                 total[k, :, channel] += values.reshape(pixels, count).sum(1, dtype=np.float64)
         done += count
-    return (total / samples).reshape(kernel.LAST + 1, *size, 3).astype(np.float32)
+    return (total / samples).reshape(kernel.MAX_WALL_BOUNCES + 1, *size, 3).astype(np.float32)
 
 
-def _firefly(stage: Stage, room: Room) -> float:
-    size, samples = PILOT
-    usual = float(np.percentile(_trace(stage, room, size, samples, 1e9).sum(0).mean(-1), USUAL))
+def _firefly_clamp(scene: TraceScene, room: Room) -> float:
+    """Return the maximum of a single contribution, from a pilot rendering."""
+    typical = float(
+        np.percentile(_render_buckets(scene, room, PILOT_SIZE, PILOT_SAMPLES, 1e9).sum(0).mean(-1), CLAMP_PERCENTILE)
+    )
     sunlit = 0.0 if room.sun is None else float(np.mean(room.sun.irradiance)) / np.pi
-    return max(FIREFLY * usual, SUNLIT * sunlit, 1e-6)
+    return max(FIREFLY_CLAMP * typical, SUNLIT_CLAMP * sunlit, 1e-6)
 
 
-def _look(stage: Stage, room: Room, size: tuple[int, int], samples: int) -> dict[str, Array]:
+def _render_aovs(scene: TraceScene, room: Room, size: tuple[int, int], samples: int) -> dict[str, Array]:
     import drjit as dr
     from mitsuba import UInt32
 
     from wallpaint.rooms.tracing import kernel
 
-    count = min(samples, 64, max(1, 4 * LANES // (size[0] * size[1])))
+    count = min(samples, 64, max(1, 4 * WAVEFRONT_SIZE // (size[0] * size[1])))
     seed = UInt32(room.seed)
     dr.make_opaque(seed)
     index = dr.arange(UInt32, size[0] * size[1] * count)
-    albedo, normal, depth, painted, number = kernel.look(stage, index, size, count, seed)
-    dr.eval(albedo, normal, depth, painted, number)
+    albedo, normal, depth, paint, number = kernel.render_aovs(scene, index, size, count, seed)
+    dr.eval(albedo, normal, depth, paint, number)
     shape = (*size, count)
     numbers = np.asarray(number).reshape(shape)
     return {
-        "wall": np.asarray(painted).reshape(shape).mean(-1).astype(np.float32),
+        "wall": np.asarray(paint).reshape(shape).mean(-1).astype(np.float32),
         "depth": np.median(np.asarray(depth).reshape(shape), axis=-1).astype(np.float32),
         "albedo": np.stack([np.asarray(albedo[i]).reshape(shape).mean(-1) for i in range(3)], -1).astype(np.float32),
         "normal": np.stack([np.asarray(normal[i]).reshape(shape).mean(-1) for i in range(3)], -1).astype(np.float32),
@@ -139,7 +143,7 @@ def _look(stage: Stage, room: Room, size: tuple[int, int], samples: int) -> dict
 
 
 @cache
-def _plaster() -> Array:
+def _plaster_slopes() -> Array:
     from wallpaint.rooms.surfaces import textures
 
     return textures.plaster_slopes(np.random.default_rng(0))

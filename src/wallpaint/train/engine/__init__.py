@@ -1,1 +1,1 @@
-"""The training loop and everything it needs: configs, optimizer, checkpoints, trackers, evaluation."""
+"""The training engine: configs, training loop, optimizer, checkpoints, evaluation and trackers."""

@@ -1,10 +1,10 @@
-"""Checkpoints that are whole or not there: written aside, flushed to the disk, renamed, and checked when read.
+"""Atomic checkpoints: written to a temporary folder, flushed to disk, renamed, and verified when read.
 
-    run/checkpoints/step_00000200/tensors.safetensors   weights, optimiser, moving averages
-                                  state.json            step, settings' digest, sha256 of the tensors' file
+    run/checkpoints/step_00000200/tensors.safetensors   weights, optimizer state, EMA
+                                  state.json            step, config digest, sha256 of the tensors file
 
-A power cut or a full disk leaves at worst a folder whose name starts with a dot, which nothing reads and the next save
-removes; or, in the middle of saving a step again, the one from before as step_00000200.old, which is read in its place.
+A crash or a full disk leaves at worst a folder whose name starts with a dot, which is never read and which the next
+save removes; or, while a step is saved again, its previous version as step_00000200.old, which is read instead.
 """
 
 from __future__ import annotations
@@ -26,144 +26,147 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCHEMA = "wallpaint.checkpoint/1"
-TENSORS, STATE = "tensors.safetensors", "state.json"
-_PREFIX, _PART, _OLD, _DAMAGED = "step_", ".part-", ".old", "damaged_"
+TENSORS_FILE, STATE_FILE = "tensors.safetensors", "state.json"
+_STEP_PREFIX, _TEMPORARY_PREFIX, _DAMAGED_PREFIX, _OLD_SUFFIX = "step_", ".part-", "damaged_", ".old"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One that was found whole. state: what `save` was given, and "step"."""
+    """A verified checkpoint. state: the mapping passed to `save`, with "step"."""
 
     path: Path
     step: int
     state: Mapping[str, Any]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All tensors, on the CPU, in memory of their own."""
+        """Load all tensors to the CPU, as copies."""
         from safetensors.torch import load_file
 
-        return {name: value.clone() for name, value in load_file(self.path / TENSORS).items()}
+        return {name: value.clone() for name, value in load_file(self.path / TENSORS_FILE).items()}
 
 
 def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any], *, keep: int) -> Path:
-    """Write a checkpoint and remove all but this one and the newest others, `keep` in all; returns its folder.
+    """Write a checkpoint, keep it and the newest others, `keep` in all, and return its folder.
 
-    Saving a step again replaces it. Raises InputError where it cannot be written: those that were there stay.
+    An existing checkpoint of the same step is replaced. Raises InputError if it cannot be written; existing checkpoints
+    are then unchanged.
     """
     from safetensors.torch import save_file
 
-    part, target = _part(folder), folder / f"{_PREFIX}{step:08d}"
-    replaced = target.with_name(f"{target.name}{_OLD}")
+    temporary, target = _temporary_path(folder), folder / f"{_STEP_PREFIX}{step:08d}"
+    replaced = target.with_name(f"{target.name}{_OLD_SUFFIX}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _tidy(folder)
-        part.mkdir()
-        save_file({name: value.detach().contiguous().cpu() for name, value in tensors.items()}, part / TENSORS)
-        whole = {**state, "schema": SCHEMA, "step": step, "sha256": _digest(part / TENSORS)}
-        (part / STATE).write_text(json.dumps(whole, indent=1))
-        for path in (part / TENSORS, part / STATE, part):
-            _flush(path)
-        if target.exists():  # of an earlier run past this step
+        _clean_up(folder)
+        temporary.mkdir()
+        save_file(
+            {name: value.detach().contiguous().cpu() for name, value in tensors.items()}, temporary / TENSORS_FILE
+        )
+        saved_state = {**state, "schema": SCHEMA, "step": step, "sha256": _sha256(temporary / TENSORS_FILE)}
+        (temporary / STATE_FILE).write_text(json.dumps(saved_state, indent=1))
+        for path in (temporary / TENSORS_FILE, temporary / STATE_FILE, temporary):
+            _fsync(path)
+        if target.exists():  # from an earlier run that went past this step
             target.rename(replaced)
-        part.rename(target)
-        _flush(folder)
+        temporary.rename(target)
+        _fsync(folder)
     except Exception as error:
         with contextlib.suppress(OSError):
-            _tidy(folder)
+            _clean_up(folder)
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise InputError(
             f"{target}: the checkpoint cannot be written ({reason}): make room or choose another folder; earlier "
-            "checkpoints are as they were"
+            "checkpoints are unchanged"
         ) from error
-    others = [path for path in _standing(folder) if path not in (target, replaced)]
+    others = [path for path in _newest_first(folder) if path not in (target, replaced)]
     for path in [replaced, *others[keep - 1 :]]:
         _remove(path)
     return target
 
 
 def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that is whole, and a line on each newer one that is not."""
+    """Return the newest undamaged checkpoint, and a note on each newer one that is damaged."""
     notes: list[str] = []
-    for path in _standing(folder):
+    for path in _newest_first(folder):
         try:
             return read(path), notes
         except ModelError as error:
-            notes.append(f"{error}: going back to the one before")
+            notes.append(f"{error}: falling back to the previous one")
     return None, notes
 
 
-def set_aside(folder: Path, found: Checkpoint) -> list[Path]:
-    """Give all that is newer than what `latest` found, and so damaged, names that nobody reads and no `keep` counts.
+def rename_damaged(folder: Path, newest: Checkpoint) -> list[Path]:
+    """Rename the damaged checkpoints that are newer than `newest`, so that they are neither read nor counted.
 
-    Returns them in the order of its notes. Raises InputError where nothing can be renamed.
+    Returns the new paths in the order of the notes of `latest`. Raises InputError if one cannot be renamed.
     """
-    aside = []
-    for path in _standing(folder):
-        if path == found.path:
+    renamed = []
+    for path in _newest_first(folder):
+        if path == newest.path:
             break
-        aside.append(path.with_name(path.name.replace(_PREFIX, _DAMAGED) + f"_{secrets.token_hex(2)}"))
+        renamed.append(path.with_name(path.name.replace(_STEP_PREFIX, _DAMAGED_PREFIX) + f"_{secrets.token_hex(2)}"))
         try:
-            path.rename(aside[-1])
+            path.rename(renamed[-1])
         except OSError as error:
             raise InputError(f"{path}: is damaged and cannot be renamed ({error.strerror})") from error
-    return aside
+    return renamed
 
 
 def read(path: Path) -> Checkpoint:
-    """Check a checkpoint against its own sum. Raises ModelError where anything is missing or changed."""
+    """Read a checkpoint and verify its sha256. Raises ModelError if a file is missing or changed."""
     try:
-        state = json.loads((path / STATE).read_text())
-        step, wanted = int(state["step"]), str(state["sha256"])
-        found = _digest(path / TENSORS)
+        state = json.loads((path / STATE_FILE).read_text())
+        step, expected = int(state["step"]), str(state["sha256"])
+        actual = _sha256(path / TENSORS_FILE)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: is no whole checkpoint ({' '.join(str(error).split())[:120]})") from error
+        raise ModelError(f"{path}: is no complete checkpoint ({' '.join(str(error).split())[:120]})") from error
     if state.get("schema") != SCHEMA:
         raise ModelError(f"{path}: has schema {state.get('schema')}, should have {SCHEMA}")
-    if found != wanted:
-        raise ModelError(f"{path}: {TENSORS} is not what was saved (its sum differs)")
+    if actual != expected:
+        raise ModelError(f"{path}: {TENSORS_FILE} is damaged (its sha256 differs)")
     return Checkpoint(path, step, state)
 
 
-def _standing(folder: Path) -> list[Path]:
-    """All checkpoints, the newest first; after a step that of before it was saved again, if that is there."""
-    found = []
+def _newest_first(folder: Path) -> list[Path]:
+    """All checkpoint folders, the newest first; the replaced version of a step (.old) follows the step."""
+    entries = []
     for path in folder.iterdir() if folder.is_dir() else ():
-        digits = path.name.removeprefix(_PREFIX).removesuffix(_OLD)
-        if path.name.startswith(_PREFIX) and digits.isdigit():
-            found.append((int(digits), not path.name.endswith(_OLD), path))
-    return [path for *_, path in sorted(found, reverse=True)]
+        digits = path.name.removeprefix(_STEP_PREFIX).removesuffix(_OLD_SUFFIX)
+        if path.name.startswith(_STEP_PREFIX) and digits.isdigit():
+            entries.append((int(digits), not path.name.endswith(_OLD_SUFFIX), path))
+    return [path for *_, path in sorted(entries, reverse=True)]
 
 
-def _part(folder: Path) -> Path:
-    return folder / f"{_PART}{secrets.token_hex(8)}"
+def _temporary_path(folder: Path) -> Path:
+    return folder / f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}"
 
 
 def _remove(path: Path) -> None:
-    """As far as it can be; never half of it under its name."""
-    part = _part(path.parent)
+    """Remove a folder if possible. It is renamed first, so that no partial checkpoint keeps its name."""
+    temporary = _temporary_path(path.parent)
     with contextlib.suppress(OSError):
-        path.rename(part)
-        shutil.rmtree(part)
+        path.rename(temporary)
+        shutil.rmtree(temporary)
 
 
-def _tidy(folder: Path) -> None:
-    """What a save that was broken off left: half a checkpoint, or one that was to be replaced."""
-    for path in folder.glob(f"{_PART}*"):
+def _clean_up(folder: Path) -> None:
+    """Remove or restore what an interrupted save left: a temporary folder, or a checkpoint about to be replaced."""
+    for path in folder.glob(f"{_TEMPORARY_PREFIX}*"):
         shutil.rmtree(path, ignore_errors=True)
-    for path in folder.glob(f"{_PREFIX}*{_OLD}"):
-        target = path.with_name(path.name.removesuffix(_OLD))
+    for path in folder.glob(f"{_STEP_PREFIX}*{_OLD_SUFFIX}"):
+        target = path.with_name(path.name.removesuffix(_OLD_SUFFIX))
         if target.exists():
             _remove(path)
         else:
             path.rename(target)
 
 
-def _digest(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Several processes that train as one: they stop together, and one that fails leaves none waiting."""
+"""Collective operations of distributed training: a failure in one process ends all of them."""
 
 from __future__ import annotations
 
@@ -14,65 +14,66 @@ from wallpaint.errors import WallpaintError
 T = TypeVar("T")
 
 
-def any_of(accelerator: Any, flag: bool) -> bool:
-    """Whether any process wants it, so that all stop at one step."""
+def any_process(accelerator: Any, flag: bool) -> bool:
+    """Return whether the flag is set in any process. Collective: all processes must call it."""
     if accelerator.num_processes == 1:
         return flag
     return bool(accelerator.reduce(torch.tensor(float(flag), device=accelerator.device), "sum") > 0)
 
 
-def all_of(value: T) -> list[T]:
-    """Every process's value, in their order. All must ask."""
+def gather(value: T) -> list[T]:
+    """Return the values of all processes, in rank order. Collective: all processes must call it."""
     from accelerate.utils import gather_object  # type: ignore[import-untyped]
 
     return list(gather_object([value]))
 
 
 def broadcast_from_main(value: T) -> T:
-    """The main process's value, in every process. All must ask."""
+    """Return the main process's value in every process. Collective: all processes must call it."""
     from accelerate.utils import broadcast_object_list
 
-    told = [value]
-    broadcast_object_list(told)
-    return told[0]
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
 
 
-def run_on_main(accelerator: Any, do: Callable[[], T]) -> T | None:
-    """What the main process finds by doing something; None in the others, which wait for it.
+def run_on_main(accelerator: Any, function: Callable[[], T]) -> T | None:
+    """Run a function in the main process and return its result there; others wait and return None.
 
-    Where it fails, all raise: the main process what it met, the others an error of the same words, WallpaintError if it
-    was none of that tree.
+    If it raises, all processes raise: the main process its own exception, the others one with the same message, of the
+    same class if that is a WallpaintError, else WallpaintError.
     """
-    found, failed, told = None, None, None
+    result, failure, description = None, None, None
     if accelerator.is_main_process:
         try:
-            found = do()
+            result = function()
         except Exception as error:
-            failed, kind = error, type(error) if isinstance(error, WallpaintError) else WallpaintError
-            told = (kind, str(error) or type(error).__name__)
-    told = broadcast_from_main(told)
-    if failed is not None:
-        raise failed
-    if told is not None:
-        raise told[0](told[1])
-    return found
+            failure, error_type = error, type(error) if isinstance(error, WallpaintError) else WallpaintError
+            description = (error_type, str(error) or type(error).__name__)
+    description = broadcast_from_main(description)
+    if failure is not None:
+        raise failure
+    if description is not None:
+        raise description[0](description[1])
+    return result
 
 
 @contextlib.contextmanager
-def signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came: then the step is finished and saved. A second one stops at once."""
-    came: list[int] = []
+def catch_stop_signals() -> Iterator[Callable[[], bool]]:
+    """Catch SIGINT and SIGTERM; yields a function that returns whether one was received. A second one raises
+    KeyboardInterrupt."""
+    received: list[int] = []
 
-    def note(number: int, frame: Any) -> None:
-        if came:
+    def handle(number: int, frame: Any) -> None:
+        if received:
             raise KeyboardInterrupt
-        came.append(number)
+        received.append(number)
 
-    before = {}
-    with contextlib.suppress(ValueError):  # not in the main thread: whoever runs it must stop it
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous = {}
+    with contextlib.suppress(ValueError):  # not in the main thread, where no handler can be set
+        previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(came)
+        yield lambda: bool(received)
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

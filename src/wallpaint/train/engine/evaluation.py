@@ -1,7 +1,7 @@
-"""Looking at what is learnt while it is learnt, without leaving a trace in it; and the best weights so far.
+"""Evaluation during training, without side effects on the run; and the best weights so far.
 
-run/samples/step_00000200.png   the pictures of one look, on a sheet
-run/best/step_00000200/         weights of the look that was best by `loop.best`, as a checkpoint
+run/samples/step_00000200.png   images of one evaluation, as a contact sheet
+run/best/step_00000200/         weights of the best evaluation by `loop.best_metric`, as a checkpoint
 """
 
 from __future__ import annotations
@@ -23,45 +23,46 @@ from torch import Tensor, nn
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
 from wallpaint.train.engine import checkpoint
-from wallpaint.train.engine.schedule import seed_of
+from wallpaint.train.engine.schedule import stream_seed
 from wallpaint.typing import Array
 
-SAMPLES, BEST = "samples", "best"
-_WEIGHT = "weight/"
-_LOOKS = 4  # see `schedule.seed_of`: noise and dropout of the samples are other streams
+SAMPLES_DIR, BEST_DIR = "samples", "best"
+_WEIGHT_PREFIX = "weight/"
+_EVAL_STREAM = 4  # see `schedule.stream_seed`; noise and dropout of the samples are other streams
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a look found. scalars: by name, such as "val/swatch". pictures: by name, (H, W, 3) uint8 sRGB."""
+class EvalResult:
+    """Result of one evaluation. scalars: by name, such as "val/swatch". images: by name, (H, W, 3) uint8 sRGB."""
 
     scalars: Mapping[str, float]
-    pictures: Mapping[str, Array]
+    images: Mapping[str, Array]
 
 
-Watch: TypeAlias = Callable[[int, nn.Module], Seen]
-"""Updates done so far, and the network, in eval mode."""
+Evaluator: TypeAlias = Callable[[int, nn.Module], EvalResult]
+"""Evaluates a network. Arguments: updates done so far, and the network in eval mode."""
 
 
-def look(
-    watch: Watch,
+def evaluate(
+    evaluator: Evaluator,
     step: int,
     network: nn.Module,
     trained: Mapping[str, nn.Parameter],
-    average: Mapping[str, Tensor],
+    ema: Mapping[str, Tensor],
     seed: int,
-) -> Seen:
-    """Look at a network with the moving average's weights, where there is one. Leaves everything as it was.
+) -> EvalResult:
+    """Evaluate a network in eval mode, with the EMA weights if there are any. Restores weights and random state.
 
-    Global random numbers are, for the time of the look, a function of seed and step, so that a look that is taken again
-    sees the same.
+    The global random generators are seeded by seed and step, so a repeated evaluation gives the same result.
     """
-    with torch.no_grad(), _own_random_numbers(seed_of(seed, step, _LOOKS)), _set_up(network, trained, average):
-        return watch(step, network)
+    random_state = _seeded_random_state(stream_seed(seed, step, _EVAL_STREAM))
+    with torch.no_grad(), random_state, _eval_mode(network, trained, ema):
+        return evaluator(step, network)
 
 
 @contextlib.contextmanager
-def _own_random_numbers(seed: int) -> Iterator[None]:
+def _seeded_random_state(seed: int) -> Iterator[None]:
+    """Seed the global generators of Python, NumPy and torch, and restore their state at the end."""
     before = random.getstate(), np.random.get_state()  # noqa: NPY002
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         random.seed(seed)
@@ -75,12 +76,13 @@ def _own_random_numbers(seed: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _set_up(network: nn.Module, trained: Mapping[str, nn.Parameter], average: Mapping[str, Tensor]) -> Iterator[None]:
+def _eval_mode(network: nn.Module, trained: Mapping[str, nn.Parameter], ema: Mapping[str, Tensor]) -> Iterator[None]:
+    """Put a network into eval mode with EMA weights, and restore both at the end."""
     modes = [(module, module.training) for module in network.modules()]
-    before = {name: trained[name].detach().clone() for name in average}
+    before = {name: trained[name].detach().clone() for name in ema}
     try:
         network.eval()
-        for name, value in average.items():
+        for name, value in ema.items():
             trained[name].copy_(value)
         yield
     finally:
@@ -90,23 +92,23 @@ def _set_up(network: nn.Module, trained: Mapping[str, nn.Parameter], average: Ma
             module.training = mode
 
 
-def write_sheet(folder: Path, step: int, pictures: Mapping[str, Array]) -> Path | None:
-    """All pictures of a look with their names, as one file; None where there are none."""
-    if not pictures:
+def write_contact_sheet(folder: Path, step: int, images: Mapping[str, Array]) -> Path | None:
+    """Write all images of an evaluation with their names as one PNG; None if there are none."""
+    if not images:
         return None
     from PIL import Image
 
     from wallpaint.imaging.contact_sheet import PAPER, contact_sheet
 
-    size = (max(p.shape[1] for p in pictures.values()), max(p.shape[0] for p in pictures.values()))
+    size = (max(p.shape[1] for p in images.values()), max(p.shape[0] for p in images.values()))
     cells = []
-    for name, picture in pictures.items():
+    for name, image in images.items():
         cell = Image.new("RGB", size, PAPER)
-        cell.paste(Image.fromarray(picture))
+        cell.paste(Image.fromarray(image))
         cells.append((name, cell, None))
     data = io.BytesIO()
     contact_sheet(cells).save(data, "PNG")
-    path = folder / SAMPLES / f"step_{step:08d}.png"
+    path = folder / SAMPLES_DIR / f"step_{step:08d}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     atomic.put(path, data.getvalue(), durable=False)
     return path
@@ -116,44 +118,46 @@ def write_sheet(folder: Path, step: int, pictures: Mapping[str, Array]) -> Path 
 
 
 @dataclass(frozen=True)
-class Best:
-    """The best look so far. value: the number that it was best by, as it was measured. weights: trained, by name."""
+class BestWeights:
+    """Weights of the best evaluation so far. value: of the metric, as measured. weights: of trained parameters, by
+    name."""
 
     step: int
     value: float
     weights: Mapping[str, Tensor]
 
 
-def best(folder: Path, wanted: str, digest: str) -> Best | None:
-    """The best look that a run's folder holds. wanted, digest: as when it was kept, or it is not the run's."""
-    found, _ = checkpoint.latest(folder / BEST)
-    if not wanted or found is None or (found.state["best"], found.state["digest"]) != (wanted, digest):
+def read_best(folder: Path, metric: str, digest: str) -> BestWeights | None:
+    """Read the best weights from a run folder; None unless they were saved with this metric and config digest."""
+    saved, _ = checkpoint.latest(folder / BEST_DIR)
+    if not metric or saved is None or (saved.state["best"], saved.state["digest"]) != (metric, digest):
         return None
-    weights = {name.removeprefix(_WEIGHT): value for name, value in found.tensors().items()}
-    return Best(found.step, float(found.state["value"]), weights)
+    weights = {name.removeprefix(_WEIGHT_PREFIX): value for name, value in saved.tensors().items()}
+    return BestWeights(saved.step, float(saved.state["value"]), weights)
 
 
-def keep_best(folder: Path, wanted: str, digest: str, seen: Seen, step: int, weights: Mapping[str, Tensor]) -> None:
-    """Keep a look's weights if none before was as good.
+def update_best(
+    folder: Path, metric: str, digest: str, result: EvalResult, step: int, weights: Mapping[str, Tensor]
+) -> None:
+    """Save the weights of an evaluation if its metric is better than all before.
 
-    wanted: name of the scalar, of which the least is best; after a minus sign the largest. The record lies in the
-    folder alone, so a run that is killed and goes on takes the same looks and ends with the same best.
-    A look without that scalar, it being undefined there, is passed over; unless there was none with it so far, when
-    ConfigError is raised.
+    metric: name of the scalar, lower is better; with a minus sign in front, higher is better. The state is in the
+    folder alone, so a killed and resumed run ends with the same best weights. An evaluation in which the metric is NaN
+    or missing is skipped. Raises ConfigError if it is missing and there is no earlier value.
     """
-    name = wanted.removeprefix("-")
-    before = best(folder, wanted, digest)
-    if name not in seen.scalars and before is None:
-        known = ", ".join(seen.scalars) or "nothing"
-        raise ConfigError(f"loop.best {name} is not among what is measured while training: {known}")
-    value, sign = float(seen.scalars.get(name, math.nan)), -1 if wanted.startswith("-") else 1
-    if math.isnan(value) or (before is not None and not sign * value < sign * before.value):
+    name = metric.removeprefix("-")
+    best_so_far = read_best(folder, metric, digest)
+    if name not in result.scalars and best_so_far is None:
+        known = ", ".join(result.scalars) or "none"
+        raise ConfigError(f"loop.best_metric {name} is not among the metrics of the evaluation: {known}")
+    value, sign = float(result.scalars.get(name, math.nan)), -1 if metric.startswith("-") else 1
+    if math.isnan(value) or (best_so_far is not None and not sign * value < sign * best_so_far.value):
         return
-    tensors = {f"{_WEIGHT}{key}": tensor for key, tensor in weights.items()}
-    told = {"best": wanted, "digest": digest, "value": value}
-    checkpoint.save(folder / BEST, step, tensors, told, keep=1)
+    tensors = {f"{_WEIGHT_PREFIX}{key}": tensor for key, tensor in weights.items()}
+    state = {"best": metric, "digest": digest, "value": value}
+    checkpoint.save(folder / BEST_DIR, step, tensors, state, keep=1)
 
 
-def forget_best(folder: Path) -> None:
-    """Of a run that starts from nothing."""
-    shutil.rmtree(folder / BEST, ignore_errors=True)
+def remove_best(folder: Path) -> None:
+    """Remove the best weights of an earlier run."""
+    shutil.rmtree(folder / BEST_DIR, ignore_errors=True)

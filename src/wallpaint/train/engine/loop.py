@@ -1,12 +1,12 @@
-"""The training loop, whole and in one place. What is trained is a `Task`; how, a recipe (`config`).
+"""The training loop. What is trained is a `TrainingTask`; how, the configs of a recipe.
 
-    for each step:  places -> samples -> task.losses -> backward -> clip -> AdamW -> moving average
-                    now and then: a look at what it has learnt, a line of the log, a checkpoint
+    for each step:  batch_indices -> samples -> task.losses -> backward -> clip -> AdamW -> EMA
+                    at intervals: evaluation, log entry, checkpoint
 
-A run can be killed at any moment and goes on where its last checkpoint stands, on the CPU to the same bits: weights,
-optimiser, fp16's scale and the sums for the next line are in the checkpoint, and all else is a function of the step
-(`schedule`). Several processes share a batch by torch.distributed, through Accelerate; where one fails in what it does
-for all, all end (`processes`).
+A run can be killed at any moment and resumed from its latest checkpoint, bit-exactly on the CPU: weights, optimizer
+state, fp16 gradient scale and metric sums are in the checkpoint, and all else is a function of the step (`schedule`).
+Several processes share a batch through torch.distributed and Accelerate; if the main process fails in what it does for
+all, all processes raise (`distributed`).
 """
 
 from __future__ import annotations
@@ -24,24 +24,22 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.errors import ConfigError, ModelError
-from wallpaint.train.engine import checkpoint, optimizer
-from wallpaint.train.engine import evaluation as watching
-from wallpaint.train.engine import trackers as tracking
+from wallpaint.train.engine import checkpoint, evaluation, optimizer, trackers
 from wallpaint.train.engine.checkpoint import Checkpoint
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
-from wallpaint.train.engine.distributed import all_of, any_of, broadcast_from_main, run_on_main, signals
-from wallpaint.train.engine.evaluation import Best, Seen, Watch
-from wallpaint.train.engine.schedule import Place, learning_rate, places
+from wallpaint.train.engine.distributed import any_process, broadcast_from_main, catch_stop_signals, gather, run_on_main
+from wallpaint.train.engine.evaluation import BestWeights, EvalResult, Evaluator
+from wallpaint.train.engine.schedule import SampleIndex, batch_indices, learning_rate
 from wallpaint.train.engine.trackers import Tracker
 
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS_DIR = "checkpoints"
 _LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What a task says of one batch. total: scalar, is minimised. terms: its parts, for the log. timesteps,
-    by_sample: (B,), to see where on the noise schedule the loss lies; None where there is no such thing."""
+    """Losses of one batch. total: scalar, minimized. terms: its parts, for the log. timesteps, by_sample: (B,), for the
+    loss by timestep; None if the task has no timesteps."""
 
     total: Tensor
     terms: Mapping[str, Tensor]
@@ -49,90 +47,90 @@ class Losses:
     by_sample: Tensor | None = None
 
 
-class Task(Protocol):
-    """Something that learns."""
+class TrainingTask(Protocol):
+    """A network, its training data and its loss."""
 
-    network: nn.Module  # what of it asks for gradients is trained, and kept in checkpoints
+    network: nn.Module  # parameters that require gradients are trained, and saved in checkpoints
 
     def __len__(self) -> int:
-        """Samples in an epoch."""
+        """Return the number of samples in an epoch."""
         ...
 
-    def sample(self, place: Place) -> dict[str, Any]:
-        """One sample, a function of its place alone. Called in loader processes: touches no network."""
+    def sample(self, sample_index: SampleIndex) -> dict[str, Any]:
+        """Return one sample, a function of its index alone. Called in data loader workers; must not use the network."""
         ...
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> Any:
-        """A batch of samples, on the CPU."""
+        """Return samples as a batch, on the CPU."""
         ...
 
     def losses(self, network: nn.Module, batch: Any) -> Losses:
-        """network: `self.network`, perhaps wrapped for several processes."""
+        """Return the losses of a batch. network: `self.network`, possibly wrapped for distributed training."""
         ...
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a run ended. step: updates done. stopped: by a signal, before its end. weights: trained, by name; the moving
-    average's where there is one. best: the same of the look that was best, where the recipe asks for one."""
+class TrainingResult:
+    """Result of a run. step: updates done. stopped: whether a signal ended it early. weights: of trained parameters, by
+    name; the EMA weights if there are any. best: weights of the best evaluation, if the recipe has a best_metric."""
 
     step: int
     stopped: bool
     weights: Mapping[str, Tensor]
     notes: tuple[str, ...]
-    best: Best | None = None
+    best: BestWeights | None = None
 
 
-class _Steps(torch.utils.data.Dataset[list[Any]]):
-    """This process's share of each step's batch, in the parts that it is computed in."""
+class _StepBatches(torch.utils.data.Dataset[list[Any]]):
+    """By step: this process's share of the batch, one collated part for each gradient accumulation step."""
 
-    def __init__(self, task: Task, config: LoopConfig, seed: int, rank: int, world: int) -> None:
-        self.task, self.config, self.seed, self.rank, self.world = task, config, seed, rank, world
+    def __init__(self, task: TrainingTask, config: LoopConfig, seed: int, rank: int, world_size: int) -> None:
+        self.task, self.config, self.seed, self.rank, self.world_size = task, config, seed, rank, world_size
 
     def __getitem__(self, step: int) -> list[Any]:
-        whole = places(step, self.config.batch_size, len(self.task), self.seed)
-        mine = whole[self.rank :: self.world]
-        part = len(mine) // self.config.accumulation
+        global_batch = batch_indices(step, self.config.batch_size, len(self.task), self.seed)
+        local_batch = global_batch[self.rank :: self.world_size]
+        size = len(local_batch) // self.config.gradient_accumulation_steps
         return [
-            self.task.collate([self.task.sample(place) for place in mine[first : first + part]])
-            for first in range(0, len(mine), part)
+            self.task.collate([self.task.sample(sample_index) for sample_index in local_batch[first : first + size]])
+            for first in range(0, len(local_batch), size)
         ]
 
 
 @dataclass(frozen=True)
-class _Run:
-    """What does not change while it trains; see `fit`."""
+class _RunOptions:
+    """Arguments of `fit` that do not change during the run."""
 
-    task: Task
+    task: TrainingTask
     config: LoopConfig
     optimizer: OptimizerConfig
     folder: Path
     seed: int
     digest: str
-    watch: Watch | None
+    evaluator: Evaluator | None
 
 
 @dataclass(frozen=True)
-class _Training:
-    """What changes. network: wrapped for several processes. average: empty where there is none. scaler: of fp16's
-    gradients, else None. tally: this process's."""
+class _TrainingState:
+    """State that changes during the run. network: possibly wrapped for distributed training. ema: empty without EMA.
+    scaler: of fp16 gradients, else None. metrics: of this process."""
 
     network: nn.Module
     trained: Mapping[str, nn.Parameter]
     optimizer: torch.optim.Optimizer
-    stepper: Any  # the optimizer, wrapped for scaled gradients
-    average: dict[str, Tensor]
+    wrapped_optimizer: Any  # by Accelerate, for scaled gradients
+    ema: dict[str, Tensor]
     scaler: Any
-    tally: tracking.MetricAccumulator = field(default_factory=tracking.MetricAccumulator)
+    metrics: trackers.MetricAccumulator = field(default_factory=trackers.MetricAccumulator)
 
     @property
-    def weights(self) -> Mapping[str, Tensor]:
-        """What is exported."""
-        return self.average or self.trained
+    def export_weights(self) -> Mapping[str, Tensor]:
+        """The EMA weights if there are any, else the trained ones."""
+        return self.ema or self.trained
 
 
 def fit(
-    task: Task,
+    task: TrainingTask,
     config: LoopConfig,
     optimizer_config: OptimizerConfig,
     folder: Path,
@@ -141,219 +139,233 @@ def fit(
     digest: str,
     device: str = "auto",
     resume: bool = False,
-    told: TrackingConfig = TrackingConfig(),  # noqa: B008
-    watch: Watch | None = None,
-    accepted: Callable[[], None] = lambda: None,
-    tick: Callable[[int, float], None] = lambda step, loss: None,
-    say: Callable[[str], None] = _LOGGER.warning,
-) -> Outcome:
+    tracking: TrackingConfig = TrackingConfig(),  # noqa: B008
+    evaluator: Evaluator | None = None,
+    on_start: Callable[[], None] = lambda: None,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+    log: Callable[[str], None] = _LOGGER.warning,
+) -> TrainingResult:
     """Train.
 
-    folder: of the run; its checkpoints and log go there. digest: of all that must not change between the parts of a run
-    that was broken off. resume: go on from the newest whole checkpoint; a folder whose checkpoints are all damaged is
-    refused, and without `resume` one that has any. told: who hears of it besides the log. watch: looks at the network
-    every `eval_every` steps and at the end, in the main process, while others wait. accepted: called in the main
-    process once nothing speaks against the run, before its first step. tick: told each step that is done, and its loss.
-    say: told, before the first step, of what is damaged. SIGINT and SIGTERM save and end the run. Raises ConfigError;
-    InputError where something cannot be written; ModelError for a loss that is no number, before anything of it is
-    saved. What fails in the main process is raised in all.
+    folder: run folder, for checkpoints and log. digest: of everything that must not change when the run is resumed.
+    resume: resume from the latest undamaged checkpoint; without it, a folder that has checkpoints is refused, and with
+    it one whose checkpoints are all damaged. evaluator: called every `eval_every` steps and at the end, in the main
+    process, while the others wait. on_start: called in the main process after all checks, before the first step.
+    on_step: called after each step with its number and loss. log: called before the first step with a note on each
+    damaged checkpoint. SIGINT and SIGTERM save and end the run.
+
+    Raises ConfigError; InputError if a file cannot be written; ModelError if the loss is not finite, before that step
+    is saved. An exception in the main process is raised in all processes.
     """
     from accelerate import Accelerator, PartialState  # type: ignore[import-untyped]
 
-    run = _Run(task, config, optimizer_config, folder, seed, digest, watch)
-    _check(run, told, PartialState(cpu=device == "cpu" or None))
+    run = _RunOptions(task, config, optimizer_config, folder, seed, digest, evaluator)
+    _check(run, tracking, PartialState(cpu=device == "cpu" or None))
     accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
-    training = _prepare(run, accelerator)
-    found, notes = broadcast_from_main(run_on_main(accelerator, lambda: _find(run, resume, say))) or (None, [])
-    start = _put_back(training, found, accelerator) if found else 0
-    run_on_main(accelerator, accepted)
+    state = _prepare(run, accelerator)
+    latest = broadcast_from_main(run_on_main(accelerator, lambda: _latest_checkpoint(run, resume, log)))
+    saved, notes = latest or (None, [])
+    start = _restore(state, saved, accelerator) if saved else 0
+    run_on_main(accelerator, on_start)
     with contextlib.ExitStack() as stack:
-        tellers = run_on_main(accelerator, lambda: stack.enter_context(tracking.tellers(told, folder, start)))
-        done = _train(run, training, accelerator, start, tellers or [], tick)
-    weights = {name: value.detach().cpu().clone() for name, value in training.weights.items()}
-    return Outcome(done, done < config.steps, weights, tuple(notes), watching.best(folder, config.best, digest))
+        opened = run_on_main(accelerator, lambda: stack.enter_context(trackers.open_trackers(tracking, folder, start)))
+        done = _train(run, state, accelerator, start, opened or [], on_step)
+    weights = {name: value.detach().cpu().clone() for name, value in state.export_weights.items()}
+    best = evaluation.read_best(folder, config.best_metric, digest)
+    return TrainingResult(done, done < config.steps, weights, tuple(notes), best)
 
 
 def _train(
-    run: _Run,
-    training: _Training,
+    run: _RunOptions,
+    state: _TrainingState,
     accelerator: Any,
     start: int,
-    tellers: Sequence[Tracker],
-    tick: Callable[[int, float], None],
+    opened: Sequence[Tracker],
+    on_step: Callable[[int, float], None],
 ) -> int:
-    """The loop; returns the updates done, which are fewer than all if a signal came."""
+    """Run the loop. Returns the number of updates done, which is less than `config.steps` if a signal stopped it."""
     config, steps = run.config, range(start, run.config.steps)
-    shares = _Steps(run.task, config, run.seed, accelerator.process_index, accelerator.num_processes)
-    loader = torch.utils.data.DataLoader(shares, batch_size=None, sampler=steps, num_workers=config.workers)
-    done, clock = start, tracking.Clock()
-    with signals() as is_stopped:
-        for step, parts in zip(steps, loader, strict=True):
-            rate = _set_rate(run, training, step)
-            found = _backward(accelerator, run.task, training.network, parts)
-            norm = accelerator.clip_grad_norm_(training.trained.values(), run.optimizer.clip_norm or float("inf"))
-            training.stepper.step()
-            training.stepper.zero_grad()
-            _follow(training, config.ema_decay)
-            done, loss = step + 1, float(accelerator.reduce(_total(found), "mean"))
-            clock.stop(config.batch_size)
-            if not math.isfinite(loss):  # the same in every process, and nothing of it is saved
+    batches = _StepBatches(run.task, config, run.seed, accelerator.process_index, accelerator.num_processes)
+    loader = torch.utils.data.DataLoader(batches, batch_size=None, sampler=steps, num_workers=config.num_workers)
+    done, throughput = start, trackers.ThroughputMeter()
+    with catch_stop_signals() as is_stopped:
+        for step, batch_parts in zip(steps, loader, strict=True):
+            rate = _set_learning_rate(run, state, step)
+            losses = _backward(accelerator, run.task, state.network, batch_parts)
+            norm = accelerator.clip_grad_norm_(state.trained.values(), run.optimizer.max_grad_norm or float("inf"))
+            state.wrapped_optimizer.step()
+            state.wrapped_optimizer.zero_grad()
+            _update_ema(state, config.ema_decay)
+            done, loss = step + 1, float(accelerator.reduce(_mean_total(losses), "mean"))
+            throughput.stop(config.batch_size)
+            if not math.isfinite(loss):  # the same in every process, and this step is not saved
                 raise ModelError(
-                    f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or take loop.precision bf16 "
-                    "or no; checkpoints are of before"
+                    f"step {done}: the loss is {loss}: lower optimizer.learning_rate, or use loop.precision bf16 "
+                    "or no; the checkpoints are from before this step"
                 )
-            training.tally.add(found)
-            tick(done, loss)
-            stop, is_last = any_of(accelerator, is_stopped()), done == config.steps
-            seen = _look(run, training, accelerator, done)
-            if _is_looked_at(run, done) or done % config.log_every == 0 or is_last:
-                line = tracking.line(done, training.tally.take(), rate, norm, clock.speed(), seen)
-                run_on_main(accelerator, partial(tracking.tell, tellers, line, seen))
+            state.metrics.add(losses)
+            on_step(done, loss)
+            stop, is_last = any_process(accelerator, is_stopped()), done == config.steps
+            result = _evaluate(run, state, accelerator, done)
+            if _is_eval_step(run, done) or done % config.log_every == 0 or is_last:
+                sums = state.metrics.gather_and_reset()
+                entry = trackers.log_entry(done, sums, rate, norm, throughput.read_and_reset(), result)
+                run_on_main(accelerator, partial(trackers.log, opened, entry, result))
             if stop or done % config.save_every == 0 or is_last:
-                _save(run, training, accelerator, done)
+                _save(run, state, accelerator, done)
             if stop:
                 break
-            clock.start()
+            throughput.start()
     return done
 
 
-def _check(run: _Run, told: TrackingConfig, state: Any) -> None:
-    config, world = run.config, state.num_processes
-    optimizer.check(run.optimizer)
-    tracking.check(told)
-    if config.batch_size % (world * config.accumulation):
+def _check(run: _RunOptions, tracking: TrackingConfig, process: Any) -> None:
+    """Raise ConfigError for options that this run cannot use. process: Accelerate's PartialState."""
+    config, world_size = run.config, process.num_processes
+    optimizer.check_installed(run.optimizer)
+    trackers.check_installed(tracking)
+    if config.batch_size % (world_size * config.gradient_accumulation_steps):
         raise ConfigError(
-            f"loop.batch_size {config.batch_size} cannot be shared by {world} processes in {config.accumulation} parts"
+            f"loop.batch_size {config.batch_size} is not divisible by {world_size} processes times "
+            f"loop.gradient_accumulation_steps {config.gradient_accumulation_steps}"
         )
-    if config.precision == "fp16" and state.device.type == "cpu":
-        raise ConfigError("loop.precision fp16 needs a card: take bf16 or no")
+    if config.precision == "fp16" and process.device.type == "cpu":
+        raise ConfigError("loop.precision fp16 needs a GPU: use bf16 or no")
     if config.gradient_checkpointing and not hasattr(run.task.network, "enable_gradient_checkpointing"):
-        raise ConfigError("loop.gradient_checkpointing: this network cannot compute its activations again")
-    if config.best and run.watch is None:
-        raise ConfigError(f"loop.best {config.best}: nothing is measured while this trains")
+        raise ConfigError("loop.gradient_checkpointing: this network does not support gradient checkpointing")
+    if config.best_metric and run.evaluator is None:
+        raise ConfigError(f"loop.best_metric {config.best_metric}: this task has no evaluation")
 
 
-def _prepare(run: _Run, accelerator: Any) -> _Training:
-    """Network and optimiser where they train."""
+def _prepare(run: _RunOptions, accelerator: Any) -> _TrainingState:
+    """Build the optimizer and move the network to its device."""
     if run.config.gradient_checkpointing:
         run.task.network.enable_gradient_checkpointing()  # type: ignore[operator]
     trained = {name: p for name, p in sorted(run.task.network.named_parameters()) if p.requires_grad}
-    made = optimizer.make(run.optimizer, trained.values())
-    network, stepper = accelerator.prepare(run.task.network, made)
-    average = {name: p.detach().clone() for name, p in trained.items()} if run.config.ema_decay else {}
-    return _Training(network, trained, made, stepper, average, accelerator.scaler)
+    adamw = optimizer.build(run.optimizer, trained.values())
+    network, wrapped_optimizer = accelerator.prepare(run.task.network, adamw)
+    ema = {name: p.detach().clone() for name, p in trained.items()} if run.config.ema_decay else {}
+    return _TrainingState(network, trained, adamw, wrapped_optimizer, ema, accelerator.scaler)
 
 
-def _set_rate(run: _Run, training: _Training, step: int) -> float:
-    told = run.optimizer
+def _set_learning_rate(run: _RunOptions, state: _TrainingState, step: int) -> float:
+    config = run.optimizer
     rate = learning_rate(
-        step, peak=told.learning_rate, warmup=told.warmup_steps, total=run.config.steps, schedule=told.schedule
+        step, peak=config.learning_rate, warmup=config.warmup_steps, total=run.config.steps, schedule=config.schedule
     )
-    for group in training.optimizer.param_groups:
+    for group in state.optimizer.param_groups:
         group["lr"] = rate
     return rate
 
 
-def _backward(accelerator: Any, task: Task, network: nn.Module, parts: Sequence[Any]) -> list[Losses]:
-    """Gradients of a batch, part by part; processes exchange them once, with the last part."""
-    found = []
-    for number, batch in enumerate(parts):
-        last = number == len(parts) - 1
-        with contextlib.nullcontext() if last else accelerator.no_sync(network):
+def _backward(accelerator: Any, task: TrainingTask, network: nn.Module, batch_parts: Sequence[Any]) -> list[Losses]:
+    """Accumulate the gradients of a batch, part by part; processes synchronize them once, with the last part."""
+    losses_of_parts = []
+    for number, batch in enumerate(batch_parts):
+        is_last = number == len(batch_parts) - 1
+        with contextlib.nullcontext() if is_last else accelerator.no_sync(network):
             with accelerator.autocast():
                 losses = task.losses(network, batch)
-            accelerator.backward(losses.total / len(parts))
-        found.append(losses)
-    return found
+            accelerator.backward(losses.total / len(batch_parts))
+        losses_of_parts.append(losses)
+    return losses_of_parts
 
 
-def _total(found: Sequence[Losses]) -> Tensor:
-    return torch.stack([one.total.detach() for one in found]).mean()
+def _mean_total(losses: Sequence[Losses]) -> Tensor:
+    return torch.stack([one.total.detach() for one in losses]).mean()
 
 
-def _follow(training: _Training, decay: float) -> None:
-    """Move the average after an update; gradients that overflowed made none."""
-    if training.stepper.step_was_skipped:
+def _update_ema(state: _TrainingState, decay: float) -> None:
+    """Update the EMA weights after an optimizer step; skipped if fp16 gradients overflowed and the step was skipped."""
+    if state.wrapped_optimizer.step_was_skipped:
         return
     with torch.no_grad():
-        for name, value in training.average.items():
-            value.lerp_(training.trained[name], 1 - decay)
+        for name, value in state.ema.items():
+            value.lerp_(state.trained[name], 1 - decay)
 
 
-def _is_looked_at(run: _Run, done: int) -> bool:
+def _is_eval_step(run: _RunOptions, done: int) -> bool:
     every = run.config.eval_every
-    return run.watch is not None and bool(every) and (done % every == 0 or done == run.config.steps)
+    return run.evaluator is not None and bool(every) and (done % every == 0 or done == run.config.steps)
 
 
-def _look(run: _Run, training: _Training, accelerator: Any, done: int) -> Seen | None:
-    """What is seen at this step; None where nobody looks now, or another process does."""
+def _evaluate(run: _RunOptions, state: _TrainingState, accelerator: Any, done: int) -> EvalResult | None:
+    """Evaluate if this is an evaluation step, and return the result in the main process; else None."""
 
-    def look(watch: Watch) -> Seen:
-        seen = watching.look(watch, done, run.task.network, training.trained, training.average, run.seed)
-        watching.write_sheet(run.folder, done, seen.pictures)
-        if run.config.best:
-            watching.keep_best(run.folder, run.config.best, run.digest, seen, done, training.weights)
-        return seen
+    def evaluate(evaluator: Evaluator) -> EvalResult:
+        result = evaluation.evaluate(evaluator, done, run.task.network, state.trained, state.ema, run.seed)
+        evaluation.write_contact_sheet(run.folder, done, result.images)
+        if run.config.best_metric:
+            evaluation.update_best(run.folder, run.config.best_metric, run.digest, result, done, state.export_weights)
+        return result
 
-    watch = run.watch
-    return run_on_main(accelerator, lambda: look(watch)) if watch is not None and _is_looked_at(run, done) else None
-
-
-# -- what a checkpoint holds
-
-
-def _save(run: _Run, training: _Training, accelerator: Any, done: int) -> None:
-    state: dict[str, Any] = {"digest": run.digest, "sums": all_of(training.tally.sums)}
-    if training.scaler is not None:
-        state["scaler"] = training.scaler.state_dict()
-    folder, keep = run.folder / CHECKPOINTS, run.config.keep_last
-    run_on_main(accelerator, lambda: checkpoint.save(folder, done, _tensors(training), state, keep=keep))
+    evaluator = run.evaluator
+    if evaluator is None or not _is_eval_step(run, done):
+        return None
+    return run_on_main(accelerator, lambda: evaluate(evaluator))
 
 
-def _tensors(training: _Training) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {f"weight/{name}": value for name, value in training.trained.items()}
-    found |= {f"average/{name}": value for name, value in training.average.items()}
-    return found | optimizer.memory_of(training.optimizer, training.trained)
+# -- checkpoints
 
 
-def refuse_earlier(folder: Path) -> None:
-    """Raise ConfigError for a folder with checkpoints, which only a run that resumes goes on with."""
-    found, notes = checkpoint.latest(folder / CHECKPOINTS)
-    if found is not None or notes:
+def _save(run: _RunOptions, state: _TrainingState, accelerator: Any, done: int) -> None:
+    saved_state: dict[str, Any] = {"digest": run.digest, "sums": gather(state.metrics.sums)}
+    if state.scaler is not None:
+        saved_state["scaler"] = state.scaler.state_dict()
+    folder, keep = run.folder / CHECKPOINTS_DIR, run.config.keep_last
+    run_on_main(accelerator, lambda: checkpoint.save(folder, done, _tensors(state), saved_state, keep=keep))
+
+
+def _tensors(state: _TrainingState) -> dict[str, Tensor]:
+    """Weights as weight/NAME, EMA weights as average/NAME, and the optimizer state."""
+    tensors: dict[str, Tensor] = {f"weight/{name}": value for name, value in state.trained.items()}
+    tensors |= {f"average/{name}": value for name, value in state.ema.items()}
+    return tensors | optimizer.state_tensors(state.optimizer, state.trained)
+
+
+def refuse_existing_checkpoints(folder: Path) -> None:
+    """Raise ConfigError if a run folder has checkpoints: only --resume may continue them."""
+    saved, notes = checkpoint.latest(folder / CHECKPOINTS_DIR)
+    if saved is not None or notes:
         raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder")
 
 
-def _find(run: _Run, resume: bool, say: Callable[[str], None]) -> tuple[Checkpoint | None, list[str]]:
-    """The newest whole checkpoint, and what was said of damaged ones; none where there is nothing at all."""
-    folder = run.folder / CHECKPOINTS
-    found, notes = checkpoint.latest(folder)
-    if found is None and not notes:
-        watching.forget_best(run.folder)
+def _latest_checkpoint(
+    run: _RunOptions, resume: bool, log: Callable[[str], None]
+) -> tuple[Checkpoint | None, list[str]]:
+    """Return the latest undamaged checkpoint and notes on damaged ones; (None, []) if the folder has none at all.
+
+    Damaged checkpoints are renamed, and their notes logged.
+    """
+    folder = run.folder / CHECKPOINTS_DIR
+    saved, notes = checkpoint.latest(folder)
+    if saved is None and not notes:
+        evaluation.remove_best(run.folder)
         return None, []
     if not resume:
-        refuse_earlier(run.folder)
-    if found is None:
-        raise ConfigError(f"{folder}: no checkpoint is whole: remove it to start anew, or name a new folder")
-    if found.state["digest"] != run.digest:
+        refuse_existing_checkpoints(run.folder)
+    if saved is None:
+        raise ConfigError(f"{folder}: all checkpoints are damaged: remove it to start anew, or name a new folder")
+    if saved.state["digest"] != run.digest:
         raise ConfigError(f"{run.folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
-    aside = checkpoint.set_aside(folder, found)
-    notes = [f"{note}; it is now called {path.name}" for note, path in zip(notes, aside, strict=True)]
+    renamed = checkpoint.rename_damaged(folder, saved)
+    notes = [f"{note}; renamed to {path.name}" for note, path in zip(notes, renamed, strict=True)]
     for note in notes:
-        say(note)
-    return found, notes
+        log(note)
+    return saved, notes
 
 
-def _put_back(training: _Training, found: Checkpoint, accelerator: Any) -> int:
-    """Put a checkpoint into weights, optimiser and the rest; the step that it stands at."""
-    tensors = found.tensors()
+def _restore(state: _TrainingState, saved: Checkpoint, accelerator: Any) -> int:
+    """Load a checkpoint into weights, EMA, optimizer, gradient scaler and metrics, and return its step."""
+    tensors = saved.tensors()
     with torch.no_grad():
-        for name, parameter in training.trained.items():
+        for name, parameter in state.trained.items():
             parameter.copy_(tensors[f"weight/{name}"])
-        for name, value in training.average.items():
+        for name, value in state.ema.items():
             value.copy_(tensors[f"average/{name}"])
-    optimizer.recall(training.optimizer, training.trained, tensors)
-    if training.scaler is not None and "scaler" in found.state:
-        training.scaler.load_state_dict(found.state["scaler"])
-    shares = found.state.get("sums", [])  # by process, of which there may have been another number
-    training.tally.sums = tracking.together(shares[accelerator.process_index :: accelerator.num_processes])
-    return found.step
+    optimizer.load_state_tensors(state.optimizer, state.trained, tensors)
+    if state.scaler is not None and "scaler" in saved.state:
+        state.scaler.load_state_dict(saved.state["scaler"])
+    shares = saved.state.get("sums", [])  # by process; the number of processes may have changed
+    state.metrics.sums = trackers.merge_sums(shares[accelerator.process_index :: accelerator.num_processes])
+    return saved.step

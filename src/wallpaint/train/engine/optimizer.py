@@ -1,4 +1,4 @@
-"""The optimiser that a recipe names, and what it remembers, as tensors for a checkpoint."""
+"""The optimizer of a recipe, and its state as tensors for checkpoints."""
 
 from __future__ import annotations
 
@@ -13,64 +13,64 @@ from torch import Tensor, nn
 from wallpaint.errors import ConfigError
 from wallpaint.train.engine.config import OptimizerConfig
 
-_TENSOR, _NUMBER = "optimizer", "number"
+_TENSOR, _NUMBER = "optimizer", "number"  # prefixes in a checkpoint
 
 
-def check(config: OptimizerConfig) -> None:
-    """Raise ConfigError where the optimiser is not installed; nothing is loaded to find out."""
+def check_installed(config: OptimizerConfig) -> None:
+    """Raise ConfigError if the optimizer's package is not installed. Imports nothing."""
     if config.kind != "adamw_8bit":
         return
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it misses kernels for 4 bits that nobody asked for
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # warns of missing 4-bit kernels, which are not used
     if find_spec("bitsandbytes") is None:
         raise ConfigError(
-            "optimizer.kind adamw_8bit needs bitsandbytes: pip install 'wallpaint[eight-bit]', or take adamw"
+            "optimizer.kind adamw_8bit needs bitsandbytes: pip install 'wallpaint[eight-bit]', or use adamw"
         )
 
 
-def make(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser, not yet having seen a gradient. Raises ConfigError as `check` does."""
-    check(config)
-    values: dict[str, Any] = {
+def build(config: OptimizerConfig, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """Build the optimizer. Raises ConfigError if its package is not installed."""
+    check_installed(config)
+    options: dict[str, Any] = {
         "lr": config.learning_rate,
         "betas": (config.beta1, config.beta2),
         "eps": config.epsilon,
         "weight_decay": config.weight_decay,
     }
     if config.kind == "adamw":
-        return torch.optim.AdamW(parameters, **values)
+        return torch.optim.AdamW(parameters, **options)
     from bitsandbytes.optim import AdamW8bit  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
-    return AdamW8bit(parameters, **values)  # type: ignore[no-any-return,unused-ignore]
+    return AdamW8bit(parameters, **options)  # type: ignore[no-any-return,unused-ignore]
 
 
-def memory_of(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """All that an optimiser remembers of parameters: optimizer/KEY/NAME, and number/KEY/NAME for what is no tensor.
+def state_tensors(optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """Return the optimizer state as tensors named optimizer/KEY/PARAMETER, or number/KEY/PARAMETER for scalars.
 
-    Which keys there are is the optimiser's business: AdamW has step, exp_avg and exp_avg_sq, in 8 bits they are step,
-    state1, state2 and, for all but short parameters, absmax1, absmax2, qmap1 and qmap2.
+    The keys are the optimizer's: AdamW has step, exp_avg and exp_avg_sq; 8-bit AdamW has step, state1, state2 and, for
+    all but small parameters, absmax1, absmax2, qmap1 and qmap2.
     """
-    found = {}
+    tensors = {}
     for name, parameter in trained.items():
         for key, value in optimizer.state[parameter].items():
             is_tensor = isinstance(value, Tensor)
-            found[f"{_TENSOR if is_tensor else _NUMBER}/{key}/{name}"] = value if is_tensor else torch.tensor(value)
-    return found
+            tensors[f"{_TENSOR if is_tensor else _NUMBER}/{key}/{name}"] = value if is_tensor else torch.tensor(value)
+    return tensors
 
 
-def recall(
+def load_state_tensors(
     optimizer: torch.optim.Optimizer, trained: Mapping[str, nn.Parameter], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Give back what `memory_of` told; tensors of other names are left alone.
+    """Restore the state that `state_tensors` returned; tensors of other names are ignored.
 
-    Past the optimiser's own load_state_dict, which may change number formats. A count stays on the CPU, where AdamW
-    keeps it.
+    Bypasses the optimizer's own load_state_dict, which may change dtypes. Zero-dimensional tensors (AdamW's step) stay
+    on the CPU, as AdamW keeps them.
     """
     for parameter in trained.values():
         optimizer.state[parameter] = {}
     for path, value in tensors.items():
-        kind, _, rest = path.partition("/")
-        if kind in (_TENSOR, _NUMBER):
+        prefix, _, rest = path.partition("/")
+        if prefix in (_TENSOR, _NUMBER):
             key, _, name = rest.partition("/")
             parameter = trained[name]
-            here: Any = value.to(parameter.device) if value.dim() else value
-            optimizer.state[parameter][key] = here if kind == _TENSOR else value.item()
+            on_device: Any = value.to(parameter.device) if value.dim() else value
+            optimizer.state[parameter][key] = on_device if prefix == _TENSOR else value.item()

@@ -1,6 +1,6 @@
-"""What a training run does at each step, as pure functions of the step: learning rate, samples, random numbers.
+"""Learning rate, batch composition and random seeds as pure functions of the step.
 
-Since nothing is drawn from a stream, a run that goes on needs no memory of what was drawn before.
+No state of a random stream is needed to resume a run.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ SCHEDULES = ("constant", "cosine")
 
 
 @dataclass(frozen=True)
-class Place:
-    """One sample's place in a run. position: counted from the run's start; it seeds what is random about the sample."""
+class SampleIndex:
+    """Index of one sample of a run. position: counted from the start of the run; seeds the sample's random numbers.
+    index: into the data set."""
 
     position: int
     epoch: int
@@ -23,29 +24,30 @@ class Place:
 
 
 def learning_rate(step: int, *, peak: float, warmup: int, total: int, schedule: str) -> float:
-    """Of the step's update, steps counted from 0: a linear rise over `warmup` steps, then constant or half a cosine."""
+    """Return the learning rate of a step, counted from 0: linear warmup, then constant or half a cosine."""
     if step < warmup:
         return peak * (step + 1) / warmup
     if schedule == "constant":
         return peak
-    done = (step - warmup) / max(1, total - warmup)
-    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    progress = (step - warmup) / max(1, total - warmup)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def places(step: int, batch: int, size: int, seed: int) -> list[Place]:
-    """The samples of a step's global batch. size: of the data set. Each epoch visits every sample once, in an order of
-    its own."""
-    found = []
-    orders: dict[int, np.ndarray] = {}
-    for position in range(step * batch, (step + 1) * batch):
-        epoch, at = divmod(position, size)
-        if epoch not in orders:
-            orders[epoch] = np.random.default_rng([seed, 1, epoch]).permutation(size)
-        found.append(Place(position, epoch, int(orders[epoch][at])))
-    return found
+def batch_indices(step: int, batch_size: int, dataset_size: int, seed: int) -> list[SampleIndex]:
+    """Return the samples of a step's global batch. Each epoch is a new permutation of the data set."""
+    indices = []
+    permutations: dict[int, np.ndarray] = {}
+    for position in range(step * batch_size, (step + 1) * batch_size):
+        epoch, offset = divmod(position, dataset_size)
+        if epoch not in permutations:
+            permutations[epoch] = np.random.default_rng([seed, 1, epoch]).permutation(dataset_size)
+        indices.append(SampleIndex(position, epoch, int(permutations[epoch][offset])))
+    return indices
 
 
-def seed_of(seed: int, position: int, stream: int = 2) -> int:
-    """A seed for torch of a sample's random numbers, 64 bits: the same whatever batch, process or machine it is part
-    of. stream: 2 or more, for numbers that have nothing to do with each other."""
+def stream_seed(seed: int, position: int, stream: int = 2) -> int:
+    """Return a 63-bit torch seed for a sample, independent of batch size, process and machine.
+
+    stream: 2 or more; different streams give independent random numbers.
+    """
     return int(np.random.SeedSequence([seed, stream, position]).generate_state(1, np.uint64)[0] >> 1)

@@ -1,12 +1,12 @@
-"""What a run tells while it trains: one line of numbers every few steps, and the same numbers to whoever draws them.
+"""Training metrics, and the trackers that log them.
 
-Losses are means over all samples since the line before, of all processes; rate and gradient are of the line's step.
+Losses are means over all samples since the previous entry, of all processes; learning rate and gradient norm are those
+of the entry's step.
 
-    run/log.jsonl     always: one JSON object a line
-    run/tensorboard/  if asked for; Weights & Biases likewise
+    run/log.jsonl     always: one JSON object per entry
+    run/tensorboard/  if the recipe asks for it; Weights & Biases likewise
 
-A run that goes on from a checkpoint takes back what was told of later steps; the sums for the next line come with the
-checkpoint.
+A resumed run removes the entries after its checkpoint; the sums for the next entry are part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -26,101 +26,112 @@ import torch
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.train.engine.config import TrackingConfig
-from wallpaint.train.engine.distributed import all_of
-from wallpaint.train.engine.evaluation import Seen
+from wallpaint.train.engine.distributed import gather
+from wallpaint.train.engine.evaluation import EvalResult
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.train.engine.loop import Losses
 
-LOG, TENSORBOARD, WANDB = "log.jsonl", "tensorboard", "wandb"
+LOG_FILE, TENSORBOARD_DIR, WANDB_DIR = "log.jsonl", "tensorboard", "wandb"
 
 
-def check(config: TrackingConfig) -> None:
-    """Raise ConfigError where what is asked for is not installed; nothing is loaded to find out."""
-    for wanted, package, install in (
+def check_installed(config: TrackingConfig) -> None:
+    """Raise ConfigError if a tracker's package is not installed. Imports nothing."""
+    for enabled, package, install in (
         (config.tensorboard, "tensorboard", "'wallpaint[train]'"),
         (config.wandb, "wandb", "wandb"),
     ):
-        if wanted and find_spec(package) is None:
+        if enabled and find_spec(package) is None:
             raise ConfigError(f"tracking.{package} needs the package {package}: pip install {install}, or turn it off")
 
 
-# -- the numbers of a line
+# -- metrics
 
 
 Sums: TypeAlias = dict[str, list[float]]
-"""A sum and how many it is of, by name: "loss", "term/NAME", "by_timestep/250-499"."""
+"""Sum and count by metric: "loss", "term/NAME", "by_timestep/250-499"."""
 
 
 class MetricAccumulator:
-    """What one process adds up since the last line."""
+    """Sums of one process's losses since the previous log entry."""
 
     def __init__(self) -> None:
         self.sums: Sums = {}
 
-    def add(self, found: Sequence[Losses]) -> None:
-        """found: the process's share of a step's losses, in equal parts."""
-        for one in found:
-            self._count("loss", float(one.total.detach()))
+    def add(self, losses: Sequence[Losses]) -> None:
+        """Add this process's losses of one step, one for each gradient accumulation step."""
+        for one in losses:
+            self._add("loss", float(one.total.detach()))
             for name, value in one.terms.items():
-                self._count(f"term/{name}", float(value))
+                self._add(f"term/{name}", float(value))
             if one.timesteps is not None and one.by_sample is not None:
                 for timestep, value in zip(one.timesteps.tolist(), one.by_sample.detach().tolist(), strict=True):
-                    self._count(f"by_timestep/{stretch_of(timestep)}", value)
+                    self._add(f"by_timestep/{timestep_bin(timestep)}", value)
 
-    def take(self) -> Sums:
-        """The sums of all processes, which must all ask; then they count anew."""
-        found, self.sums = together(all_of(self.sums)), {}
-        return found
+    def gather_and_reset(self) -> Sums:
+        """Return the sums over all processes and start again from zero. Collective."""
+        total, self.sums = merge_sums(gather(self.sums)), {}
+        return total
 
-    def _count(self, name: str, value: float) -> None:
-        before = self.sums.get(name, [0.0, 0])
-        self.sums[name] = [before[0] + value, before[1] + 1]
+    def _add(self, name: str, value: float) -> None:
+        total, count = self.sums.get(name, [0.0, 0])
+        self.sums[name] = [total + value, count + 1]
 
 
-def stretch_of(timestep: float, width: int = 250) -> str:
-    """The stretch of the noise schedule that a timestep lies in, such as "250-499"."""
+def timestep_bin(timestep: float, width: int = 250) -> str:
+    """Return the bin of the noise schedule that a timestep lies in, such as "250-499"."""
     first = int(timestep // width) * width
     return f"{first}-{first + width - 1}"
 
 
-def together(shares: Iterable[Mapping[str, Sequence[float]]]) -> Sums:
-    """The sums of several processes as one."""
-    found: Sums = {}
+def merge_sums(shares: Iterable[Mapping[str, Sequence[float]]]) -> Sums:
+    """Add up the sums of several processes."""
+    merged: Sums = {}
     for share in shares:
         for name, (total, count) in share.items():
-            before = found.get(name, [0.0, 0])
-            found[name] = [before[0] + total, before[1] + count]
-    return found
+            before = merged.get(name, [0.0, 0])
+            merged[name] = [before[0] + total, before[1] + count]
+    return merged
 
 
-def line(step: int, sums: Sums, rate: float, norm: Any, speed: float, seen: Seen | None = None) -> dict[str, Any]:
-    """What is told of a step. sums: of all steps since the last line. norm: None is told where gradients overflowed.
-    speed: samples a second since the last line. seen: if there was a look at the network."""
-    means = {name: _plain(total / count) for name, (total, count) in sums.items()}
-    told: dict[str, Any] = {"step": step, "loss": means["loss"], **_under("term/", means)}
-    told |= {"learning_rate": rate, "gradient_norm": _plain(norm), "samples_per_second": round(speed, 3)}
-    told |= _memory()
-    stretches = _under("by_timestep/", means)
-    if stretches:
-        told["by_timestep"] = dict(sorted(stretches.items(), key=lambda one: int(one[0].split("-")[0])))
-    if seen is not None:
-        told["seen"] = {name: _plain(value) for name, value in seen.scalars.items()}
-    return told
+def log_entry(
+    step: int,
+    sums: Sums,
+    learning_rate: float,
+    gradient_norm: Any,
+    samples_per_second: float,
+    result: EvalResult | None = None,
+) -> dict[str, Any]:
+    """Return the log entry of a step.
+
+    sums: over all steps since the previous entry. gradient_norm: logged as None if fp16 gradients overflowed.
+    result: of the step's evaluation, if there was one.
+    """
+    means = {name: _finite_or_none(total / count) for name, (total, count) in sums.items()}
+    entry: dict[str, Any] = {"step": step, "loss": means["loss"], **_strip_prefix("term/", means)}
+    entry |= {"learning_rate": learning_rate, "gradient_norm": _finite_or_none(gradient_norm)}
+    entry |= {"samples_per_second": round(samples_per_second, 3)}
+    entry |= _memory_usage()
+    by_timestep = _strip_prefix("by_timestep/", means)
+    if by_timestep:
+        entry["by_timestep"] = dict(sorted(by_timestep.items(), key=lambda one: int(one[0].split("-")[0])))
+    if result is not None:
+        entry["eval"] = {name: _finite_or_none(value) for name, value in result.scalars.items()}
+    return entry
 
 
-def _plain(value: Any) -> float | None:
-    """None for what is no number, which JSON does not know."""
+def _finite_or_none(value: Any) -> float | None:
+    """JSON has no NaN and no infinity."""
     return float(value) if math.isfinite(value) else None
 
 
-def _under(prefix: str, means: Mapping[str, float | None]) -> dict[str, float | None]:
+def _strip_prefix(prefix: str, means: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name.removeprefix(prefix): value for name, value in means.items() if name.startswith(prefix)}
 
 
-def _memory() -> dict[str, float]:
-    """GiB: the card's peak, or where there is none the process's resident size."""
+def _memory_usage() -> dict[str, float]:
+    """In GiB: peak memory of the GPU, or without one the resident set size of the process."""
     if torch.cuda.is_available():
         return {"peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 3)}
     import psutil  # type: ignore[import-untyped]
@@ -128,99 +139,101 @@ def _memory() -> dict[str, float]:
     return {"resident_gib": round(psutil.Process().memory_info().rss / 2**30, 3)}
 
 
-def series(told: Mapping[str, Any]) -> dict[str, float]:
-    """A line's numbers by the names that curves have: train/loss, train/by_timestep/250-499; of a look, its own.
-    What is None is left out."""
-    found: dict[str, Any] = {}
-    for name, value in told.items():
-        if name == "seen":
-            found |= value
+def scalars(entry: Mapping[str, Any]) -> dict[str, float]:
+    """Flatten a log entry into scalars by curve name: train/loss, train/by_timestep/250-499, val/swatch.
+
+    Values that are None are left out.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in entry.items():
+        if name == "eval":
+            flat |= value
         elif isinstance(value, Mapping):
-            found |= {f"train/{name}/{key}": one for key, one in value.items()}
+            flat |= {f"train/{name}/{key}": one for key, one in value.items()}
         elif name != "step":
-            found[f"train/{name}"] = value
-    return {name: value for name, value in found.items() if value is not None}
+            flat[f"train/{name}"] = value
+    return {name: value for name, value in flat.items() if value is not None}
 
 
-class Clock:
-    """Samples a second of training since the last line: data and updates, without looks and checkpoints. It runs."""
+class ThroughputMeter:
+    """Samples per second of training since the previous log entry, without evaluation and saving. Starts running."""
 
     def __init__(self) -> None:
         self.seconds, self.samples = 0.0, 0
         self.start()
 
     def start(self) -> None:
-        """Go on."""
+        """Start or continue timing."""
         self.began = perf_counter()
 
     def stop(self, samples: int) -> None:
-        """Stand still, so many samples being done."""
+        """Stop timing and add the samples processed since `start`."""
         self.seconds += perf_counter() - self.began
         self.samples += samples
 
-    def speed(self) -> float:
-        """Samples a second; then it counts anew."""
-        found = self.samples / self.seconds
+    def read_and_reset(self) -> float:
+        """Return samples per second and start again from zero."""
+        samples_per_second = self.samples / self.seconds
         self.seconds, self.samples = 0.0, 0
-        return found
+        return samples_per_second
 
 
-# -- where they go
+# -- trackers
 
 
 class Tracker(Protocol):
-    """Someone who is told."""
+    """A destination of log entries."""
 
-    def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
-        """told: see `line`. pictures: of that step, by name, (H, W, 3) uint8 each."""
+    def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:
+        """Log an entry, see `log_entry`. images: of that step, by name, (H, W, 3) uint8 each."""
         ...
 
     def close(self) -> None:
-        """No more is told."""
+        """Close the tracker."""
         ...
 
 
-def tell(tellers: Iterable[Tracker], told: Mapping[str, Any], seen: Seen | None) -> None:
-    """Tell all of a line, with the pictures of the look that it has, if it has one."""
-    for teller in tellers:
-        teller.tell(told, seen.pictures if seen else {})
+def log(trackers: Iterable[Tracker], entry: Mapping[str, Any], result: EvalResult | None) -> None:
+    """Log an entry to all trackers, with the images of its evaluation if there was one."""
+    for tracker in trackers:
+        tracker.log(entry, result.images if result else {})
 
 
 @contextlib.contextmanager
-def tellers(config: TrackingConfig, folder: Path, start: int) -> Iterator[list[Tracker]]:
-    """All who are told of a run that goes on from step `start`; only the main process has any.
+def open_trackers(config: TrackingConfig, folder: Path, start: int) -> Iterator[list[Tracker]]:
+    """Open the trackers of a run that starts after step `start`. For the main process only.
 
-    Raises InputError, as telling does, where the log cannot be written.
+    Raises InputError, as logging does, if the log file cannot be written.
     """
     with contextlib.ExitStack() as stack:
-        told: list[Tracker] = [_Log(folder / LOG, start)]
+        opened: list[Tracker] = [_JsonLinesTracker(folder / LOG_FILE, start)]
         if config.tensorboard:
-            told.append(_TensorBoard(folder / TENSORBOARD, start))
+            opened.append(_TensorBoardTracker(folder / TENSORBOARD_DIR, start))
         if config.wandb:
-            told.append(_Wandb(folder / WANDB, config.project, folder.name))
-        for one in told:
-            stack.callback(one.close)
-        yield told
+            opened.append(_WandbTracker(folder / WANDB_DIR, config.project, folder.name))
+        for tracker in opened:
+            stack.callback(tracker.close)
+        yield opened
 
 
-class _Log:
-    """Going on, lines past the checkpoint are dropped first."""
+class _JsonLinesTracker:
+    """Writes log.jsonl. On resume, entries after the checkpoint are removed first."""
 
     def __init__(self, path: Path, start: int) -> None:
         self.path = path
-        with self._written():
+        with self._write_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = []
+            lines = []
             if path.exists():
                 for line in path.read_text().splitlines():
                     with contextlib.suppress(ValueError, KeyError):
                         if json.loads(line)["step"] <= start:
-                            kept.append(line)
-            path.write_text("".join(f"{line}\n" for line in kept))
+                            lines.append(line)
+            path.write_text("".join(f"{line}\n" for line in lines))
 
-    def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
-        with self._written(), self.path.open("a") as file:
-            file.write(json.dumps(told) + "\n")
+    def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:
+        with self._write_errors(), self.path.open("a") as file:
+            file.write(json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -228,50 +241,50 @@ class _Log:
         pass
 
     @contextlib.contextmanager
-    def _written(self) -> Iterator[None]:
+    def _write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written ({error.strerror}): make room or free it") from error
 
 
-class _TensorBoard:
-    """Files only grow there; a new one that starts at a step hides what older ones say of that step and later."""
+class _TensorBoardTracker:
+    """Writes TensorBoard event files. They are append-only; purge_step hides older events of later steps."""
 
     def __init__(self, folder: Path, start: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self.writer: Any = SummaryWriter(str(folder), purge_step=start + 1)
 
-    def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
-        for name, value in series(told).items():
-            self.writer.add_scalar(name, value, told["step"])
-        for name, picture in pictures.items():
-            self.writer.add_image(name, picture, told["step"], dataformats="HWC")
-        self.writer.flush()  # before the next checkpoint, or a kill leaves a gap that is not filled
+    def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:
+        for name, value in scalars(entry).items():
+            self.writer.add_scalar(name, value, entry["step"])
+        for name, image in images.items():
+            self.writer.add_image(name, image, entry["step"], dataformats="HWC")
+        self.writer.flush()  # before the next checkpoint, or a kill leaves a gap that a resumed run does not fill
 
     def close(self) -> None:
         self.writer.close()
 
 
-class _Wandb:
-    """Steps can only rise there: what it was told of steps past a checkpoint, it keeps, and hears no second time."""
+class _WandbTracker:
+    """Logs to Weights & Biases. Its steps only increase, so it ignores repeated steps of a resumed run."""
 
     def __init__(self, folder: Path, project: str, name: str) -> None:
         import wandb  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         folder.mkdir(parents=True, exist_ok=True)
-        identity = folder / "id"
-        if not identity.exists():
-            identity.write_text(secrets.token_hex(4))
+        run_id = folder / "id"
+        if not run_id.exists():
+            run_id.write_text(secrets.token_hex(4))
         self.image = wandb.Image
         self.run = wandb.init(
-            project=project, name=name, dir=str(folder), id=identity.read_text().strip(), resume="allow"
+            project=project, name=name, dir=str(folder), id=run_id.read_text().strip(), resume="allow"
         )
 
-    def tell(self, told: Mapping[str, Any], pictures: Mapping[str, Array]) -> None:
-        shown = {name: self.image(picture) for name, picture in pictures.items()}
-        self.run.log({**series(told), **shown}, step=told["step"])
+    def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:
+        wandb_images = {name: self.image(image) for name, image in images.items()}
+        self.run.log({**scalars(entry), **wandb_images}, step=entry["step"])
 
     def close(self) -> None:
         self.run.finish()

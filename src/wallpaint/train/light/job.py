@@ -20,9 +20,8 @@ from wallpaint.files import atomic
 from wallpaint.light import model as light_model
 from wallpaint.train import room_sets
 from wallpaint.train.engine import config as recipes
-from wallpaint.train.engine import optimizer
-from wallpaint.train.engine import trackers as tracking
-from wallpaint.train.engine.loop import Outcome, fit, refuse_earlier
+from wallpaint.train.engine import optimizer, trackers
+from wallpaint.train.engine.loop import TrainingResult, fit, refuse_existing_checkpoints
 from wallpaint.train.light import small_rooms as light_rooms
 from wallpaint.train.light.network import load_model, model_of
 from wallpaint.train.light.task import METRIC, Check, LightConfig, LightTask, read_rooms
@@ -33,7 +32,7 @@ SMALL, REPORT = "small", "report.json"
 
 def read(path: Path) -> LightConfig:
     """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
-    return recipes.read_as(LightConfig, path)
+    return recipes.read_recipe(LightConfig, path)
 
 
 def run(
@@ -42,22 +41,22 @@ def run(
     *,
     resume: bool = False,
     start: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> room_sets.Report:
     """Make a light model.
 
     resume: go on from the newest checkpoint. start: a file as this writes it, whose weights are begun with; its network
-    must be of the recipe's size. say: takes lines of progress. Raises ConfigError, InputError or ModelError.
+    must be of the recipe's size. log: takes lines of progress. Raises ConfigError, InputError or ModelError.
     """
-    optimizer.check(config.optimizer)
-    tracking.check(config.tracking)
+    optimizer.check_installed(config.optimizer)
+    trackers.check_installed(config.tracking)
     if not resume:
-        refuse_earlier(folder)
+        refuse_existing_checkpoints(folder)
     begun = None if start is None else _weights(start, config)
     if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
         recipes.write(config, folder)
-    found = room_sets.prepare(config.sets, config.render_workers, say)
-    say(f"making {sum(map(len, found.values()))} rooms small")
+    found = room_sets.prepare(config.sets, config.render_workers, log)
+    log(f"making {sum(map(len, found.values()))} rooms small")
     small = {use: light_rooms.make_small(rooms, config.small or folder / SMALL) for use, rooms in found.items()}
     rooms = room_sets.settle(small["rooms"], folder, resume=resume, most=config.max_rooms, seed=config.seed)
     for use, left in (("rooms", rooms), ("validation", small["validation"])):
@@ -66,7 +65,7 @@ def run(
     task, check = LightTask(read_rooms(rooms), config), Check(read_rooms(small["validation"]), config)
     if begun is not None:
         load_model(task.network, begun)
-    say(f"training on {len(rooms)} rooms")
+    log(f"training on {len(rooms)} rooms")
     outcome = fit(
         task,
         config.loop,
@@ -76,10 +75,10 @@ def run(
         digest=room_sets.digest(config, ("small", "checks"), rooms, start),
         device="cpu",
         resume=resume,
-        told=config.tracking,
-        watch=check if config.loop.eval_every else None,
-        accepted=lambda: recipes.write(config, folder),
-        tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
+        tracking=config.tracking,
+        evaluator=check if config.loop.eval_every else None,
+        on_start=lambda: recipes.write(config, folder),
+        on_step=lambda step, loss: log(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
     parameters = sum(value.numel() for value in task.network.parameters())
     report = room_sets.Report(outcome.step, config.loop.steps, len(rooms), parameters)
@@ -90,7 +89,7 @@ def run(
     return dataclasses.replace(report, judged=(line,), written=str(folder / light_model.FILE))
 
 
-def finish(config: LightConfig, outcome: Outcome, folder: Path, task: LightTask, check: Check) -> float:
+def finish(config: LightConfig, outcome: TrainingResult, folder: Path, task: LightTask, check: Check) -> float:
     """Calibrate and judge on validation rooms, and write the result; returns its CIEDE2000 there."""
     import torch
 

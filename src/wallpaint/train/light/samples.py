@@ -14,7 +14,7 @@ import numpy as np
 from wallpaint.imaging import color
 from wallpaint.light import model as light_model
 from wallpaint.rooms.sets import camera
-from wallpaint.rooms.sets.camera import Camera
+from wallpaint.rooms.sets.camera import PhoneCamera
 from wallpaint.rooms.surfaces import paints
 from wallpaint.train.light.small_rooms import SmallRoom
 from wallpaint.typing import Array
@@ -75,10 +75,10 @@ def make(room: SmallRoom, rng: np.random.Generator, size: tuple[int, int], paint
     new = np.stack([_paint(rng, split) for _ in range(paints_per_photo)])
     repaints = [_radiance(buckets, tail, rho) for rho in new]
     device = _camera(rng)
-    metered = camera.half_way(old, repaints[0]) if rng.random() < HALF_WAY else old
+    metered = camera.geometric_mean(old, repaints[0]) if rng.random() < HALF_WAY else old
     exposure = camera.meter(metered, device)
-    noisy = camera.codes(camera.develop(old, device, exposure, rng))
-    codes = camera.decode(camera.jpeg(noisy, device))
+    noisy = camera.to_uint8(camera.develop(old, device, exposure, rng))
+    codes = camera.decode_image(camera.encode_jpeg(noisy, device))
     photo = color.srgb_to_linear(codes.astype(np.float32) / 255).astype(np.float32)
     truth = np.stack([camera.develop(radiance, device, exposure) for radiance in repaints])
     mask = _mask(alpha, rng)
@@ -220,11 +220,11 @@ def _pattern(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def _paint(rng: np.random.Generator, split: str) -> Array:
     if rng.random() < EXTREME:
-        return rng.uniform(paints.DARKEST, paints.LIGHTEST, 3)
+        return rng.uniform(paints.MIN_ALBEDO, paints.MAX_ALBEDO, 3)
     return paints.sample(rng, split)
 
 
-def _camera(rng: np.random.Generator) -> Camera:
+def _camera(rng: np.random.Generator) -> PhoneCamera:
     """A phone's camera, sometimes a poor one: noise in the dark, a wrong white balance, strong compression."""
     device = camera.sample(rng)
     if rng.random() < 0.15:
@@ -233,7 +233,7 @@ def _camera(rng: np.random.Generator) -> Camera:
         r, g, b = rng.normal(0, [0.12, 0.03, 0.16])
         device = replace(device, tint_error=(float(r), float(g), float(b)))
     if rng.random() < 0.15:
-        device = replace(device, quality=int(rng.integers(45, 82)))
+        device = replace(device, jpeg_quality=int(rng.integers(45, 82)))
     if rng.random() < 0.15:
         device = replace(device, exposure_error=float(rng.uniform(-1.5, 1.2)))
     return device

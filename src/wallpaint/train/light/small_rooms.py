@@ -73,8 +73,8 @@ def _encode(record: Any) -> bytes:
         "buckets": _half(layers / level),
         "tail": _half(small(buckets.tail_ratio(record.buckets))),
         "dressings": _half(
-            np.stack([small(view.radiance) / level for view in record.dressings])
-            if record.dressings
+            np.stack([small(view.radiance) / level for view in record.wall_variants])
+            if record.wall_variants
             else np.zeros((0, height, width, 3))
         ),
         "alpha": np.round(255 * small(record.alpha)).astype(np.uint8),

@@ -21,9 +21,9 @@ from wallpaint.light import model as light_model
 from wallpaint.options import option
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
-from wallpaint.train.engine.evaluation import Seen
+from wallpaint.train.engine.evaluation import EvalResult
 from wallpaint.train.engine.loop import Losses
-from wallpaint.train.engine.schedule import Place
+from wallpaint.train.engine.schedule import SampleIndex
 from wallpaint.train.light import network as light_network
 from wallpaint.train.light import samples as light_samples
 from wallpaint.train.light import small_rooms as light_rooms
@@ -63,6 +63,7 @@ class NetworkConfig:
 class LightConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
+    task: str = option("what to train: light", "light")
     rooms: tuple[RoomSet, ...] = option("sets to learn from", ())
     validation: tuple[RoomSet, ...] = option("sets that it is judged and calibrated on, of the validation split", ())
     small: Path | None = option("folder of the rooms made small; the run's own if not given", None)
@@ -79,7 +80,7 @@ class LightConfig:
 
     def __post_init__(self) -> None:
         empty = [f"{use} names no set of rooms" for use, sets in self.sets.items() if not sets]
-        wrong = [*empty, *room_sets.wrong(self.sets), *self._wrong()]
+        wrong = [*empty, *room_sets.wrong(self.sets), *self._errors()]
         if wrong:
             raise ConfigError("; ".join(wrong))
 
@@ -88,7 +89,7 @@ class LightConfig:
         """By what they are for."""
         return {"rooms": self.rooms, "validation": self.validation}
 
-    def _wrong(self) -> Iterator[str]:
+    def _errors(self) -> Iterator[str]:
         """All but the sets of rooms."""
         least = {"side": 32, "paints_per_photo": 1, "checks": 1, "render_workers": 1, "seed": 0, "max_rooms": 0}
         for name, lowest in least.items():
@@ -108,12 +109,12 @@ class LightConfig:
 
 
 class LightTask:
-    """See `loop.Task`. A sample is a function of its place in the run alone."""
+    """See `loop.TrainingTask`. A sample is a function of its place in the run alone."""
 
     def __init__(self, rooms: Sequence[SmallRoom], config: LightConfig) -> None:
         self.rooms, self.config = rooms, config
         numbers = np.stack(
-            [self._draw(Place(i, 0, i % len(rooms)), [1, i]).numbers for i in range(min(300, 3 * len(rooms)))]
+            [self._draw(SampleIndex(i, 0, i % len(rooms)), [1, i]).numbers for i in range(min(300, 3 * len(rooms)))]
         )
         mean, scale = numbers.mean(0), numbers.std(0) + 0.05
         mean[-light_model.HINTS :], scale[-light_model.HINTS :] = 0, 1  # which no photo says
@@ -123,20 +124,20 @@ class LightTask:
     def __len__(self) -> int:
         return len(self.rooms)
 
-    def _draw(self, place: Place, more: Sequence[int] = ()) -> Sample:
-        batch = place.position // self.config.loop.batch_size
+    def _draw(self, sample_index: SampleIndex, more: Sequence[int] = ()) -> Sample:
+        batch = sample_index.position // self.config.loop.batch_size
         of_batch = np.random.default_rng([self.config.seed, NUMBER_STREAM, batch, *more])
-        rng = np.random.default_rng([self.config.seed, SAMPLE_STREAM, place.position, *more])
+        rng = np.random.default_rng([self.config.seed, SAMPLE_STREAM, sample_index.position, *more])
         size = light_samples.size_of(of_batch, self.config.side) if not more else (self.config.side,) * 2
-        return light_samples.make(self.rooms[place.index], rng, size, self.config.paints_per_photo, "train")
+        return light_samples.make(self.rooms[sample_index.index], rng, size, self.config.paints_per_photo, "train")
 
-    def sample(self, place: Place) -> dict[str, Any]:
-        drawn = self._draw(place)
-        rng = np.random.default_rng([self.config.seed, NUMBER_STREAM + 1, place.position])
+    def sample(self, sample_index: SampleIndex) -> dict[str, Any]:
+        drawn = self._draw(sample_index)
+        rng = np.random.default_rng([self.config.seed, NUMBER_STREAM + 1, sample_index.position])
         jitter = NUMBERS_NOISE * rng.standard_normal(drawn.numbers.shape, np.float32)
         jitter[-light_model.HINTS :] = 0
         told = drawn.told() if rng.random() < TOLD else drawn
-        turn = place.position // self.config.loop.batch_size % EVERY**2
+        turn = sample_index.position // self.config.loop.batch_size % EVERY**2
         return tensors(told) | {"jitter": torch.from_numpy(jitter), "corner": torch.tensor(divmod(turn, EVERY))}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
@@ -244,7 +245,7 @@ def _lab(rgb: Tensor) -> Tensor:
 
 
 class Check:
-    """Photos of rooms that are not learned from; see `watching.Watch`. errors: by room, of the last look."""
+    """Photos of rooms that are not learned from; see `evaluation.Evaluator`. errors: by room, of the last look."""
 
     def __init__(self, rooms: Sequence[SmallRoom], config: LightConfig) -> None:
         self.samples: list[Sample] = []
@@ -254,7 +255,7 @@ class Check:
                 size = light_samples.size_of(rng, config.side)
                 self.samples.append(light_samples.make(rooms[index], rng, size, config.paints_per_photo, "validation"))
 
-    def __call__(self, step: int, network: nn.Module) -> Seen:
+    def __call__(self, step: int, network: nn.Module) -> EvalResult:
         found = self.measure(network)
         errors, expected = found[:, 0], found[:, 1]
         kinds = np.array([sample.kind for sample in self.samples])
@@ -264,7 +265,7 @@ class Check:
         scalars["val/rank"] = float(np.corrcoef(_rank(errors), _rank(expected))[0, 1])
         told = self.measure(network, told=True)[kinds == "plain"]
         scalars |= {"val/told": float(told[:, 0].mean()), "val/told_expected": float(told[:, 1].mean())}
-        return Seen(scalars, {})
+        return EvalResult(scalars, {})
 
     def measure(self, network: nn.Module, *, told: bool = False) -> Array:
         """(N, 4): CIEDE2000 on the wall, what the network expected of it, CIEDE2000 outside, and outside left alone.

@@ -1,1 +1,1 @@
-"""Training a LoRA for the inpainting UNet."""
+"""LoRA training for the inpainting UNet."""

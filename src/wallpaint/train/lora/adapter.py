@@ -11,34 +11,34 @@ from torch import nn
 
 RANK = 8
 LAYERS = ("to_q", "to_k", "to_v", "to_out.0")
-# The UNet's own attention and no other: an IP-Adapter Plus brings layers of the same names.
-_WHERE = rf"(down_blocks|mid_block|up_blocks)\..*\.({'|'.join(re.escape(name) for name in LAYERS)})"
+# The attention of the UNet only: an IP-Adapter Plus adds layers of the same names.
+_TARGET_MODULES = rf"(down_blocks|mid_block|up_blocks)\..*\.({'|'.join(re.escape(name) for name in LAYERS)})"
 
 
 def add_lora(unet: Any, generator: torch.Generator, *, rank: int = RANK, alpha: int = RANK) -> list[nn.Parameter]:
-    """Freeze a UNet and put a LoRA into its attention; returns the LoRA's parameters, all that is to be trained.
+    """Freeze a UNet, add a LoRA to its attention layers, and return the LoRA parameters, the only ones to train.
 
-    They are float32 whatever the UNet is. A is drawn from the generator, B is zero, so that at first the UNet does what
-    it did. An IP-Adapter goes into the UNet before this, since afterwards its parameters would stay trainable.
+    The parameters are float32 whatever the UNet's dtype. A is sampled from the generator, B is zero, so the UNet's
+    output is unchanged at first. Attach an IP-Adapter before this call, or its parameters stay trainable.
     """
     from peft import LoraConfig
 
     unet.requires_grad_(False)
-    with torch.random.fork_rng(devices=[]):  # peft draws from the global generator; what it draws is replaced
-        unet.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=_WHERE))
+    with torch.random.fork_rng(devices=[]):  # peft samples from the global generator; its values are replaced below
+        unet.add_adapter(LoraConfig(r=rank, lora_alpha=alpha, target_modules=_TARGET_MODULES))
     trained = []
     for name, parameter in unet.named_parameters():
         if not parameter.requires_grad:
             continue
         parameter.data = parameter.data.float()
         if ".lora_A." in name:
-            bound = 1 / math.sqrt(parameter.shape[1])  # as peft draws it: kaiming_uniform(a=sqrt(5))
-            drawn = torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator)
-            parameter.data.copy_(drawn)
+            bound = 1 / math.sqrt(parameter.shape[1])  # peft's initialization: kaiming_uniform(a=sqrt(5))
+            initial = torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator)
+            parameter.data.copy_(initial)
         trained.append(parameter)
     return trained
 
 
 def gradient_norm(parameters: list[nn.Parameter]) -> torch.Tensor:
-    """The length of all gradients taken as one vector: a scalar. What clipping to a largest length measures."""
+    """Return the total gradient norm over all parameters, a scalar, as gradient clipping measures it."""
     return torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

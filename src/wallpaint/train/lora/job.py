@@ -1,8 +1,9 @@
-"""A recipe from file to LoRA: bundle and data opened, latents cached, trained, exported.
+"""A LoRA training run: open bundle and data, fill the latent cache, train, export.
 
-run/config.yaml   the recipe with every value    log.jsonl     a line every few steps
-    checkpoints/  to go on from                  latents/      what the VAE made of each sample
-    lora/         the result: diffusers' file, kohya's file, README.md; lora_best/ the same of the best look
+run/config.yaml   the recipe with all values    log.jsonl     log entries
+    checkpoints/  for --resume                  latents/      the latent cache
+    lora/         the result: diffusers' file, kohya's file, README.md
+    lora_best/    the same of the best evaluation
 """
 
 from __future__ import annotations
@@ -16,21 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.train.engine import config as recipes
-from wallpaint.train.engine.config import CONFIG, TrainConfig
+from wallpaint.train.engine.config import CONFIG_FILE
+from wallpaint.train.lora.config import LoraRecipe
 from wallpaint.version import __version__
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
-    from wallpaint.train.engine.evaluation import Watch
+    from wallpaint.train.engine.evaluation import Evaluator
+    from wallpaint.train.engine.loop import TrainingResult
     from wallpaint.train.lora.task import InpaintingTask
 
-LATENTS, LORA, BEST_LORA = "latents", "lora", "lora_best"
+LATENTS_DIR, LORA_DIR, BEST_LORA_DIR = "latents", "lora", "lora_best"
 
 
 @dataclass(frozen=True)
-class Report:
-    """How a run ended. encoded, calls: by all processes together. files: the LoRA's, by format; none where the run was
-    stopped before its end. is_main: whether this is the process that speaks for all."""
+class LoraReport:
+    """Result of a run. encoded, calls: summed over all processes. files: of the LoRA, by format; empty if the run was
+    stopped early. is_main: whether this is the main process, the one that prints."""
 
     step: int
     steps: int
@@ -41,51 +44,46 @@ class Report:
     notes: tuple[str, ...]
     is_main: bool = True
 
+    def lines(self) -> list[str]:
+        """Return the lines to print."""
+        calls = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in self.calls.items())
+        lines = [f"note: {note}" for note in self.notes]
+        lines.append(f"{self.step} of {self.steps} steps on {self.samples} samples; encoder calls: {calls}")
+        lines += [f"written: {path} ({file_format})" for file_format, path in self.files.items()]
+        if not self.files and self.step < self.steps:
+            lines.append("stopped and saved: continue with --resume latest")
+        return lines
 
-def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bool = False) -> Report:
-    """Train a LoRA into a folder. resume: go on from its newest whole checkpoint, if there is one.
 
-    Raises ConfigError, InputError or ModelError before anything is trained, as far as that can be known.
+def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: bool = False) -> LoraReport:
+    """Train a LoRA into a run folder. resume: from its latest undamaged checkpoint, if there is one.
+
+    Raises ConfigError, InputError or ModelError, before training if possible.
     """
     from accelerate import PartialState  # type: ignore[import-untyped]
-    from accelerate.utils import gather_object  # type: ignore[import-untyped]
 
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
-    from wallpaint.data.latent_cache import digest_of
-    from wallpaint.train.engine import optimizer
-    from wallpaint.train.engine import trackers as tracking
+    from wallpaint.train.engine import optimizer, trackers
+    from wallpaint.train.engine.distributed import gather
     from wallpaint.train.engine.loop import fit
-    from wallpaint.train.lora import export
-    from wallpaint.train.lora.encoding import part_sum
-    from wallpaint.train.lora.task import InpaintingTask, choices_of
+    from wallpaint.train.lora.task import InpaintingTask
 
-    optimizer.check(config.optimizer)
-    tracking.check(config.tracking)
+    optimizer.check_installed(config.optimizer)
+    trackers.check_installed(config.tracking)
     state = PartialState(cpu=config.device == "cpu" or None)
     bundle = load_bundle(config.bundle)
     _check_size(bundle, config)
     samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
-    task = InpaintingTask(bundle, samples, config, config.cache.folder or folder / LATENTS)
-    parts = ["unet", "controlnet"] if config.conditioning.depth else ["unet"]
-    digest = digest_of(
-        task.encoder.digest(samples.digest()),
-        samples.listing_digest(),
-        *(part_sum(bundle, part) for part in parts),
-        json.dumps([_schedule(task.scheduler), _lasting(config)], sort_keys=True, default=str),
-    )
-    if state.is_main_process and not resume:  # one that goes on keeps its recipe until this is known to be the same
+    task = InpaintingTask(bundle, samples, config, config.cache.folder or folder / LATENTS_DIR)
+    digest = _run_digest(config, bundle, samples, task)
+    if state.is_main_process and not resume:  # a resumed run keeps its config.yaml until the digests are compared
         recipes.write(config, folder)
     state.wait_for_everyone()
-    encoded = 0
-    if task.cache is not None:
-        share = (state.process_index, state.num_processes)
-        mine = len(range(share[0], len(samples), share[1])) * config.cache.variants
-        with _bar(progress and state.is_main_process, "encoding", mine) as advance:
-            encoded = task.fill(share, advance)
-        state.wait_for_everyone()
-    with _bar(progress and state.is_main_process, "training", config.loop.steps) as advance:
-        outcome = fit(
+    show_bar = progress and state.is_main_process
+    encoded = _fill_cache(task, state, show_bar)
+    with _progress_bar(show_bar, "training", config.loop.steps) as advance:
+        result = fit(
             task,
             config.loop,
             config.optimizer,
@@ -94,69 +92,106 @@ def run(config: TrainConfig, folder: Path, *, resume: bool = False, progress: bo
             digest=digest,
             device=config.device,
             resume=resume,
-            told=config.tracking,
-            watch=_watch(config, task) if config.loop.eval_every else None,
-            accepted=lambda: recipes.write(config, folder),
-            tick=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
+            tracking=config.tracking,
+            evaluator=_make_evaluator(config, task) if config.loop.eval_every else None,
+            on_start=lambda: recipes.write(config, folder),
+            on_step=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
         )
     files: dict[str, Path] = {}
-    if not outcome.stopped and state.is_main_process:
-        card = _card(config, bundle, samples, outcome.step)
-        choices = choices_of(config.objective)
-        files = export.write(task.network, outcome.weights, folder / LORA, card, choices)
-        if outcome.best is not None:
-            card = _card(config, bundle, samples, outcome.best.step)
-            best = export.write(task.network, outcome.best.weights, folder / BEST_LORA, card, choices)
-            files |= {f"{kind}, best": path for kind, path in best.items()}
-    told = gather_object([{**task.calls, "encoded": encoded}])
-    calls = {name: sum(one[name] for one in told) for name in told[0]}
+    if not result.stopped and state.is_main_process:
+        files = _export(config, folder, bundle, samples, task, result)
+    counts = gather({**task.calls, "encoded": encoded})
+    calls = {name: sum(one[name] for one in counts) for name in counts[0]}
     encoded = calls.pop("encoded")
-    notes, is_main = outcome.notes, state.is_main_process
-    return Report(outcome.step, config.loop.steps, len(samples), encoded, calls, files, notes, is_main)
+    notes, is_main = result.notes, state.is_main_process
+    return LoraReport(result.step, config.loop.steps, len(samples), encoded, calls, files, notes, is_main)
 
 
-def _watch(config: TrainConfig, task: InpaintingTask) -> Watch:
-    """What looks at the network while it trains."""
+def _run_digest(config: LoraRecipe, bundle: Bundle, samples: Any, task: InpaintingTask) -> str:
+    """A sha256 of everything that must not change when the run is resumed: recipe, networks, data set."""
+    from wallpaint.data.latent_cache import digest_of
+    from wallpaint.train.lora.encoding import component_sha256
+
+    components = ["unet", "controlnet"] if config.conditioning.depth else ["unet"]
+    return digest_of(
+        task.encoder.digest(samples.digest()),
+        samples.listing_digest(),
+        *(component_sha256(bundle, component) for component in components),
+        json.dumps([_public_config(task.scheduler), _resume_relevant(config)], sort_keys=True, default=str),
+    )
+
+
+def _fill_cache(task: InpaintingTask, state: Any, show_bar: bool) -> int:
+    """Fill the latent cache, each process its share; the number of versions that this process encoded."""
+    if task.cache is None:
+        return 0
+    share = (state.process_index, state.num_processes)
+    versions = len(range(share[0], len(task), share[1])) * task.config.cache.variants
+    with _progress_bar(show_bar, "encoding", versions) as advance:
+        encoded = task.fill(share, advance)
+    state.wait_for_everyone()
+    return encoded
+
+
+def _export(
+    config: LoraRecipe, folder: Path, bundle: Bundle, samples: Any, task: InpaintingTask, result: TrainingResult
+) -> dict[str, Path]:
+    """Write the final LoRA, and the best one if there is one; the files by format."""
+    from wallpaint.train.lora import export
+    from wallpaint.train.lora.task import scheduler_changes
+
+    changes = scheduler_changes(config.objective)
+    card = _model_card(config, bundle, samples, result.step)
+    files = export.write(task.network, result.weights, folder / LORA_DIR, card, changes)
+    if result.best is not None:
+        card = _model_card(config, bundle, samples, result.best.step)
+        best = export.write(task.network, result.best.weights, folder / BEST_LORA_DIR, card, changes)
+        files |= {f"{file_format}, best": path for file_format, path in best.items()}
+    return files
+
+
+def _make_evaluator(config: LoraRecipe, task: InpaintingTask) -> Evaluator:
+    """The evaluator on the validation split, or on the training split if there is none."""
     from wallpaint.data.dataset import WallInpaintingDataset
-    from wallpaint.train.lora.sampling import Sampler
+    from wallpaint.train.lora.sampling import LoraEvaluator
 
     try:
         samples = WallInpaintingDataset(config.data, "validation", config.samples, config.seed)
-    except InputError:  # there is no such split
+    except InputError:  # no such split
         samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
-    return Sampler(task, samples, config.sampling, config.seed)
+    return LoraEvaluator(task, samples, config.sampling, config.seed)
 
 
-def _check_size(bundle: Bundle, config: TrainConfig) -> None:
+def _check_size(bundle: Bundle, config: LoraRecipe) -> None:
     levels = (bundle.config("vae")["block_out_channels"], bundle.config("unet")["block_out_channels"])
     multiple = 2 ** sum(len(channels) - 1 for channels in levels)
     if config.samples.size % multiple:
         raise ConfigError(f"samples.size must be a multiple of {multiple} for {bundle.name}, not {config.samples.size}")
 
 
-def _schedule(scheduler: Any) -> dict[str, Any]:
-    """A scheduler's config, without what diffusers notes of itself: that comes in another order in each process."""
+def _public_config(scheduler: Any) -> dict[str, Any]:
+    """A scheduler's config without diffusers' private keys, whose order differs between processes."""
     return {name: value for name, value in scheduler.config.items() if not name.startswith("_")}
 
 
-def _lasting(config: TrainConfig) -> dict[str, Any]:
-    """What may not change between the parts of a run; where it runs, and where bundle and data lie, may."""
-    plain = recipes.lasting(config, ("device", "bundle", "data", "sampling"))
+def _resume_relevant(config: LoraRecipe) -> dict[str, Any]:
+    """The recipe without what may change on resume: device, and the locations of bundle, data and cache."""
+    plain = recipes.resume_relevant(config, ("device", "bundle", "data", "sampling"))
     del plain["cache"]["folder"]
     return plain
 
 
-def _card(config: TrainConfig, bundle: Bundle, samples: Any, step: int) -> str:
-    """A model card: what it is, what it was made from, how to use it."""
-    untrained = "\n**The bundle's own weights are random: this LoRA shows that training runs, nothing else.**\n"
+def _model_card(config: LoraRecipe, bundle: Bundle, samples: Any, step: int) -> str:
+    """The model card: what the LoRA is, how it was trained, how to use it."""
+    untrained = "\n**The bundle has random weights: this LoRA only shows that training runs.**\n"
     return f"""---
 tags: [lora, diffusers, stable-diffusion, inpainting]
 ---
 # A wall-repainting LoRA
 {untrained if bundle.random else ""}
 Trained by wallpaint {__version__} on {bundle.name}: rank {config.lora.rank}, alpha {config.lora.alpha},
-mode `{config.mode}`, {step} steps of {config.loop.batch_size} out of {len(samples)} samples at
-{config.samples.size} pixels. All values are in ../{CONFIG}, the course of the loss in ../log.jsonl.
+mode `{config.mode}`, {step} steps of batch size {config.loop.batch_size}, {len(samples)} samples at
+{config.samples.size} pixels. All settings are in ../{CONFIG_FILE}, the loss curve in ../log.jsonl.
 
     wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {bundle.name} --lora .
 
@@ -165,23 +200,24 @@ mode `{config.mode}`, {step} steps of {config.loop.batch_size} out of {len(sampl
 """
 
 
-def _schedule_note(config: TrainConfig) -> str:
-    from wallpaint.train.lora.task import choices_of
+def _schedule_note(config: LoraRecipe) -> str:
+    from wallpaint.train.lora.task import scheduler_changes
 
-    choices = choices_of(config.objective)
-    if not choices:
+    changes = scheduler_changes(config.objective)
+    if not changes:
         return ""
-    told = ", ".join(f"{name} {value}" for name, value in choices.items())
+    settings = ", ".join(f"{name} {value}" for name, value in changes.items())
     return (
-        f"It was trained with another noise schedule than the bundle's own: {told}. wallpaint reads that from the "
-        "file; in other programs the sampler has to be set so.\n\n"
+        f"It was trained with another noise schedule than the bundle's: {settings}. wallpaint reads this from the "
+        "file; in other programs set the sampler accordingly.\n\n"
     )
 
 
 @contextmanager
-def _bar(wanted: bool, name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on stderr with an estimate; yields what moves it: by a count, or to a place with a note."""
-    if not wanted:
+def _progress_bar(enabled: bool, name: str, total: int) -> Iterator[Callable[..., None]]:
+    """A progress bar on stderr; yields `update(count, completed=None, note="")`, which advances it by a count, or sets
+    it to a completed number with a note."""
+    if not enabled:
         yield lambda *_: None
         return
     from rich.console import Console
@@ -191,10 +227,10 @@ def _bar(wanted: bool, name: str, total: int) -> Iterator[Callable[..., None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(name, total=total)
 
-        def move(count: int, place: int | None = None, note: str = "") -> None:
-            if place is None:
+        def update(count: int, completed: int | None = None, note: str = "") -> None:
+            if completed is None:
                 bar.advance(task, count)
             else:
-                bar.update(task, completed=place, description=f"{name}, {note}")
+                bar.update(task, completed=completed, description=f"{name}, {note}")
 
-        yield move
+        yield update

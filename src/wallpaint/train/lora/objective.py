@@ -1,11 +1,11 @@
-"""What training minimises: the source document's sections 2.3 to 2.8, one function a step.
+"""The training objective: sections 2.3 to 2.8 of the source document, one function per step.
 
     image, mask -> VAE -> latents, masked-image latents        `encode`
-    latents     -> noise of a random timestep added            `noised`
+    latents     -> noise added at a random timestep            `add_noise`
     [noisy latents 4 | mask 1 | masked-image latents 4] -> UNet -> mean squared error of the noise   `denoising_loss`
 
-Every random number is drawn on the CPU, in float32, so that a step is the same on every device: from one generator for
-a batch, or from one for each of its pictures, which then is the same in any batch.
+All random numbers are sampled on the CPU in float32, so that a step is the same on every device: from one generator for
+the batch, or from one per sample, which makes a sample independent of its batch.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wallpaint.diffusion.denoise import Conditioning, Observer, predict_noise, unobserved
+from wallpaint.diffusion.denoise import Conditioning, Observer, predict_noise, no_observer
 from wallpaint.errors import ModelError, ShapeError
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
-Draws: TypeAlias = "torch.Generator | Sequence[torch.Generator]"
-"""Where a batch's random numbers come from: one generator for all of it, or one a picture."""
+Generators: TypeAlias = "torch.Generator | Sequence[torch.Generator]"
+"""Source of a batch's random numbers: one generator for the batch, or one per sample."""
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
-    """A batch as the UNet knows it.
+class EncodedBatch:
+    """A batch in latent space.
 
-    latents, masked_latents: [B, 4, h, w] float32, times the VAE's scaling factor. mask: [B, 1, h, w] float32, 1 is
+    latents, masked_latents: [B, 4, h, w] float32, times the VAE's scaling factor. mask: [B, 1, h, w] float32, 1 on
     wall.
     """
 
@@ -41,96 +41,105 @@ class Encoded:
 
 
 def noise_schedule(config: Mapping[str, Any]) -> Any:
-    """diffusers' DDPMScheduler of a bundle's own noise schedule.
+    """Return diffusers' DDPMScheduler for a scheduler config.
 
-    config: of `Bundle.scheduler_config`, whatever sampler it names. Raises ModelError for another prediction_type than
+    config: of `Bundle.scheduler_config`, whatever sampler it names. Raises ModelError for a prediction_type other than
     epsilon and v_prediction.
     """
     import diffusers
 
-    kind = config.get("prediction_type", "epsilon")
-    if kind not in PREDICTIONS:
-        raise ModelError(f"the scheduler's prediction_type is {kind!r}: training knows {' and '.join(PREDICTIONS)}")
-    # clip_sample is on by default, and then what the scheduler calls x0 is not x0.
+    prediction_type = config.get("prediction_type", "epsilon")
+    if prediction_type not in PREDICTIONS:
+        raise ModelError(
+            f"the scheduler's prediction_type is {prediction_type!r}: training supports {' and '.join(PREDICTIONS)}"
+        )
+    # clip_sample is on by default; with it, the scheduler's x0 is clipped.
     scheduler: Any = diffusers.DDPMScheduler
     return scheduler.from_config({**config, "clip_sample": False})
 
 
-def draw(like: Tensor, draws: Draws) -> Tensor:
-    """Normal noise of a tensor's shape, on its device: float32."""
-    if isinstance(draws, torch.Generator):
-        return torch.randn(like.shape, generator=draws).to(like.device)
-    return torch.stack([torch.randn(like.shape[1:], generator=generator) for generator in draws]).to(like.device)
+def randn(like: Tensor, generators: Generators) -> Tensor:
+    """Sample standard normal noise of a tensor's shape, float32, on its device."""
+    if isinstance(generators, torch.Generator):
+        return torch.randn(like.shape, generator=generators).to(like.device)
+    return torch.stack([torch.randn(like.shape[1:], generator=generator) for generator in generators]).to(like.device)
 
 
-def draw_timesteps(count: int, steps: int, draws: Draws) -> Tensor:
-    """[count] int64 on the CPU, each of 0..steps-1 equally likely."""
-    if isinstance(draws, torch.Generator):
-        return torch.randint(0, steps, (count,), generator=draws)
-    return torch.cat([torch.randint(0, steps, (1,), generator=generator) for generator in draws])
+def sample_timesteps(count: int, num_train_timesteps: int, generators: Generators) -> Tensor:
+    """Sample timesteps uniformly from 0..num_train_timesteps-1: [count] int64 on the CPU."""
+    if isinstance(generators, torch.Generator):
+        return torch.randint(0, num_train_timesteps, (count,), generator=generators)
+    return torch.cat([torch.randint(0, num_train_timesteps, (1,), generator=generator) for generator in generators])
 
 
-def encode(vae: Any, image: Tensor, mask: Tensor, draws: Draws, *, observe: Observer = unobserved) -> Encoded:
-    """Images and masked images through the frozen VAE: a sample of its posterior each, times its scaling factor.
+def encode(
+    vae: Any, image: Tensor, mask: Tensor, generators: Generators, *, observe: Observer = no_observer
+) -> EncodedBatch:
+    """Encode images and masked images with the frozen VAE: samples of its posterior, times its scaling factor.
 
-    image: [B, 3, H, W], -1..1. mask: [B, 1, H, W], 0 or 1, 1 on wall. Raises ShapeError where they do not fit.
+    image: [B, 3, H, W], -1..1. mask: [B, 1, H, W], 0 or 1, 1 on wall. Raises ShapeError if they do not fit.
     """
     if mask.shape != (image.shape[0], 1, *image.shape[2:]):
-        raise ShapeError(f"image is {list(image.shape)}, mask {list(mask.shape)}: give one mask channel an image")
+        raise ShapeError(f"image is {list(image.shape)}, mask {list(mask.shape)}: give one mask channel per image")
     observe("image", image)
     observe("mask", mask)
-    masked = image * (1 - mask)
+    masked = image * (1 - mask)  # [B, 3, H, W]
     observe("masked_image", masked)
-    latents = _sample(vae, image, draws)
+    latents = _encode_image(vae, image, generators)  # [B, 4, h, w]
     observe("latents", latents)
-    masked_latents = _sample(vae, masked, draws)
+    masked_latents = _encode_image(vae, masked, generators)  # [B, 4, h, w]
     observe("masked_image_latents", masked_latents)
-    small = functional.interpolate(mask.float(), size=latents.shape[-2:], mode="nearest")
-    observe("latent_mask", small)
-    return Encoded(latents, small, masked_latents)
+    latent_mask = functional.interpolate(mask.float(), size=latents.shape[-2:], mode="nearest")  # [B, 1, h, w]
+    observe("latent_mask", latent_mask)
+    return EncodedBatch(latents, latent_mask, masked_latents)
 
 
-def _sample(vae: Any, image: Tensor, draws: Draws) -> Tensor:
-    return posterior_sample(*moments(vae, image), float(vae.config.scaling_factor), draws)
+def _encode_image(vae: Any, image: Tensor, generators: Generators) -> Tensor:
+    return sample_posterior(*posterior_moments(vae, image), float(vae.config.scaling_factor), generators)
 
 
-def moments(vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of a VAE's posterior, before scaling: [B, 4, h, w] float32 each, no gradient."""
+def posterior_moments(vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of a VAE's posterior, before scaling: [B, 4, h, w] float32, no gradient."""
     with torch.no_grad():
         posterior = vae.encode(image.to(vae.dtype)).latent_dist
         return posterior.mean.float(), posterior.std.float()
 
 
-def posterior_sample(mean: Tensor, std: Tensor, scaling: float, draws: Draws) -> Tensor:
-    """Latents [B, 4, h, w] float32 out of a posterior's moments."""
-    return (mean + std * draw(mean, draws)) * scaling
+def sample_posterior(mean: Tensor, std: Tensor, scaling: float, generators: Generators) -> Tensor:
+    """Sample latents [B, 4, h, w] float32 from a posterior's moments, times the scaling factor."""
+    return (mean + std * randn(mean, generators)) * scaling
 
 
-def noised(
-    scheduler: Any, latents: Tensor, draws: Draws, *, noise_offset: float = 0.0, observe: Observer = unobserved
+def add_noise(
+    scheduler: Any,
+    latents: Tensor,
+    generators: Generators,
+    *,
+    noise_offset: float = 0.0,
+    observe: Observer = no_observer,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Noise added to latents, each picture's to a timestep of its own, all timesteps being equally likely.
+    """Add noise to latents, each sample at its own uniformly sampled timestep.
 
-    latents: [B, 4, h, w]. noise_offset: strength of further noise that is one number a channel (Guttenberg 2023).
-    Returns noise, timesteps [B] int64, and noisy latents sqrt(abar_t) latents + sqrt(1 - abar_t) noise.
-    Source: Ho et al. 2020.
+    latents: [B, 4, h, w]. noise_offset: strength of additional noise that is constant over each channel (Guttenberg
+    2023). Returns noise [B, 4, h, w], timesteps [B] int64, and noisy latents
+    sqrt(alpha_bar_t) latents + sqrt(1 - alpha_bar_t) noise. Source: Ho et al. 2020.
     """
-    noise = draw(latents, draws)
+    noise = randn(latents, generators)
     if noise_offset:
-        noise = noise + noise_offset * draw(latents[:, :, :1, :1], draws)
+        noise = noise + noise_offset * randn(latents[:, :, :1, :1], generators)
     observe("noise", noise)
-    steps = int(scheduler.config.num_train_timesteps)
-    timesteps = draw_timesteps(latents.shape[0], steps, draws).to(latents.device)
+    num_train_timesteps = int(scheduler.config.num_train_timesteps)
+    timesteps = sample_timesteps(latents.shape[0], num_train_timesteps, generators).to(latents.device)
     observe("timesteps", timesteps)
     noisy = scheduler.add_noise(latents, noise, timesteps)
     observe("noisy_latents", noisy)
     return noise, timesteps, noisy
 
 
-def target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-    """What the UNet should say: the noise, or with v_prediction sqrt(abar) noise - sqrt(1 - abar) latents.
+def prediction_target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+    """Return the UNet's target: the noise, or v = sqrt(alpha_bar) noise - sqrt(1 - alpha_bar) latents.
 
-    Source of v: Salimans & Ho 2022.
+    Source of v-prediction: Salimans & Ho 2022.
     """
     if scheduler.config.prediction_type == "v_prediction":
         return scheduler.get_velocity(latents, noise, timesteps)
@@ -138,16 +147,16 @@ def target(scheduler: Any, latents: Tensor, noise: Tensor, timesteps: Tensor) ->
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """What the UNet said of one noised batch.
+class DenoisingPrediction:
+    """The UNet's prediction for one noisy batch.
 
-    errors: [B] float32, mean squared error of each picture. timesteps: [B] int64. clean: [B, 4, h, w] float32, the
-    latents that follow from what was said, see `predict_x0`.
+    errors: [B] float32, mean squared error of each sample. timesteps: [B] int64. x0: [B, 4, h, w] float32, clean
+    latents, see `predict_x0`.
     """
 
     errors: Tensor
     timesteps: Tensor
-    clean: Tensor
+    x0: Tensor
 
 
 def predict(
@@ -155,68 +164,75 @@ def predict(
     scheduler: Any,
     latents: Tensor,
     cond: Conditioning,
-    draws: Draws,
+    generators: Generators,
     *,
     controlnet: Any = None,
     noise_offset: float = 0.0,
-    observe: Observer = unobserved,
-) -> Prediction:
-    """Noise latents, have the UNet tell the noise, and compare.
+    observe: Observer = no_observer,
+) -> DenoisingPrediction:
+    """Add noise to latents, predict it with the UNet, and compare.
 
-    latents: [B, 4, h, w] float32. cond: of B pictures, text in the UNet's number format. controlnet: without its stem,
-    see `Conditioning.control`. Gradients flow to whatever of the UNet wants them.
+    latents: [B, 4, h, w] float32. cond: of B samples, text in the UNet's dtype. controlnet: without its conditioning embedding, see
+    `Conditioning.controlnet_cond`. Gradients flow to the UNet's trainable parameters.
     """
-    noise, timesteps, noisy = noised(scheduler, latents, draws, noise_offset=noise_offset, observe=observe)
+    noise, timesteps, noisy = add_noise(scheduler, latents, generators, noise_offset=noise_offset, observe=observe)
     predicted = predict_noise(unet, controlnet, noisy.to(cond.text.dtype), timesteps, cond, observe=observe).float()
     observe("text_embedding", cond.text)
-    observe("noise_pred", predicted)
-    wanted = target(scheduler, latents, noise, timesteps)
-    observe("target", wanted)
-    errors = (predicted - wanted.float()).square().mean((1, 2, 3))
-    return Prediction(errors, timesteps, predict_x0(scheduler, noisy, predicted, timesteps))
+    observe("noise_pred", predicted)  # [B, 4, h, w]
+    target = prediction_target(scheduler, latents, noise, timesteps)
+    observe("target", target)
+    errors = (predicted - target.float()).square().mean((1, 2, 3))  # [B]
+    return DenoisingPrediction(errors, timesteps, predict_x0(scheduler, noisy, predicted, timesteps))
 
 
 def predict_x0(scheduler: Any, noisy: Tensor, predicted: Tensor, timesteps: Tensor) -> Tensor:
-    """Latents without the noise that the UNet says is in them, often written x0: [B, 4, h, w] float32.
+    """Return the clean latents x0 that follow from the UNet's prediction: [B, 4, h, w] float32.
 
-    With epsilon (noisy - sqrt(1 - abar) predicted) / sqrt(abar), with v sqrt(abar) noisy - sqrt(1 - abar) predicted.
+    epsilon: (noisy - sqrt(1 - alpha_bar) predicted) / sqrt(alpha_bar).
+    v_prediction: sqrt(alpha_bar) noisy - sqrt(1 - alpha_bar) predicted.
     """
-    kept = alpha_bar(scheduler, timesteps)[:, None, None, None]
+    signal = alpha_bar(scheduler, timesteps)[:, None, None, None]
     if scheduler.config.prediction_type == "v_prediction":
-        return kept.sqrt() * noisy - (1 - kept).sqrt() * predicted
-    return (noisy - (1 - kept).sqrt() * predicted) / kept.sqrt()
+        return signal.sqrt() * noisy - (1 - signal).sqrt() * predicted
+    return (noisy - (1 - signal).sqrt() * predicted) / signal.sqrt()
 
 
 def alpha_bar(scheduler: Any, timesteps: Tensor) -> Tensor:
-    """abar of timesteps, [B] float32: the share of the signal's variance that is left."""
+    """Return alpha_bar, the cumulative product of alphas, at timesteps: [B] float32."""
     return scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
 
 
 def denoising_loss(
-    unet: Any, scheduler: Any, encoded: Encoded, text: Tensor, draws: Draws, *, observe: Observer = unobserved
+    unet: Any,
+    scheduler: Any,
+    encoded: EncodedBatch,
+    text: Tensor,
+    generators: Generators,
+    *,
+    observe: Observer = no_observer,
 ) -> Tensor:
-    """The mean squared error over all elements, pictures having one size: a scalar, float32.
+    """Return the mean squared error over all elements: a float32 scalar.
 
-    text: [1 or B, 77, C] in the UNet's number format; in zero-prompt mode the bundle's one embedding of "".
+    text: [1 or B, 77, C] in the UNet's dtype; in zero-prompt mode the bundle's constant embedding of "".
     """
-    kind = text.dtype
+    dtype = text.dtype
     cond = Conditioning(
-        encoded.mask.to(kind), encoded.masked_latents.to(kind), text.expand(len(encoded.latents), -1, -1)
+        encoded.mask.to(dtype), encoded.masked_latents.to(dtype), text.expand(len(encoded.latents), -1, -1)
     )
-    loss = predict(unet, scheduler, encoded.latents, cond, draws, observe=observe).errors.mean()
+    loss = predict(unet, scheduler, encoded.latents, cond, generators, observe=observe).errors.mean()
     observe("loss", loss)
     return loss
 
 
 def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
-    """[B] float32: weights that keep nearly clean pictures from ruling the loss; all 1 where gamma is 0.
+    """Return min-SNR loss weights, [B] float32; all 1 if gamma is 0.
 
-    Source: Hang et al. 2023, min(SNR, gamma) / SNR; for v-prediction over SNR + 1.
+    min(SNR, gamma) / SNR, or / (SNR + 1) for v-prediction. Source: Hang et al. 2023.
     """
     if not gamma:
         return torch.ones_like(timesteps, dtype=torch.float32)
-    kept = alpha_bar(scheduler, timesteps)
-    snr = kept / (1 - kept)
+    signal = alpha_bar(scheduler, timesteps)
+    snr = signal / (1 - signal)
     return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
 
 
@@ -227,10 +243,10 @@ def training_loss(
     image: Tensor,
     mask: Tensor,
     text: Tensor,
-    draws: Draws,
+    generators: Generators,
     *,
-    observe: Observer = unobserved,
+    observe: Observer = no_observer,
 ) -> Tensor:
-    """From pictures to the loss: `encode`, then `denoising_loss`."""
-    encoded = encode(vae, image, mask, draws, observe=observe)
-    return denoising_loss(unet, scheduler, encoded, text, draws, observe=observe)
+    """Return the loss of images: `encode`, then `denoising_loss`."""
+    encoded = encode(vae, image, mask, generators, observe=observe)
+    return denoising_loss(unet, scheduler, encoded, text, generators, observe=observe)

@@ -1,6 +1,6 @@
-"""Pictures of a few fixed samples while a LoRA trains, and how far their walls are from the paint.
+"""Evaluation of a LoRA during training: a few fixed samples are painted and their walls compared with the paint.
 
-The same samples, noise and steps each time, so that two looks differ by what was learnt in between.
+Samples, noise and steps are the same in each evaluation, so results differ by the training in between only.
 """
 
 from __future__ import annotations
@@ -13,59 +13,63 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wallpaint.data.latent_cache import Samples
+from wallpaint.data.latent_cache import SampleSource
 from wallpaint.diffusion import image_tensors as pictures
 from wallpaint.diffusion import schedulers
 from wallpaint.diffusion.denoise import denoise, predict_noise
 from wallpaint.errors import ConfigError
-from wallpaint.evaluation.comparison import scoring as evaluate
-from wallpaint.train.engine.config import SamplingConfig
-from wallpaint.train.engine.evaluation import Seen
-from wallpaint.train.lora.encoding import codes
+from wallpaint.evaluation.comparison import scoring
+from wallpaint.train.engine.evaluation import EvalResult
+from wallpaint.train.lora.config import SamplingConfig
+from wallpaint.train.lora.encoding import to_uint8
 from wallpaint.train.lora.task import InpaintingTask
 from wallpaint.typing import Array
 
 SCHEDULER = "ddim"
 
 
-class Sampler:
-    """See `watching.Watch`. Samples are encoded at the first look and kept."""
+class LoraEvaluator:
+    """See `evaluation.Evaluator`. Samples are encoded at the first evaluation and kept."""
 
-    def __init__(self, task: InpaintingTask, samples: Samples, config: SamplingConfig, seed: int) -> None:
-        """samples: the first `config.count` are taken, as they are in epoch 0. seed: of their noise."""
+    def __init__(self, task: InpaintingTask, samples: SampleSource, config: SamplingConfig, seed: int) -> None:
+        """samples: the first `config.count` are used, as in epoch 0. seed: of the noise. Raises ConfigError if there
+        are none."""
         if not len(samples):
-            raise ConfigError("there are no samples to look at while training: set loop.eval_every to 0")
+            raise ConfigError("there are no samples to evaluate: set loop.eval_every to 0")
         self.task, self.config, self.seed = task, config, seed
         self.samples = [samples.get(index, 0) for index in range(min(config.count, len(samples)))]
         self._encoded: list[Mapping[str, Tensor]] = []
 
-    def __call__(self, step: int, network: nn.Module) -> Seen:
-        """`val/swatch` and the other metrics of walls against the paint, `val/room_mean` and those against the target
-        (see docs/metrics.md): means over the samples where they are defined. Pictures: photo, result, and the target
-        where it is another."""
+    def __call__(self, step: int, network: nn.Module) -> EvalResult:
+        """Paint and score the samples.
+
+        Scalars: `val/swatch` and the other metrics of the wall against the paint, `val/room_mean` and the other metrics
+        against the target (see docs/metrics.md), each the mean over the samples where it is defined. Images: photo,
+        result, and target if it differs from the photo, side by side.
+        """
         if not self._encoded:
             self._encoded = [self.task.encoder([sample]) for sample in self.samples]
             self.task.encoder.release()
-        found: dict[str, Array] = {}
+        images: dict[str, Array] = {}
         scores: list[dict[str, float]] = []
         for number, (sample, encoded) in enumerate(zip(self.samples, self._encoded, strict=True)):
-            result, target = self._paint(network, encoded), rgb_of(sample["target_values"])
-            scores.append(evaluate.score_training(sample, result))
-            strip = [rgb_of(sample["pixel_values"]), result]
-            found[f"{number}_{sample['key']}"] = np.concatenate(
+            result, target = self._paint(network, encoded), to_rgb(sample["target_values"])
+            scores.append(scoring.score_training(sample, result))
+            strip = [to_rgb(sample["pixel_values"]), result]
+            images[f"{number}_{sample['key']}"] = np.concatenate(
                 strip if np.array_equal(strip[0], target) else [*strip, target], axis=1
             )
-        return Seen(_means(scores), found)
+        return EvalResult(_mean_scores(scores), images)
 
     def _paint(self, network: nn.Module, encoded: Mapping[str, Tensor]) -> Array:
-        """(H, W, 3) uint8 sRGB: the sample painted by the networks as they now are."""
+        """Paint a sample with the current weights: (H, W, 3) uint8 sRGB."""
         task, device = self.task, self.task.device
-        draws = torch.Generator().manual_seed(self.seed)
-        scheduler = schedulers.make(SCHEDULER, dict(task.scheduler.config))
-        timesteps = schedulers.timesteps(scheduler, self.config.steps, 1.0)
-        mean, std = (encoded[f"masked_{moment}"] for moment in ("mean", "std"))
-        noise = torch.randn(mean.shape, generator=draws).to(device) * scheduler.init_noise_sigma
-        masked = (mean + std * torch.randn(mean.shape, generator=draws)).to(device) * task.scaling
+        generator = torch.Generator().manual_seed(self.seed)
+        scheduler = schedulers.make_scheduler(SCHEDULER, dict(task.scheduler.config))
+        timesteps = schedulers.get_timesteps(scheduler, self.config.steps, 1.0)
+        mean, std = (encoded[f"masked_{moment}"] for moment in ("mean", "std"))  # [1, 4, h, w]
+        noise = torch.randn(mean.shape, generator=generator).to(device) * scheduler.init_noise_sigma
+        masked = (mean + std * torch.randn(mean.shape, generator=generator)).to(device) * task.scaling_factor
         cond = task.condition(encoded, masked, torch.tensor([False]))
         predict: Any = partial(predict_noise, network, task.controlnet)
         with torch.autocast(device.type, task.dtype, enabled=task.dtype != torch.float32):
@@ -73,12 +77,12 @@ class Sampler:
         return np.round(255 * pictures.from_tensor(task.decode(latents))[0]).astype(np.uint8)
 
 
-def rgb_of(picture: Tensor) -> Array:
+def to_rgb(image: Tensor) -> Array:
     """[3, H, W], -1..1 -> (H, W, 3) uint8 sRGB."""
-    return codes(picture).permute(1, 2, 0).numpy()
+    return to_uint8(image).permute(1, 2, 0).numpy()
 
 
-def _means(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """By metric, over the samples where it is defined; left out where it is on none."""
+def _mean_scores(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean by metric over the samples where it is defined; metrics defined on no sample are left out."""
     names = dict.fromkeys(name for one in scores for name in one)
     return {f"val/{name}": float(np.mean([one[name] for one in scores if name in one])) for name in names}

@@ -1,13 +1,13 @@
-"""Training a LoRA for the inpainting UNet: the source document's way, and with references, pairs, depth and colour.
+"""The LoRA training task of the inpainting UNet: plain as in the source document, or with references, pairs and depth.
 
-    sample -> frozen networks (`encoding`, kept in the latent cache) -> latents drawn -> noised
-           -> UNet with LoRA, told [mask | masked latents], text, image tokens, depth -> error of the noise
-                                                        -> clean latents -> VAE decode -> errors of the picture
+    sample -> frozen networks (`encoding`, cached) -> latents sampled -> noise added
+           -> UNet with LoRA, conditioned on [mask | masked latents], text, image tokens, depth -> error of the noise
+                                                        -> predicted x0 -> VAE decoder -> losses on the decoded image
 
-mode           noised                context               reference
-document       the photo             the photo             none
-image_prompt   target, as the reference says: the photo where the colour is its own
-paired         the target            the photo             the target's paint
+mode           noised image             masked image        reference
+document       the photo                the photo           none
+image_prompt   the target, in the reference's colour (the photo if that is the wall's own colour)
+paired         the target               the photo           the target's paint
 """
 
 from __future__ import annotations
@@ -22,50 +22,51 @@ from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.data import latent_cache
-from wallpaint.data.latent_cache import LatentCache, Samples
+from wallpaint.data.latent_cache import LatentCache, SampleSource
 from wallpaint.diffusion.denoise import Conditioning
-from wallpaint.diffusion.networks import attach_ip_adapter, pick_device, take_stem
+from wallpaint.diffusion.networks import attach_ip_adapter, pick_device, detach_cond_embedding
 from wallpaint.errors import ConfigError
-from wallpaint.train.engine.config import ObjectiveConfig, TrainConfig
 from wallpaint.train.engine.loop import Losses
-from wallpaint.train.engine.schedule import Place, seed_of
-from wallpaint.train.lora import image_losses as losses_of
-from wallpaint.train.lora import objective
+from wallpaint.train.engine.schedule import SampleIndex, stream_seed
+from wallpaint.train.lora import image_losses, objective
 from wallpaint.train.lora.adapter import add_lora
-from wallpaint.train.lora.encoding import TENSORS, Encoder
-from wallpaint.train.lora.objective import Prediction
+from wallpaint.train.lora.config import LoraRecipe, ObjectiveConfig
+from wallpaint.train.lora.encoding import TENSORS, SampleEncoder
+from wallpaint.train.lora.objective import DenoisingPrediction
 
-FORMATS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 INPUTS = ("pixel_values", "mask", "color_mask", "reference_image", "dominant_color", "target_values", "caption")
-_NOISE, _DROPOUT = 2, 3  # streams of random numbers within a sample
+_NOISE_STREAM, _DROPOUT_STREAM = 2, 3  # see `schedule.stream_seed`
 
 
 class InpaintingTask:
-    """See `loop.Task`. The networks that do not learn are frozen, and loaded only if they are needed.
+    """See `loop.TrainingTask`. Only the LoRA is trained; the frozen networks are loaded on first use.
 
-    What learns is float32; what is frozen and runs at every step is in the format that the recipe computes in.
+    The LoRA is float32; frozen networks that run at every step have the dtype of `loop.precision`.
     """
 
-    def __init__(self, bundle: Bundle, samples: Samples, config: TrainConfig, latents: Path | None = None) -> None:
-        """latents: folder of what is encoded once, see `fill`; without it, or without `cache.variants`, samples are
-        encoded at every step. Raises ConfigError or ModelError."""
+    def __init__(self, bundle: Bundle, samples: SampleSource, config: LoraRecipe, latents: Path | None = None) -> None:
+        """latents: folder of the latent cache, see `fill`. Without it, or if `cache.variants` is 0, samples are encoded
+        at every step. Raises ConfigError or ModelError."""
         self.config, self.samples = config, samples
         self._bundle = bundle
-        self._contents: dict[int, str] = {}  # sums over samples' files, by index
+        self._content_digests: dict[int, str] = {}  # of the samples' files, by index
         self.device = pick_device(config.device)
-        self.scheduler = objective.noise_schedule(schedule_of(bundle.scheduler_config(), config.objective))
-        if config.objective.picture_timesteps[1] > self.scheduler.config.num_train_timesteps:
+        self.scheduler = objective.noise_schedule(scheduler_config(bundle.scheduler_config(), config.objective))
+        num_train_timesteps = self.scheduler.config.num_train_timesteps
+        if config.objective.image_loss_timesteps[1] > num_train_timesteps:
             raise ConfigError(
-                f"objective.picture_timesteps end at {config.objective.picture_timesteps[1]}, the noise schedule of "
-                f"{bundle.name} at {self.scheduler.config.num_train_timesteps}"
+                f"objective.image_loss_timesteps end at {config.objective.image_loss_timesteps[1]}, the noise schedule "
+                f"of {bundle.name} at {num_train_timesteps}"
             )
-        self.dtype = FORMATS[config.loop.precision]
-        projector, has_adapter = None, config.takes_references and bundle.has("ip_adapter")
+        self.dtype = DTYPES[config.loop.precision]
+        projector, has_adapter = None, config.uses_image_prompt and bundle.has("ip_adapter")
         unet = bundle.load("unet", torch.float32 if has_adapter else self.dtype)
         if has_adapter:  # attached in float32, or the projector would be rounded with the UNet
-            projector = attach_ip_adapter(unet, bundle.ip_adapter(), config.conditioning.image_scale).to(self.device)
+            scale = config.conditioning.ip_adapter_scale
+            projector = attach_ip_adapter(unet, bundle.ip_adapter(), scale).to(self.device)
             unet.to(self.dtype)
-        self.encoder = Encoder(bundle, config, self.device, projector)
+        self.encoder = SampleEncoder(bundle, config, self.device, projector)
         self.cache: LatentCache | None = None
         if latents is not None and config.cache.variants:
             self.cache = LatentCache(latents, self.encoder.digest(samples.digest()), config.cache.variants)
@@ -75,42 +76,47 @@ class InpaintingTask:
         if not config.conditioning.captions:
             self._constant_text = bundle.empty_prompt().to(self.device, self.dtype)
         if config.objective.lpips_weight > 0:
-            _ = self._perceptual  # what is missing is told before anything is encoded
+            _ = self._perceptual_loss  # raises if LPIPS is missing, before anything is encoded
 
     def __len__(self) -> int:
         return len(self.samples)
 
     @property
     def calls(self) -> dict[str, int]:
-        """How often each frozen network was called to encode."""
+        """Number of encoding calls of each frozen network."""
         return dict(self.encoder.calls)
 
-    def fill(self, share: tuple[int, int] = (0, 1), step: Callable[[int], None] = lambda count: None) -> int:
-        """Encode what the cache lacks, see `latent_cache.fill`, and let go of the networks; the number of versions."""
+    def fill(self, share: tuple[int, int] = (0, 1), on_progress: Callable[[int], None] = lambda count: None) -> int:
+        """Fill the latent cache, free the encoders, and return the number of encoded versions.
+
+        See `latent_cache.fill`.
+        """
         if self.cache is None:
             return 0
-        done = latent_cache.fill(self.cache, self.samples, self.encoder, share=share, step=step)
-        if self.config.takes_references:
-            _ = self.encoder.no_reference  # while the image encoder is still there
+        encoded = latent_cache.fill(self.cache, self.samples, self.encoder, share=share, on_progress=on_progress)
+        if self.config.uses_image_prompt:
+            _ = self.encoder.null_image_tokens  # while the image encoder is loaded
         self.encoder.release()
-        return done
+        return encoded
 
     # -- batches
 
-    def sample(self, place: Place) -> dict[str, Any]:
-        """Encoded where there is a cache, else in pixels; with its position, which seeds its random numbers."""
+    def sample(self, sample_index: SampleIndex) -> dict[str, Any]:
+        """Return a sample, encoded if there is a cache, else as pixels; with its position, which seeds its random
+        numbers."""
+        index, epoch = sample_index.index, sample_index.epoch
         if self.cache is None:
-            found = self.samples.get(place.index, place.epoch)
-            return {**{name: found[name] for name in INPUTS}, "position": place.position}
-        if place.index not in self._contents:
-            self._contents[place.index] = self.samples.content(place.index)
-        kept = self.cache.read(self.cache.key(self._contents[place.index], place.epoch))
-        if kept is None:
+            pixels = self.samples.get(index, epoch)
+            return {**{name: pixels[name] for name in INPUTS}, "position": sample_index.position}
+        if index not in self._content_digests:
+            self._content_digests[index] = self.samples.content(index)
+        encoded = self.cache.read(self.cache.key(self._content_digests[index], epoch))
+        if encoded is None:
             raise ConfigError(f"{self.cache.folder}: lost a sample while training: start again with --resume latest")
-        return {**kept, "position": place.position}
+        return {**encoded, "position": sample_index.position}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Tensors stacked where they are encoded; else the samples, to be encoded; and their positions."""
+        """Return a batch: stacked tensors of encoded samples, or the samples as pixels; and their positions."""
         batch: dict[str, Any] = {"positions": [sample["position"] for sample in samples]}
         if "latent_mean" not in samples[0]:
             return {**batch, "samples": samples}
@@ -119,47 +125,48 @@ class InpaintingTask:
     # -- the loss
 
     def losses(self, network: nn.Module, batch: Any) -> Losses:
-        """The mean squared error of the predicted noise, and what the recipe adds; see `objective`."""
-        told = self.config.objective
+        """Return the mean squared error of the prediction plus the recipe's image losses; see `objective`."""
+        config, seed = self.config.objective, self.config.seed
         encoded = batch if "latent_mean" in batch else batch | self.encoder(batch["samples"])
-        draws = [torch.Generator().manual_seed(seed_of(self.config.seed, p, _NOISE)) for p in batch["positions"]]
-        latents, masked = (self._latents(encoded, name, draws) for name in ("latent", "masked"))
-        found = objective.predict(
+        generators = [torch.Generator().manual_seed(stream_seed(seed, p, _NOISE_STREAM)) for p in batch["positions"]]
+        latents, masked = (self._sample_latents(encoded, name, generators) for name in ("latent", "masked"))
+        prediction = objective.predict(
             network,
             self.scheduler,
             latents,
-            self.condition(encoded, masked, self._dropped(batch["positions"])),
-            draws,
+            self.condition(encoded, masked, self._reference_dropout(batch["positions"])),
+            generators,
             controlnet=self.controlnet,
-            noise_offset=told.noise_offset,
+            noise_offset=config.noise_offset,
         )
-        weights = objective.min_snr_weights(self.scheduler, found.timesteps, told.min_snr_gamma)
-        by_sample = found.errors.detach()
-        total, terms = (found.errors * weights).mean(), {"noise_mse": by_sample.mean()}
-        with torch.autocast(self.device.type, enabled=False):  # colours are not told in eight bits
-            pictured = self._picture_terms(found, encoded)
-        for name, (weight, value) in pictured.items():
+        weights = objective.min_snr_weights(self.scheduler, prediction.timesteps, config.min_snr_gamma)
+        by_sample = prediction.errors.detach()
+        total, terms = (prediction.errors * weights).mean(), {"noise_mse": by_sample.mean()}
+        with torch.autocast(self.device.type, enabled=False):  # bf16 is too coarse for colours
+            image_terms = self._image_losses(prediction, encoded)
+        for name, (weight, value) in image_terms.items():
             total, terms[name] = total + weight * value, value.detach()
-        return Losses(total, terms, found.timesteps, by_sample)
+        return Losses(total, terms, prediction.timesteps, by_sample)
 
-    def _latents(self, encoded: Mapping[str, Tensor], name: str, draws: objective.Draws) -> Tensor:
+    def _sample_latents(self, encoded: Mapping[str, Tensor], name: str, generators: objective.Generators) -> Tensor:
         mean, std = (encoded[f"{name}_{moment}"].to(self.device) for moment in ("mean", "std"))
-        return objective.posterior_sample(mean, std, self.scaling, draws)
+        return objective.sample_posterior(mean, std, self.scaling_factor, generators)
 
-    def _dropped(self, positions: Sequence[int]) -> Tensor:
-        """[B] bool: whose references are not shown."""
-        draws = [torch.Generator().manual_seed(seed_of(self.config.seed, p, _DROPOUT)) for p in positions]
-        chances = torch.cat([torch.rand(1, generator=generator) for generator in draws])
-        return chances < self.config.conditioning.reference_dropout
+    def _reference_dropout(self, positions: Sequence[int]) -> Tensor:
+        """[B] bool: the samples to train without reference."""
+        seeds = [stream_seed(self.config.seed, position, _DROPOUT_STREAM) for position in positions]
+        uniform = torch.cat([torch.rand(1, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+        return uniform < self.config.conditioning.reference_dropout
 
     def condition(self, encoded: Mapping[str, Tensor], masked_latents: Tensor, dropped: Tensor) -> Conditioning:
-        """What the UNet is told of encoded samples. masked_latents: [B, 4, h, w]. dropped: [B] bool."""
+        """Return the UNet's conditioning. masked_latents: [B, 4, h, w]. dropped: [B] bool, without reference."""
         text = encoded["text"].to(self.device, self.dtype) if self._constant_text is None else self._constant_text
         tokens = control = None
-        if self.config.takes_references:
-            shown = encoded["image_tokens"].to(self.device)
-            nothing = self.encoder.no_reference.expand_as(shown)
-            tokens = torch.where(dropped[:, None, None].to(self.device), nothing, shown)[:, None].to(self.dtype)
+        if self.config.uses_image_prompt:
+            image_tokens = encoded["image_tokens"].to(self.device)  # [B, n, C]
+            null_tokens = self.encoder.null_image_tokens.expand_as(image_tokens)
+            tokens = torch.where(dropped[:, None, None].to(self.device), null_tokens, image_tokens)
+            tokens = tokens[:, None].to(self.dtype)  # [B, 1, n, C]
         if self._control:
             with torch.no_grad():
                 control = self._control[1](encoded["depth"].expand(-1, 3, -1, -1).to(self.device, self.dtype))
@@ -169,95 +176,97 @@ class InpaintingTask:
             text.expand(len(masked_latents), -1, -1),
             tokens,
             control,
-            self.config.conditioning.control_scale,
+            self.config.conditioning.controlnet_scale,
         )
 
     @property
     def controlnet(self) -> Any:
-        """ControlNet without its stem, frozen; None without depth."""
+        """The frozen ControlNet without its stem; None without depth."""
         return self._control[0] if self._control else None
 
     @cached_property
     def _control(self) -> tuple[nn.Module, nn.Module] | None:
-        """ControlNet and its stem, frozen."""
+        """The frozen ControlNet and its stem."""
         if not self.config.conditioning.depth:
             return None
         controlnet = self._bundle.load("controlnet", self.dtype).to(self.device)
-        return controlnet, take_stem(controlnet)
+        return controlnet, detach_cond_embedding(controlnet)
 
     @property
-    def scaling(self) -> float:
-        """What the VAE's latents are multiplied by."""
+    def scaling_factor(self) -> float:
+        """The VAE's scaling factor of latents."""
         return float(self._bundle.config("vae").get("scaling_factor", 0.18215))
 
-    # -- terms on pictures
+    # -- losses on decoded images
 
-    def _picture_terms(self, found: Prediction, encoded: Mapping[str, Tensor]) -> dict[str, tuple[float, Tensor]]:
-        """(weight, value) of each term on decoded pictures, weighted by the signal that is left at the timestep.
+    def _image_losses(
+        self, prediction: DenoisingPrediction, encoded: Mapping[str, Tensor]
+    ) -> dict[str, tuple[float, Tensor]]:
+        """Return (weight, value) of each loss on decoded images, weighted by alpha_bar of the timestep.
 
-        Only pictures at middle timesteps are decoded: at small ones the latents show the colour already, at large ones
-        what decodes is a guess.
+        Only images at `image_loss_timesteps` are decoded: at smaller timesteps the noisy latents show the colour
+        already, at larger ones the predicted x0 is too uncertain.
         """
-        told, (first, end) = self.config.objective, self.config.objective.picture_timesteps
-        if not told.looks_at_pictures:
+        config, (first, end) = self.config.objective, self.config.objective.image_loss_timesteps
+        if not config.uses_image_losses:
             return {}
-        chosen = (found.timesteps >= first) & (found.timesteps < end)
-        signal = objective.alpha_bar(self.scheduler, found.timesteps)[chosen]
+        chosen = (prediction.timesteps >= first) & (prediction.timesteps < end)  # [B]
+        signal = objective.alpha_bar(self.scheduler, prediction.timesteps)[chosen]
         terms: dict[str, tuple[float, Tensor]] = {}
-        picture = self.decode(found.clean[chosen]) if bool(chosen.any()) else None
+        image = self.decode(prediction.x0[chosen]) if bool(chosen.any()) else None
         chosen = chosen.cpu()
         target = encoded["target"][chosen].to(self.device).float() / 127.5 - 1
         mask = encoded["color_mask"][chosen].to(self.device)
 
         def add(name: str, weight: float, distance: Any) -> None:
             if weight > 0:
-                by_picture = signal.sum() if picture is None else (signal * distance(picture)).sum()
-                terms[name] = (weight, by_picture / len(found.timesteps))
+                total = signal.sum() if image is None else (signal * distance(image)).sum()
+                terms[name] = (weight, total / len(prediction.timesteps))
 
         if self.config.mode == "paired":
-            add("color", told.color_weight, lambda p: losses_of.color_distance(p, target, mask))
+            add("color", config.color_weight, lambda p: image_losses.color_distance(p, target, mask))
         else:
             color = encoded["color"][chosen].to(self.device)
-            add("color", told.color_weight, lambda p: losses_of.swatch_distance(p, color, mask))
-        add("ssim", told.ssim_weight, lambda p: losses_of.structure_distance(p, target, mask))
-        add("lpips", told.lpips_weight, lambda p: self._perceptual(torch.where(mask, p, target), target))
+            add("color", config.color_weight, lambda p: image_losses.swatch_distance(p, color, mask))
+        add("ssim", config.ssim_weight, lambda p: image_losses.structure_distance(p, target, mask))
+        add("lpips", config.lpips_weight, lambda p: self._perceptual_loss(torch.where(mask, p, target), target))
         return terms
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents as pictures, [B, 3, H, W] float32, -1..1 and somewhat beyond. Gradients flow through."""
-        picture: Tensor = self._decoder.decode(latents / self.scaling, return_dict=False)[0]
-        return picture.float()
+        """Decode latents: [B, 3, H, W] float32, about -1..1, not clipped. Differentiable."""
+        image: Tensor = self._decoder.decode(latents / self.scaling_factor, return_dict=False)[0]
+        return image.float()
 
     @cached_property
     def _decoder(self) -> Any:
-        """The VAE, frozen; what it keeps for the way back is computed again instead, or a picture takes gigabytes."""
+        """The frozen VAE with gradient checkpointing; without it, decoding an image takes gigabytes."""
         vae = self.encoder.vae
         vae.enable_gradient_checkpointing()
         return vae
 
     @cached_property
-    def _perceptual(self) -> losses_of.PictureLoss:
-        return losses_of.perceptual_distance(self.device)
+    def _perceptual_loss(self) -> image_losses.ImageLoss:
+        return image_losses.perceptual_distance(self.device)
 
 
-def schedule_of(config: Mapping[str, Any], wanted: ObjectiveConfig) -> dict[str, Any]:
-    """The noise schedule of a bundle with a recipe's choices, as scheduler_config.json has it.
+def scheduler_config(config: Mapping[str, Any], objective_config: ObjectiveConfig) -> dict[str, Any]:
+    """Return a bundle's scheduler config with the recipe's changes.
 
-    Raises ConfigError where a schedule that ends in pure noise is to be learnt by the noise.
+    Raises ConfigError for zero terminal SNR with epsilon prediction.
     """
-    changed = {**config, **choices_of(wanted)}
+    changed = {**config, **scheduler_changes(objective_config)}
     if changed.get("rescale_betas_zero_snr") and changed.get("prediction_type", "epsilon") != "v_prediction":
-        raise ConfigError("the bundle's noise schedule ends in pure noise: set objective.prediction to v_prediction")
+        raise ConfigError("the bundle's noise schedule has zero terminal SNR: set objective.prediction to v_prediction")
     return changed
 
 
-def choices_of(wanted: ObjectiveConfig) -> dict[str, Any]:
-    """What a recipe changes of a bundle's noise schedule, which whoever samples with its LoRA has to change too."""
-    found: dict[str, Any] = {}
-    if wanted.prediction != "bundle":
-        found["prediction_type"] = wanted.prediction
-    if wanted.timestep_spacing != "bundle":
-        found["timestep_spacing"] = wanted.timestep_spacing
-    if wanted.zero_terminal_snr:
-        found["rescale_betas_zero_snr"] = True
-    return found
+def scheduler_changes(objective_config: ObjectiveConfig) -> dict[str, Any]:
+    """Return the recipe's changes to the bundle's scheduler config, which sampling with the LoRA needs too."""
+    changes: dict[str, Any] = {}
+    if objective_config.prediction != "bundle":
+        changes["prediction_type"] = objective_config.prediction
+    if objective_config.timestep_spacing != "bundle":
+        changes["timestep_spacing"] = objective_config.timestep_spacing
+    if objective_config.zero_terminal_snr:
+        changes["rescale_betas_zero_snr"] = True
+    return changes

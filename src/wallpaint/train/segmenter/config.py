@@ -10,7 +10,7 @@ from wallpaint.errors import ConfigError
 from wallpaint.options import option
 from wallpaint.segment.network import COARSEST
 from wallpaint.train import room_sets
-from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig, read_as
+from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig, read_recipe
 from wallpaint.train.room_sets import RoomSet
 
 GROUP = 8  # channels of the refiner that are normalised together
@@ -32,6 +32,7 @@ class NetworkConfig:
 class SegmenterConfig:
     """A whole recipe. Raises ConfigError that lists everything wrong with it."""
 
+    task: str = option("what to train: segmenter", "segmenter")
     rooms: tuple[RoomSet, ...] = option("sets to learn from", ())
     validation: tuple[RoomSet, ...] = option("sets that confidence is calibrated on, of the validation split", ())
     test: tuple[RoomSet, ...] = option("sets that the result is judged on, of the test split", ())
@@ -51,7 +52,7 @@ class SegmenterConfig:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
     def __post_init__(self) -> None:
-        wrong = [*([] if self.rooms else ["rooms names no set of rooms"]), *room_sets.wrong(self.sets), *self._wrong()]
+        wrong = [*([] if self.rooms else ["rooms names no set of rooms"]), *room_sets.wrong(self.sets), *self._errors()]
         if wrong:
             raise ConfigError("; ".join(wrong))
 
@@ -60,7 +61,7 @@ class SegmenterConfig:
         """By what they are for."""
         return {"rooms": self.rooms, "validation": self.validation, "test": self.test}
 
-    def _wrong(self) -> Iterator[str]:
+    def _errors(self) -> Iterator[str]:
         """All but the sets of rooms."""
         stages = (self.network.widths, self.network.depths, self.network.heads)
         if any(len(stage) != 4 or not all(type(n) is int and n > 0 for n in stage) for stage in stages):
@@ -88,4 +89,4 @@ class SegmenterConfig:
 
 def read(path: Path) -> SegmenterConfig:
     """Read a recipe. Relative paths in it are relative to where the program runs. Raises ConfigError."""
-    return read_as(SegmenterConfig, path)
+    return read_recipe(SegmenterConfig, path)

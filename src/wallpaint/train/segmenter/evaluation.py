@@ -37,16 +37,16 @@ def shots(rooms: Sequence[Path], labels: Path, seed: int = 0) -> Iterator[Shot]:
     for path in rooms:
         record = room_file.read(path)
         seen = labelling.read(labels / labelling.name_of(record.seed))
-        wall, counts = seen.coverage > 0.5, ~seen.doubtful
+        wall, counts = seen.coverage > 0.5, ~seen.ignored
         if wall.mean() < LEAST_WALL:
             continue
         rng = np.random.default_rng([seed, record.seed])
         paint = [np.asarray(record.old_paint), *(paints.sample(rng, record.split) for _ in range(PAINTS - 1))]
         lights = [(f"paint {n}", buckets.radiance(record.buckets, albedo)) for n, albedo in enumerate(paint)]
-        lights += [(view.kind, view.radiance) for view in record.dressings]
+        lights += [(view.kind, view.radiance) for view in record.wall_variants]
         for name, light in lights:
             device = camera.sample(rng)
-            photo = camera.shoot(light, device, camera.meter(light, device), rng)
+            photo = camera.capture(light, device, camera.meter(light, device), rng)
             yield Shot(f"{record.seed} {name}", photo, wall, counts)
 
 

@@ -37,38 +37,37 @@ def run(
     *,
     resume: bool = False,
     start: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> Report:
     """Make a wall finder.
 
     resume: go on from the newest checkpoint. start: a folder as this writes it, whose weights are begun with; its
-    network may have fewer blocks a stage, and fewer channels of the refiner, than the recipe's. say: takes lines of
+    network may have fewer blocks a stage, and fewer channels of the refiner, than the recipe's. log: takes lines of
     progress. Raises ConfigError, InputError or ModelError.
     """
     from wallpaint.rooms.sets import labels as labelling
     from wallpaint.train import room_sets
-    from wallpaint.train.engine import optimizer
-    from wallpaint.train.engine import trackers as tracking
-    from wallpaint.train.engine.loop import fit, refuse_earlier
+    from wallpaint.train.engine import optimizer, trackers
+    from wallpaint.train.engine.loop import fit, refuse_existing_checkpoints
     from wallpaint.train.segmenter.task import SegmenterTask, WallNetwork
 
-    optimizer.check(config.optimizer)
-    tracking.check(config.tracking)
+    optimizer.check_installed(config.optimizer)
+    trackers.check_installed(config.tracking)
     if not resume:
-        refuse_earlier(folder)
+        refuse_existing_checkpoints(folder)
     if start is not None:  # before hours of rendering
         _begin_with(WallNetwork(config.network), start)
     if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
         recipes.write(config, folder)
     labels = config.labels or folder / LABELS
-    found = room_sets.prepare(config.sets, config.render_workers, say)
-    say(f"looking at {sum(map(len, found.values()))} rooms")
+    found = room_sets.prepare(config.sets, config.render_workers, log)
+    log(f"looking at {sum(map(len, found.values()))} rooms")
     seen = {use: labelling.derive_all(rooms, labels, config.render_workers) for use, rooms in found.items()}
     rooms = room_sets.settle(seen["rooms"], folder, resume=resume)
     task = SegmenterTask(rooms, labels, config)
     if start is not None:
         _begin_with(task.network, start)
-    say(f"training on {len(rooms)} rooms")
+    log(f"training on {len(rooms)} rooms")
     outcome = fit(
         task,
         config.loop,
@@ -78,9 +77,9 @@ def run(
         digest=room_sets.digest(config, ("labels", "input_px"), rooms, start and start / WEIGHTS),
         device="cpu",
         resume=resume,
-        told=config.tracking,
-        accepted=lambda: recipes.write(config, folder),
-        tick=lambda step, loss: say(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
+        tracking=config.tracking,
+        on_start=lambda: recipes.write(config, folder),
+        on_step=lambda step, loss: log(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
     parameters = sum(value.numel() for value in task.network.parameters())
     report = room_sets.Report(outcome.step, config.loop.steps, len(rooms), parameters)
@@ -166,7 +165,7 @@ def write(
     from safetensors.torch import save
 
     from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
-    from wallpaint.bundles.layout import put_json
+    from wallpaint.bundles.layout import write_json
     from wallpaint.segment.network import CALIBRATION, REFINER
     from wallpaint.train.segmenter.task import WallNetwork, network_values
 
@@ -182,11 +181,11 @@ def write(
     names = {"architectures": ["SegformerForSemanticSegmentation"], "model_type": "segformer"}
     values = network_values(config.network)
     values["id2label"] = {str(number): name for number, name in values["id2label"].items()}
-    put_json(folder / "config.json", {**names, **values})
+    write_json(folder / "config.json", {**names, **values})
     size = {"height": config.input_px, "width": config.input_px}
     processor = {"image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD, "size": size, "rescale_factor": 1 / 255}
-    put_json(folder / "preprocessor_config.json", processor)
-    put_json(folder / CALIBRATION, dataclasses.asdict(calibration))
+    write_json(folder / "preprocessor_config.json", processor)
+    write_json(folder / CALIBRATION, dataclasses.asdict(calibration))
     atomic.put(folder / "README.md", card(config, scores, rooms).encode())
     told = {"format": "pt", "widths": json.dumps(list(config.network.refiner))}
     atomic.put(folder / REFINER, save(halves("refiner"), metadata=told))

@@ -18,7 +18,7 @@ import numpy as np
 
 from wallpaint.rooms.sets import camera, room_file
 from wallpaint.rooms.sets import labels as labelling
-from wallpaint.rooms.sets.camera import Camera
+from wallpaint.rooms.sets.camera import PhoneCamera
 from wallpaint.rooms.surfaces import paints
 from wallpaint.rooms.tracing import buckets
 from wallpaint.typing import Array
@@ -41,7 +41,7 @@ BAD_CAMERA = 0.35  # share of cameras that are set worse than phones set themsel
 class Cooked:
     """A room kept ready in memory. light: buckets, float16, and what to multiply them by; dressings alike.
 
-    surface: (FINE * h, FINE * w) int16, which surface is there, -1 none. coverage: (h, w) uint8. doubtful: (h, w)
+    surface: (FINE * h, FINE * w) int16, which surface is there, -1 none. coverage: (h, w) uint8. ignored: (h, w)
     uint8, 0 or 1. wall: (surfaces,) int8.
     """
 
@@ -51,18 +51,18 @@ class Cooked:
     tail: Array
     surface: Array
     coverage: Array
-    doubtful: Array
+    ignored: Array
     wall: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """photo: (h, w, 3) uint8 sRGB. wall: (h, w), share of wall, 0..255 of a whole photo, 0..1 of a part.
-    doubtful: (h, w) uint8, above 0 where nothing is to be learnt."""
+    ignored: (h, w) uint8, above 0 where nothing is to be learnt."""
 
     photo: Array
     wall: Array
-    doubtful: Array
+    ignored: Array
 
 
 def cook(room: Path, labels: Path) -> Cooked:
@@ -81,11 +81,11 @@ def cook(room: Path, labels: Path) -> Cooked:
     return Cooked(
         light=light,
         scale=scale,
-        dressings=tuple(_half(small(view.radiance)) for view in record.dressings),
+        dressings=tuple(_half(small(view.radiance)) for view in record.wall_variants),
         tail=buckets.tail_ratio(layers).astype(np.float16),
         surface=cv2.resize(seen.surface, fine, interpolation=cv2.INTER_NEAREST),
         coverage=np.round(255 * small(seen.coverage)).astype(np.uint8),
-        doubtful=(small(seen.doubtful.astype(np.float32)) > 0).astype(np.uint8),
+        ignored=(small(seen.ignored.astype(np.float32)) > 0).astype(np.uint8),
         wall=seen.wall,
     )
 
@@ -102,7 +102,7 @@ def draw(room: Cooked, rng: np.random.Generator) -> Picture:
         light = light * _ratio(room, rng)
     if rng.random() < PATCHED:
         light = light * _patches(room.coverage.shape, rng)
-    return Picture(_shot(light, rng), room.coverage, room.doubtful)
+    return Picture(_shot(light, rng), room.coverage, room.ignored)
 
 
 def cut(picture: Picture, px: int, rng: np.random.Generator) -> Picture:
@@ -110,9 +110,9 @@ def cut(picture: Picture, px: int, rng: np.random.Generator) -> Picture:
     turn = _placement(picture.photo.shape[:2], px, rng)
     photo = _altered(_moved(picture.photo, turn, px), rng)
     wall = _moved(picture.wall, turn, px).astype(np.float32) / 255
-    doubtful = _moved(picture.doubtful, turn, px)
+    ignored = _moved(picture.ignored, turn, px)
     photo, wall = _covered(photo, wall, rng)
-    return Picture(photo, wall, doubtful)
+    return Picture(photo, wall, ignored)
 
 
 # -- light and surfaces
@@ -226,12 +226,12 @@ def _moved(values: Array, turn: Array, px: int) -> Array:
 
 def _shot(light: Array, rng: np.random.Generator) -> Array:
     device = any_camera(rng)
-    return camera.decode(
-        camera.jpeg(camera.codes(camera.develop(light, device, camera.meter(light, device), rng)), device)
+    return camera.decode_image(
+        camera.encode_jpeg(camera.to_uint8(camera.develop(light, device, camera.meter(light, device), rng)), device)
     )
 
 
-def any_camera(rng: np.random.Generator) -> Camera:
+def any_camera(rng: np.random.Generator) -> PhoneCamera:
     """A camera, often badly set: far off in exposure and white balance, noisy, hard, compressed."""
     device = camera.sample(rng)
     if rng.random() >= BAD_CAMERA:
@@ -240,14 +240,14 @@ def any_camera(rng: np.random.Generator) -> Camera:
     return replace(
         device,
         exposure_error=float(np.clip(rng.normal(0, 0.9), -2, 1.6)),
-        correction=float(rng.uniform(0, 1)),
+        white_balance_strength=float(rng.uniform(0, 1)),
         tint_error=(float(tint[0]), float(tint[1]), float(tint[2])),
         contrast=float(rng.uniform(0, 0.8)),
         electrons=float(np.exp(rng.uniform(np.log(300), np.log(20000)))),
         grain_px=float(rng.uniform(0, 1.2)),
         sharpening=float(rng.uniform(0, 1.2)),
         glare=float(rng.uniform(0, 0.08)),
-        quality=int(rng.integers(35, 97)),
+        jpeg_quality=int(rng.integers(35, 97)),
     )
 
 

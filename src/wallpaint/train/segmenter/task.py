@@ -16,7 +16,7 @@ from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
 from wallpaint.errors import InputError
 from wallpaint.segment.refiner import Refiner
 from wallpaint.train.engine.loop import Losses
-from wallpaint.train.engine.schedule import Place, seed_of
+from wallpaint.train.engine.schedule import SampleIndex, stream_seed
 from wallpaint.train.segmenter import samples as wall_pictures
 from wallpaint.train.segmenter.config import NetworkConfig, SegmenterConfig
 from wallpaint.train.segmenter.samples import Cooked, Picture
@@ -28,7 +28,7 @@ KEPT_ROOMS = 4096  # in memory, about 3 MB each
 
 
 class SegmenterTask:
-    """See `loop.Task`. An epoch is every room once, each time another picture of it."""
+    """See `loop.TrainingTask`. An epoch is every room once, each time another picture of it."""
 
     def __init__(self, rooms: Sequence[Path], labels: Path, config: SegmenterConfig) -> None:
         """rooms: room files that have labels in the folder `labels`. Raises InputError where there are none."""
@@ -47,27 +47,27 @@ class SegmenterTask:
         """A room, kept in memory once it was read."""
         return self._room(self.rooms[index])
 
-    def px(self, place: Place) -> int:
+    def px(self, sample_index: SampleIndex) -> int:
         """Side of the pictures at a place in the run: all of one step have the same."""
         loop, sizes = self.config.loop, self.config.sizes
-        step = place.position // loop.batch_size
+        step = sample_index.position // loop.batch_size
         return sizes[min(len(sizes) - 1, step * len(sizes) // loop.steps)]
 
-    def photo(self, place: Place) -> Picture:
+    def photo(self, sample_index: SampleIndex) -> Picture:
         """The photo that a picture is cut from: another one every `reuse` epochs."""
-        version = place.epoch // self.config.reuse
-        kept = self._photos.get(place.index)
+        version = sample_index.epoch // self.config.reuse
+        kept = self._photos.get(sample_index.index)
         if kept is None or kept[0] != version:
-            seed = seed_of(self.config.seed, version * len(self) + place.index, _PHOTOS)
-            kept = (version, wall_pictures.draw(self.room(place.index), np.random.default_rng(seed)))
-            self._photos[place.index] = kept
+            seed = stream_seed(self.config.seed, version * len(self) + sample_index.index, _PHOTOS)
+            kept = (version, wall_pictures.draw(self.room(sample_index.index), np.random.default_rng(seed)))
+            self._photos[sample_index.index] = kept
         return kept[1]
 
-    def sample(self, place: Place) -> dict[str, Any]:
+    def sample(self, sample_index: SampleIndex) -> dict[str, Any]:
         """One picture of a room, a function of its place alone."""
-        rng = np.random.default_rng(seed_of(self.config.seed, place.position))
-        picture = wall_pictures.cut(self.photo(place), self.px(place), rng)
-        return {"photo": picture.photo, "wall": picture.wall, "counts": np.float32(picture.doubtful == 0)}
+        rng = np.random.default_rng(stream_seed(self.config.seed, sample_index.position))
+        picture = wall_pictures.cut(self.photo(sample_index), self.px(sample_index), rng)
+        return {"photo": picture.photo, "wall": picture.wall, "counts": np.float32(picture.ignored == 0)}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
         """photo [B, 3, px, px] as the network takes it; wall, counts [B, px, px] float32."""

@@ -9,14 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from wallpaint.rooms.furniture.foliage import color
-from wallpaint.rooms.furniture.mouldings import copies
+from wallpaint.rooms.furniture.foliage import clipped_color
+from wallpaint.rooms.furniture.mouldings import instanced
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, ball, box, cylinder, lathe, merge, quad, rounded_box, tube
-from wallpaint.rooms.surfaces import pictures
+from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, lathe, merge, quad, rounded_box, tube
+from wallpaint.rooms.surfaces import images
 from wallpaint.rooms.surfaces.finishes import Finishes
 
-INKS = (
+INK_ALBEDOS = (
     (0.55, 0.08, 0.06),
     (0.06, 0.12, 0.3),
     (0.07, 0.2, 0.14),
@@ -28,63 +28,76 @@ INKS = (
     (0.62, 0.36, 0.35),
     (0.25, 0.24, 0.22),
 )
-GLASS = Material("glassware", (0.3, 0.33, 0.32), roughness=0.05, f0=0.06)
+GLASS_MATERIAL = Material("glassware", (0.3, 0.33, 0.32), roughness=0.05, f0=0.06)
 
 
-def ink(rng: np.random.Generator, name: str, roughness: float = 0.6, f0: float = 0.04) -> Material:
-    """A printed or painted colour."""
-    tone = color(np.asarray(INKS[int(rng.integers(len(INKS)))]) * rng.uniform(0.75, 1.2, 3))
+def ink_material(rng: np.random.Generator, name: str, roughness: float = 0.6, f0: float = 0.04) -> Material:
+    """Sample a printed or painted material."""
+    tone = clipped_color(np.asarray(INK_ALBEDOS[int(rng.integers(len(INK_ALBEDOS)))]) * rng.uniform(0.75, 1.2, 3))
     return Material(name, tone, roughness=roughness, f0=f0)
 
 
-def glaze(rng: np.random.Generator, f: Finishes) -> Material:
-    """Stoneware: near the room's ceramic, or dark, or coloured."""
+def glaze_material(rng: np.random.Generator, f: Finishes) -> Material:
+    """Sample a stoneware glaze: the room's ceramic, or a coloured variant."""
     if rng.random() < 0.5:
         return f.ceramic
-    tone = np.asarray(INKS[int(rng.integers(len(INKS)))]) * 0.6 + 0.15
-    return replace(f.ceramic, albedo=color(tone * rng.uniform(0.5, 1.1)), texture=None)
+    tone = np.asarray(INK_ALBEDOS[int(rng.integers(len(INK_ALBEDOS)))]) * 0.6 + 0.15
+    return replace(f.ceramic, albedo=clipped_color(tone * rng.uniform(0.5, 1.1)), texture=None)
 
 
-def book(rng: np.random.Generator, f: Finishes, wide: float = 0.15, tall: float = 0.22, thick: float = 0.025) -> Mesh:
+def book(
+    rng: np.random.Generator, f: Finishes, width: float = 0.15, height: float = 0.22, thickness: float = 0.025
+) -> Mesh:
     """A closed book that lies flat, its spine towards -y."""
-    cover = ink(rng, "book cover")
-    lid = 0.0025
-    parts = [box((tall, wide, lid), cover), box((tall, wide, lid), cover, (0, 0, thick - lid))]
-    parts.append(box((tall, lid, thick), cover, (0, -wide / 2 + lid / 2, 0)))
-    parts.append(box((tall - 0.006, wide - 0.006, thick - 2 * lid), f.paper, (0, 0, lid)))
+    cover = ink_material(rng, "book cover")
+    cover_thickness = 0.0025
+    meshes = [
+        box((height, width, cover_thickness), cover),
+        box((height, width, cover_thickness), cover, (0, 0, thickness - cover_thickness)),
+    ]
+    meshes.append(box((height, cover_thickness, thickness), cover, (0, -width / 2 + cover_thickness / 2, 0)))
+    meshes.append(
+        box((height - 0.006, width - 0.006, thickness - 2 * cover_thickness), f.paper, (0, 0, cover_thickness))
+    )
     if rng.random() < 0.5:
         label = replace(cover, albedo=(0.7, 0.66, 0.55))
-        parts.append(box((0.5 * tall, 0.0005, 0.4 * thick), label, (0, -wide / 2 - 0.0003, 0.3 * thick)))
-    return merge(parts)
+        meshes.append(box((0.5 * height, 0.0005, 0.4 * thickness), label, (0, -width / 2 - 0.0003, 0.3 * thickness)))
+    return merge(meshes)
 
 
 def book_stack(rng: np.random.Generator, f: Finishes, count: int = 0) -> Mesh:
-    """Two to five books on top of each other, askew."""
-    parts, z = [], 0.0
-    wide, tall = float(rng.uniform(0.15, 0.22)), float(rng.uniform(0.2, 0.29))
+    """A stack of `count` books, rotated slightly; 0 samples two to five."""
+    meshes, z = [], 0.0
+    width, height = float(rng.uniform(0.15, 0.22)), float(rng.uniform(0.2, 0.29))
     for _ in range(count or int(rng.integers(2, 6))):
-        thick = float(rng.uniform(0.012, 0.04))
-        parts.append(book(rng, f, wide, tall, thick).moved((0, 0, z), float(rng.normal(0, 0.15))))
-        wide, tall, z = wide * float(rng.uniform(0.88, 1)), tall * float(rng.uniform(0.88, 1)), z + thick
-    return merge(parts)
+        thickness = float(rng.uniform(0.012, 0.04))
+        meshes.append(book(rng, f, width, height, thickness).moved((0, 0, z), float(rng.normal(0, 0.15))))
+        width, height, z = width * float(rng.uniform(0.88, 1)), height * float(rng.uniform(0.88, 1)), z + thickness
+    return merge(meshes)
 
 
 def book_row(rng: np.random.Generator, f: Finishes, length: float) -> Mesh:
-    """Books that stand upright with their spines towards -y; the last may lean."""
-    parts, x = [], 0.0
+    """Upright books along x with their spines towards -y."""
+    meshes, x = [], 0.0
     while True:
-        tall, thick = float(rng.uniform(0.17, 0.27)), float(rng.uniform(0.012, 0.042))
-        if x + thick > length:
+        height, thickness = float(rng.uniform(0.17, 0.27)), float(rng.uniform(0.012, 0.042))
+        if x + thickness > length:
             break
-        deep = 0.72 * tall
-        upright = book(rng, f, deep, tall, thick).tilted("y", -np.pi / 2).moved((x + thick, deep / 2 - 0.09, tall / 2))
-        parts.append(upright)
-        x += thick + 0.001
-    return merge(parts).moved((-x / 2, 0, 0))
+        depth = 0.72 * height
+        upright = (
+            book(rng, f, depth, height, thickness)
+            .rotated("y", -np.pi / 2)
+            .moved((x + thickness, depth / 2 - 0.09, height / 2))
+        )
+        meshes.append(upright)
+        x += thickness + 0.001
+    return merge(meshes).moved((-x / 2, 0, 0))
 
 
-def hollow(profile: list[tuple[float, float]], material: Material, wall: float = 0.003, segments: int = 24) -> Mesh:
-    """An open vessel with an outside (radius, height from 0 up) and an inside that is `wall` thinner."""
+def hollow_vessel(
+    profile: list[tuple[float, float]], material: Material, wall: float = 0.003, segments: int = 24
+) -> Mesh:
+    """An open vessel. profile: (radius, height) of the outside, from height 0 up. wall: thickness in metres."""
     rim_r, rim_z = profile[-1]
     inside = [(max(r - wall, 0.001), max(z, wall)) for r, z in reversed(profile) if z > 0]
     line = [(0.0, 0.0), profile[0], *profile, (rim_r, rim_z), (rim_r - wall, rim_z), (rim_r - wall, rim_z)]
@@ -94,7 +107,7 @@ def hollow(profile: list[tuple[float, float]], material: Material, wall: float =
 
 def mug(rng: np.random.Generator, f: Finishes) -> Mesh:
     """A mug with its handle."""
-    finish, r, h = glaze(rng, f), float(rng.uniform(0.036, 0.044)), float(rng.uniform(0.08, 0.1))
+    finish, r, h = glaze_material(rng, f), float(rng.uniform(0.036, 0.044)), float(rng.uniform(0.08, 0.1))
     coffee = Material("coffee", (0.03, 0.015, 0.008), roughness=0.1, f0=0.03)
     loop: list[Point] = [
         (r - 0.003, 0, 0.8 * h),
@@ -103,38 +116,38 @@ def mug(rng: np.random.Generator, f: Finishes) -> Mesh:
         (r - 0.003, 0, 0.22 * h),
     ]
     drink = lathe([(r - 0.0035, 0.8 * h), (0, 0.8 * h)], coffee, segments=20)
-    body = hollow([(0.85 * r, 0), (r, 0.12 * h), (r, h)], finish, 0.0035)
-    return merge([body, drink, tube(loop, 0.005, finish)]).moved(turn=float(rng.uniform(0, 6.28)))
+    body = hollow_vessel([(0.85 * r, 0), (r, 0.12 * h), (r, h)], finish, 0.0035)
+    return merge([body, drink, tube(loop, 0.005, finish)]).moved(yaw=float(rng.uniform(0, 6.28)))
 
 
 def bowl(rng: np.random.Generator, f: Finishes, fruit: bool = True) -> Mesh:
-    """A bowl, with oranges, lemons, apples or pears in it."""
+    """A bowl; `fruit` fills it."""
     r, h = float(rng.uniform(0.11, 0.15)), float(rng.uniform(0.06, 0.09))
     a = np.linspace(0.25, 1.25, 8)
     profile = [
         (0.35 * r, 0.0),
         *[(float(r * np.sin(k) / np.sin(1.25)), float(h * (1 - np.cos(k - 0.25)) / (1 - np.cos(1.0)))) for k in a],
     ]
-    finish = f.wood if rng.random() < 0.3 else glaze(rng, f)
-    parts = [hollow(profile, finish, 0.006, 28)]
+    finish = f.wood if rng.random() < 0.3 else glaze_material(rng, f)
+    meshes = [hollow_vessel(profile, finish, 0.006, 28)]
     if fruit:
-        skin = Material(
+        peel = Material(
             "fruit",
-            color(rng.choice(((0.75, 0.25, 0.02), (0.8, 0.6, 0.05), (0.5, 0.05, 0.04), (0.3, 0.45, 0.06)))),
+            clipped_color(rng.choice(((0.75, 0.25, 0.02), (0.8, 0.6, 0.05), (0.5, 0.05, 0.04), (0.3, 0.45, 0.06)))),
             roughness=0.5,
             f0=0.04,
         )
-        one = ball(0.036, skin, segments=12)
+        one = sphere(0.036, peel, segments=12)
         ring = int(rng.integers(4, 6))
         for k in range(ring):
             turn = k * 2 * np.pi / ring
-            parts.append(
+            meshes.append(
                 one.moved(
                     (0.055 * np.cos(turn), 0.055 * np.sin(turn), 0.55 * h + 0.02), scale=float(rng.uniform(0.9, 1.1))
                 )
             )
-        parts += [one.moved((0, 0, 0.55 * h + 0.055)), one.moved((0, 0, 0.04))]
-    return merge(parts)
+        meshes += [one.moved((0, 0, 0.55 * h + 0.055)), one.moved((0, 0, 0.04))]
+    return merge(meshes)
 
 
 def vase(rng: np.random.Generator, f: Finishes) -> tuple[Mesh, float]:
@@ -152,8 +165,8 @@ def vase(rng: np.random.Generator, f: Finishes) -> tuple[Mesh, float]:
     fine = np.linspace(0, 1, 16)
     width = np.interp(fine, [z for _, z in shape], [k for k, _ in shape])
     width = np.convolve(np.pad(width, 1, "edge"), [0.25, 0.5, 0.25], "valid")
-    finish = glaze(rng, f) if rng.random() < 0.8 else GLASS
-    return hollow([(float(r * w), float(h * z)) for w, z in zip(width, fine, strict=True)], finish, 0.004, 28), h
+    finish = glaze_material(rng, f) if rng.random() < 0.8 else GLASS_MATERIAL
+    return hollow_vessel([(float(r * w), float(h * z)) for w, z in zip(width, fine, strict=True)], finish, 0.004, 28), h
 
 
 def candle(rng: np.random.Generator, f: Finishes) -> Mesh:
@@ -186,99 +199,112 @@ def candle(rng: np.random.Generator, f: Finishes) -> Mesh:
 
 
 def bottle(rng: np.random.Generator, glass: Material, h: float = 0.3) -> Mesh:
-    """A bottle; h: metres high."""
+    """A bottle with a label. h: height in metres."""
     r = 0.125 * h
-    line = [(0, 0), (r, 0), (r, 0.0), (r, 0.58 * h), (0.85 * r, 0.66 * h), (0.36 * r, 0.76 * h), (0.36 * r, h), (0, h)]
-    label = lathe([(r + 0.0004, 0.18 * h), (r + 0.0004, 0.48 * h)], ink(rng, "label"), segments=20)
-    return merge([lathe(line, glass, segments=20), label])
+    profile = [
+        (0, 0),
+        (r, 0),
+        (r, 0.0),
+        (r, 0.58 * h),
+        (0.85 * r, 0.66 * h),
+        (0.36 * r, 0.76 * h),
+        (0.36 * r, h),
+        (0, h),
+    ]
+    label = lathe([(r + 0.0004, 0.18 * h), (r + 0.0004, 0.48 * h)], ink_material(rng, "label"), segments=20)
+    return merge([lathe(profile, glass, segments=20), label])
 
 
 def jar(rng: np.random.Generator, f: Finishes) -> Mesh:
     """A storage jar with a wooden or metal lid."""
     r, h = float(rng.uniform(0.035, 0.055)), float(rng.uniform(0.09, 0.2))
-    inside = ((0.6, 0.5, 0.3), (0.7, 0.66, 0.58), (0.12, 0.06, 0.03), (0.55, 0.3, 0.12))[int(rng.integers(4))]
-    body = Material("jar", inside, roughness=0.12, f0=0.05) if rng.random() < 0.6 else glaze(rng, f)
-    shape = [(0, 0), (0.92 * r, 0), (r, 0.04 * h), (r, 0.9 * h), (0.9 * r, h)]
+    content_color = ((0.6, 0.5, 0.3), (0.7, 0.66, 0.58), (0.12, 0.06, 0.03), (0.55, 0.3, 0.12))[int(rng.integers(4))]
+    body = Material("jar", content_color, roughness=0.12, f0=0.05) if rng.random() < 0.6 else glaze_material(rng, f)
+    profile = [(0, 0), (0.92 * r, 0), (r, 0.04 * h), (r, 0.9 * h), (0.9 * r, h)]
     lid = cylinder(0.95 * r, 0.018, f.wood if rng.random() < 0.6 else f.metal, (0, 0, h), 24)
-    return merge([lathe(shape, body, segments=24), lid])
+    return merge([lathe(profile, body, segments=24), lid])
 
 
 def tray(rng: np.random.Generator, f: Finishes, width: float = 0.38, depth: float = 0.26) -> Mesh:
     """A shallow tray with a rim."""
     finish = (f.wood, f.metal_dark, f.wood_second, f.metal)[int(rng.integers(4))]
     rim = 0.03
-    parts = [box((width, depth, 0.008), finish)]
-    parts += [box((width, 0.01, rim), finish, (0, y, 0)) for y in (-depth / 2, depth / 2)]
-    parts += [box((0.01, depth + 0.01, rim), finish, (x, 0, 0)) for x in (-width / 2, width / 2)]
-    return merge(parts)
+    meshes = [box((width, depth, 0.008), finish)]
+    meshes += [box((width, 0.01, rim), finish, (0, y, 0)) for y in (-depth / 2, depth / 2)]
+    meshes += [box((0.01, depth + 0.01, rim), finish, (x, 0, 0)) for x in (-width / 2, width / 2)]
+    return merge(meshes)
 
 
 def wicker_basket(rng: np.random.Generator, f: Finishes, radius: float, height: float, filled: bool = True) -> Mesh:
-    """A round woven basket, a folded throw in it."""
-    straw = Material("wicker", color(np.array([0.42, 0.28, 0.15]) * rng.uniform(0.6, 1.3)), roughness=0.9, bump=0.2)
+    """A round woven basket; `filled` adds a folded throw."""
+    straw = Material(
+        "wicker", clipped_color(np.array([0.42, 0.28, 0.15]) * rng.uniform(0.6, 1.3)), roughness=0.9, bump=0.2
+    )
     level = np.linspace(0, 1, 19)
     outside = radius * (0.85 + 0.15 * level) + 0.004 * np.where(np.arange(19) % 2, 1, -1)
-    parts = [hollow([(float(r), float(z * height)) for r, z in zip(outside, level, strict=True)], straw, 0.012, 28)]
+    meshes = [
+        hollow_vessel([(float(r), float(z * height)) for r, z in zip(outside, level, strict=True)], straw, 0.012, 28)
+    ]
     for side in (-1, 1):
         arc = np.linspace(0, np.pi, 8)
         grip: list[Point] = [
             (side * radius, 0.06 * float(np.cos(a)), height - 0.01 + 0.07 * float(np.sin(a))) for a in arc
         ]
-        parts.append(tube(grip, 0.008, straw))
+        meshes.append(tube(grip, 0.008, straw))
     if filled:
         cloth = f.accent if rng.random() < 0.5 else f.linen
         for k in range(3):
             roll = rounded_box((1.1 * radius, 0.5 * radius, 0.3 * height), cloth, radius=0.045, steps=3)
-            parts.append(roll.moved((0, (k - 1) * 0.5 * radius, height * (0.72 + 0.06 * (k % 2))), 0.1 * (k - 1)))
-    return merge(parts)
+            meshes.append(roll.moved((0, (k - 1) * 0.5 * radius, height * (0.72 + 0.06 * (k % 2))), 0.1 * (k - 1)))
+    return merge(meshes)
 
 
 def laptop(rng: np.random.Generator, f: Finishes) -> Mesh:
-    """An open laptop that faces -y, mostly switched off."""
+    """An open laptop that faces -y; its screen is sometimes on."""
     shell = f.metal if rng.random() < 0.6 else f.metal_dark
     width, depth, lean = 0.325, 0.225, float(rng.uniform(0.15, 0.4))
-    parts = [rounded_box((width, depth, 0.014), shell, (0, 0, 0), radius=0.004, steps=1)]
-    parts.append(box((width - 0.04, 0.1, 0.001), f.metal_dark, (0, 0.03, 0.0142)))
-    parts.append(box((0.1, 0.06, 0.0005), shell, (0, -0.07, 0.0142)))
+    meshes = [rounded_box((width, depth, 0.014), shell, (0, 0, 0), radius=0.004, steps=1)]
+    meshes.append(box((width - 0.04, 0.1, 0.001), f.metal_dark, (0, 0.03, 0.0142)))
+    meshes.append(box((0.1, 0.06, 0.0005), shell, (0, -0.07, 0.0142)))
     glass = f.screen
     if rng.random() < 0.4:
-        glass = Material("lit screen", (0.7, 0.7, 0.7), texture=pictures.screen_image(rng), roughness=0.2, f0=0.04)
+        glass = Material("lit screen", (0.7, 0.7, 0.7), texture=images.screen_image(rng), roughness=0.2, f0=0.04)
     lid = merge(
         [
             box((width, 0.006, 0.215), shell, (0, 0, 0)),
             quad((-width / 2 + 0.008, -0.0034, 0.012), (width - 0.016, 0, 0), (0, 0, 0.195), glass, "unit"),
         ]
     )
-    return merge([*parts, lid.tilted("x", -lean).moved((0, depth / 2 - 0.004, 0.012))])
+    return merge([*meshes, lid.rotated("x", -lean).moved((0, depth / 2 - 0.004, 0.012))])
 
 
 def pen_pot(rng: np.random.Generator, f: Finishes) -> Mesh:
     """A pot with pens in it."""
-    pot = hollow([(0.036, 0), (0.038, 0.1)], glaze(rng, f) if rng.random() < 0.6 else f.metal_dark)
-    parts = [pot]
+    pot = hollow_vessel([(0.036, 0), (0.038, 0.1)], glaze_material(rng, f) if rng.random() < 0.6 else f.metal_dark)
+    meshes = [pot]
     for k in range(int(rng.integers(4, 8))):
-        pen = cylinder(0.0038, float(rng.uniform(0.14, 0.17)), ink(rng, "pen"), segments=8)
-        parts.append(pen.tilted("x", float(rng.uniform(0.05, 0.16))).moved((0, 0.012, 0.006), k * 2.4))
-    return merge(parts)
+        pen = cylinder(0.0038, float(rng.uniform(0.14, 0.17)), ink_material(rng, "pen"), segments=8)
+        meshes.append(pen.rotated("x", float(rng.uniform(0.05, 0.16))).moved((0, 0.012, 0.006), k * 2.4))
+    return merge(meshes)
 
 
 def shoe(rng: np.random.Generator, upper: Material, sole: Material, length: float = 0.29) -> Mesh:
     """One shoe, its toe towards -y: a sole, a rounded toe box and an ankle."""
-    parts = [rounded_box((0.1, length, 0.025), sole, radius=0.012)]
+    meshes = [rounded_box((0.1, length, 0.025), sole, radius=0.012)]
     toe = rounded_box((0.094, 0.62 * length, 0.062), upper, (0, -0.17 * length, 0.02), radius=0.03, steps=3)
     heel = rounded_box((0.085, 0.46 * length, 0.1), upper, (0, 0.24 * length, 0.02), radius=0.03, steps=3)
     collar = lathe([(0.03, 0.118), (0.0, 0.112)], sole, segments=14).moved(
         (0, 0.27 * length, 0), scale=(0.9, 1.4, 1.02)
     )
     laces = [box((0.05, 0.006, 0.004), sole, (0, (-0.02 - 0.07 * k) * length, 0.083 - 0.002 * k)) for k in range(3)]
-    return merge([*parts, toe, heel, collar, *laces])
+    return merge([*meshes, toe, heel, collar, *laces])
 
 
-def scattered(mesh: Mesh, rng: np.random.Generator, count: int, spread: float) -> Mesh:
-    """Copies about the origin, turned at random: toy bricks, nuts, pebbles."""
+def scattered_copies(mesh: Mesh, rng: np.random.Generator, count: int, spread: float) -> Mesh:
+    """Copies scattered about the origin with random rotations about z."""
     turn = rng.uniform(0, 2 * np.pi, count)
     axes = np.zeros((count, 3, 3))
     axes[:, 0, 0], axes[:, 0, 1] = np.cos(turn), -np.sin(turn)
     axes[:, 1, 0], axes[:, 1, 1], axes[:, 2, 2] = np.sin(turn), np.cos(turn), 1
     at = np.concatenate([rng.uniform(-spread, spread, (count, 2)), np.zeros((count, 1))], 1)
-    return copies(mesh, axes, at)
+    return instanced(mesh, axes, at)

@@ -1,0 +1,86 @@
+"""What `wallpaint train` can train, by the key `task` of the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from wallpaint.errors import ConfigError
+from wallpaint.train.engine.config import check_saved_config, load_yaml, renamed_errors
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of a run besides its recipe. resume: from the run folder's latest checkpoint. init: weights to start
+    from, tasks light and segmenter. bundle, data: override the recipe's, task lora. progress: show a progress bar.
+    log: takes lines on the progress."""
+
+    resume: bool = False
+    init: Path | None = None
+    bundle: str | None = None
+    data: Path | None = None
+    progress: bool = False
+    log: Callable[[str], None] = lambda line: None
+
+
+def train(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    """Train what a recipe describes into a run folder, and return the lines of the report.
+
+    Raises ConfigError, InputError or ModelError.
+    """
+    task = task_of(recipe)
+    _check_options(task, options)
+    if options.resume:
+        check_saved_config(folder)
+    return TASKS[task](recipe, folder, options)
+
+
+def task_of(recipe: Path) -> str:
+    """Return the recipe's key `task`. Raises ConfigError if it is missing or not in `TASKS`."""
+    data = load_yaml(recipe)
+    task, choices = data.get("task"), f"{', '.join([*TASKS][:-1])} or {[*TASKS][-1]}"
+    if isinstance(task, str) and task in TASKS:
+        return task
+    error = f"task must be {choices}, not {task!r}" if "task" in data else f"task is missing: set it to {choices}"
+    raise ConfigError(f"{recipe}: {'; '.join([error, *renamed_errors(data)])}")
+
+
+def _check_options(task: str, options: TrainOptions) -> None:
+    if task == "lora" and options.init is not None:
+        raise ConfigError("--init applies to tasks light and segmenter, not to task lora: remove it")
+    overrides = [name for name in ("bundle", "data") if getattr(options, name) is not None]
+    if task != "lora" and overrides:
+        named = " and ".join(f"--{name}" for name in overrides)
+        verb, pronoun = ("apply", "them") if len(overrides) > 1 else ("applies", "it")
+        raise ConfigError(f"{named} {verb} to task lora, not to task {task}: remove {pronoun}")
+
+
+def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    from wallpaint.train.lora.config import read
+    from wallpaint.train.lora.job import run
+
+    config = read(recipe)
+    config = replace(config, bundle=options.bundle or config.bundle, data=options.data or config.data)
+    report = run(config, folder, resume=options.resume, progress=options.progress)
+    return report.lines() if report.is_main else []
+
+
+def _train_light(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    from wallpaint.train.light.job import read, run
+
+    return run(read(recipe), folder, resume=options.resume, start=options.init, log=options.log).lines()
+
+
+def _train_segmenter(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    from wallpaint.train.segmenter.config import read
+    from wallpaint.train.segmenter.job import run
+
+    return run(read(recipe), folder, resume=options.resume, start=options.init, log=options.log).lines()
+
+
+TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
+    "lora": _train_lora,
+    "light": _train_light,
+    "segmenter": _train_segmenter,
+}

@@ -1,0 +1,107 @@
+"""`wallpaint train`: dispatch by the recipe's key `task`, its options, and the commands of earlier versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.paths import ROOT
+from wallpaint import ConfigError
+from wallpaint.cli.app import main
+from wallpaint.train.tasks import TASKS, task_of
+
+
+def recipe(folder: Path, text: str) -> Path:
+    path = folder / "recipe.yaml"
+    path.write_text(text)
+    return path
+
+
+def error_of(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """The one error line of a command that exits with status 2."""
+    assert main([str(word) for word in words]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_names_its_task(path: Path) -> None:
+    task = task_of(path)
+    assert task == {"light_model": "light", "segmenter": "segmenter"}.get(path.stem, "lora")
+
+
+def test_recipe_without_task_names_the_key_and_its_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = recipe(tmp_path, "bundle: mini\ndata: set\n")
+    line = error_of(capsys, "train", path, "-o", tmp_path / "run")
+    assert line == f"wallpaint: {path}: task is missing: set it to lora, light or segmenter"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("task", ["unet", "[lora]", "", "true"])
+def test_unknown_task_names_the_values(tmp_path: Path, task: str) -> None:
+    with pytest.raises(ConfigError, match="task must be lora, light or segmenter, not"):
+        task_of(recipe(tmp_path, f"task: {task}\n"))
+
+
+def test_recipe_of_an_earlier_version_lists_task_and_renamed_keys(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "crew: 2\nloop: {watch_every: 5}\n")
+    with pytest.raises(ConfigError) as caught:
+        task_of(path)
+    assert str(caught.value).split("; ") == [
+        f"{path}: task is missing: set it to lora, light or segmenter",
+        "crew is now render_workers",
+        "loop.watch_every is now loop.eval_every",
+    ]
+
+
+@pytest.mark.parametrize("task", ["light", "segmenter"])
+def test_commands_of_earlier_versions_name_the_new_one(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ((), ("recipe.yaml", "-o", "run"), ("recipe.yaml", "--start", "x", "--resume", "latest"), ("--help",)):
+        line = error_of(capsys, f"train-{task}", *words)
+        assert line == f"wallpaint: wallpaint train-{task} is now wallpaint train with task: {task}"
+
+
+def test_help_lists_train_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert "train-light" not in text
+    assert "train-segmenter" not in text
+
+
+@pytest.mark.parametrize(
+    ("task", "option", "message"),
+    [
+        ("lora", "--init", "--init applies to tasks light and segmenter, not to task lora: remove it"),
+        ("light", "--data", "--data applies to task lora, not to task light: remove it"),
+        ("segmenter", "--bundle", "--bundle applies to task lora, not to task segmenter: remove it"),
+    ],
+)
+def test_option_of_another_task_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str, option: str, message: str
+) -> None:
+    path = recipe(tmp_path, f"task: {task}\n")
+    line = error_of(capsys, "train", path, "-o", tmp_path / "run", option, tmp_path)
+    assert line == f"wallpaint: {message}"
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_resume_of_a_run_of_an_earlier_version_names_the_renamed_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str
+) -> None:
+    path, run = recipe(tmp_path, f"task: {task}\n"), tmp_path / "run"
+    run.mkdir()
+    (run / "config.yaml").write_text("loop: {steps: 5, watch_every: 2}\n")
+    line = error_of(capsys, "train", path, "-o", run, "--resume", "latest")
+    assert line == f"wallpaint: {run / 'config.yaml'}: loop.watch_every is now loop.eval_every"
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_every_task_reports_errors_of_its_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str], task: str) -> None:
+    path = recipe(tmp_path, f"task: {task}\nseed: -1\nloop: {{best: x}}\n")
+    line = error_of(capsys, "train", path, "-o", tmp_path / "run")
+    assert line.startswith(f"wallpaint: {path}: ")
+    assert line.count("loop.best is now loop.best_metric") == 1
+    assert line.count("seed must be at least 0, not -1") == 1
