@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,3 +18,9 @@ def single_threaded() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
+
+
+def requested() -> int:
+    """Return the number of threads that OMP_NUM_THREADS asks for; 1 if it is unset or no positive number."""
+    first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list has one number a nesting level
+    return int(first) if first.isascii() and first.isdigit() and int(first) > 0 else 1

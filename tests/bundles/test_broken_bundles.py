@@ -31,7 +31,7 @@ def bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 
 def with_text(path: str, text: str) -> Fault:
-    return lambda folder: (folder / path).write_text(text) and None
+    return lambda folder: (folder / path).write_text(text, encoding="utf-8") and None
 
 
 def removed(path: str) -> Fault:
@@ -44,9 +44,9 @@ def removed(path: str) -> Fault:
 
 def with_replaced_text(path: str, old: str, new: str) -> Fault:
     def act(folder: Path) -> None:
-        text = (folder / path).read_text()
+        text = (folder / path).read_text(encoding="utf-8")
         assert old in text
-        (folder / path).write_text(text.replace(old, new))
+        (folder / path).write_text(text.replace(old, new), encoding="utf-8")
 
     return act
 
@@ -55,8 +55,8 @@ def with_config(path: str, **values: Any) -> Fault:
     """Change values of a JSON file."""
 
     def act(folder: Path) -> None:
-        table = json.loads((folder / path).read_text())
-        (folder / path).write_text(json.dumps({**table, **values}))
+        table = json.loads((folder / path).read_text(encoding="utf-8"))
+        (folder / path).write_text(json.dumps({**table, **values}), encoding="utf-8")
 
     return act
 
@@ -92,7 +92,7 @@ def sharded_with_one_missing(folder: Path) -> None:
     names = {"conv_in.weight": "a.safetensors", "conv_in.bias": "b.safetensors"}
     (folder / UNET).rename(folder / "unet" / "a.safetensors")
     index = {"metadata": {}, "weight_map": names}
-    (folder / f"{UNET}.index.json").write_text(json.dumps(index))
+    (folder / f"{UNET}.index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 def with_four_input_channels(folder: Path) -> None:
@@ -126,9 +126,9 @@ def with_face_id_projector(tensors: dict[str, torch.Tensor]) -> None:
 
 def with_an_extra_token(folder: Path) -> None:
     """Add a token, so that the vocabulary has another size."""
-    table = json.loads((folder / "tokenizer/vocab.json").read_text())
+    table = json.loads((folder / "tokenizer/vocab.json").read_text(encoding="utf-8"))
     table["ab"] = 514
-    (folder / "tokenizer/vocab.json").write_text(json.dumps(table))
+    (folder / "tokenizer/vocab.json").write_text(json.dumps(table), encoding="utf-8")
 
 
 FAULTS: dict[str, tuple[Fault, list[str]]] = {

@@ -150,7 +150,7 @@ def test_changed_scheduler_config_fails_the_lock(copy: Path) -> None:
     entry = {"repo": "a/b", "commit": "0", "path": name, "size": path.stat().st_size, "sha256": lock.sha256(path)}
     lock.write(copy, {name: entry})
     assert load_bundle(copy).scheduler_config()["beta_end"] == 0.012
-    path.write_text(path.read_text().replace("0.012", "0.013"))
+    path.write_text(path.read_text(encoding="utf-8").replace("0.012", "0.013"), encoding="utf-8")
     with pytest.raises(ModelError, match=r"scheduler_config\.json: has sha256"):
         load_bundle(copy).scheduler_config()
 
@@ -167,7 +167,8 @@ def test_plain_diffusers_folder_opens(copy: Path) -> None:
 
 def test_component_path_outside_the_folder(tiny_bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "bundle.toml").write_text(
-        f'schema = "wallpaint.bundle/1"\nname = "parts"\nnative_px = 64\n[parts]\nvae = "{tiny_bundle}/vae"\n'
+        f'schema = "wallpaint.bundle/1"\nname = "parts"\nnative_px = 64\n[parts]\nvae = "{tiny_bundle}/vae"\n',
+        encoding="utf-8",
     )
     assert load_bundle(tmp_path).load("vae").config.latent_channels == 4
 
@@ -211,7 +212,8 @@ def test_processor_config_falls_back_to_published_values(copy: Path) -> None:
     bundle = load_bundle(copy)
     assert bundle.processor("depth")["size"] == {"height": 64, "width": 64}
     (copy / "models/image_encoder/preprocessor_config.json").write_text(
-        json.dumps({"crop_size": {"height": 42, "width": 40}, "size": {"shortest_edge": 42}, "image_std": [1, 1, 1]})
+        json.dumps({"crop_size": {"height": 42, "width": 40}, "size": {"shortest_edge": 42}, "image_std": [1, 1, 1]}),
+        encoding="utf-8",
     )
     processor = bundle.processor("image_encoder")
     assert (processor["size"], processor["image_std"]) == ({"height": 42, "width": 40}, [1, 1, 1])
@@ -294,6 +296,8 @@ def test_models_help_imports_no_torch() -> None:
         "heavy = {'torch', 'diffusers', 'transformers', 'huggingface_hub', 'safetensors'} & set(sys.modules);"
         "assert not heavy, heavy"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", timeout=600, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert all(word in done.stdout for word in ("list", "pull", "verify", "random"))

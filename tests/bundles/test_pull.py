@@ -106,7 +106,7 @@ def test_pull_fetches_only_required_files(hub: Hub) -> None:
 
 def test_lock_records_every_file(hub: Hub) -> None:
     folder = pull(SD15)
-    files = json.loads((folder / "bundle.lock.json").read_text())["files"]
+    files = json.loads((folder / "bundle.lock.json").read_text(encoding="utf-8"))["files"]
     for path, entry in files.items():
         data = (folder / path).read_bytes()
         assert data == hub.repos[entry["repo"]][entry["path"]]
@@ -294,7 +294,9 @@ def test_command_uses_the_hub_of_the_environment(tiny_bundle: Path, tmp_path: Pa
             "HF_HOME": str(tmp_path / "home"),
         }
         command = [sys.executable, "-m", "wallpaint.cli.app", "models", "pull", "sd15"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, encoding="utf-8", timeout=600, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert done.stdout == f"sd15: {tmp_path / 'home' / 'wallpaint' / 'sd15'}\n"
         assert (tmp_path / "home" / "hub").is_dir()

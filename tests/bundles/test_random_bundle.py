@@ -35,7 +35,7 @@ def test_same_seed_gives_the_same_bytes(tiny_bundle: Path, tmp_path: Path) -> No
 
 
 def test_write_random_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("x")
+    (tmp_path / "mine.txt").write_text("x", encoding="utf-8")
     with pytest.raises(InputError, match="is not empty"):
         write_random("tiny", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
@@ -137,7 +137,7 @@ def test_stock_inpainting_pipeline_opens_the_folder_and_loads_a_lora(
     pipeline.load_lora_weights(str(write_lora(load_bundle(tiny_bundle), tmp_path).parent))
     changed = pipeline(**options, generator=torch.Generator().manual_seed(1)).images
     assert (changed - plain).abs().max() > 0.01
-    assert "_diffusers_version" in json.loads((tiny_bundle / "model_index.json").read_text())
+    assert "_diffusers_version" in json.loads((tiny_bundle / "model_index.json").read_text(encoding="utf-8"))
 
 
 def test_ip_adapter_plus_gives_sixteen_tokens(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -27,7 +27,8 @@ def checkpoint(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     save_file(tensors, tmp_path / "all.safetensors")
     (tmp_path / "bundle.toml").write_text(
         'schema = "wallpaint.bundle/1"\nname = "one"\nnative_px = 64\nconfiguration = "tiny"\n'
-        f'[parts]\ncheckpoint = "all.safetensors"\ntokenizer = "{tiny_bundle}/tokenizer"\n'
+        f'[parts]\ncheckpoint = "all.safetensors"\ntokenizer = "{tiny_bundle}/tokenizer"\n',
+        encoding="utf-8",
     )
     return tmp_path
 

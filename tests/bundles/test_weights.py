@@ -35,7 +35,7 @@ def test_truncated_file_raises(length: int, tmp_path: Path) -> None:
 
 
 @given(changes=st.lists(st.tuples(st.integers(0, 150), st.integers(0, 255)), min_size=1, max_size=4))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_damaged_header_raises_only_model_error(changes: list[tuple[int, int]], tmp_path: Path) -> None:
     """Random bytes may still give a valid header."""
     data = bytearray(VALID_FILE)
@@ -80,12 +80,12 @@ def test_find_weights_order_of_preference(tmp_path: Path) -> None:
     assert find_weights(tmp_path, "model").paths == (tmp_path / "model.safetensors",)
     (tmp_path / "model.safetensors").unlink()
     index = tmp_path / "model.safetensors.index.json"
-    index.write_text(json.dumps({"weight_map": {"a": "model.fp16.safetensors"}}))
+    index.write_text(json.dumps({"weight_map": {"a": "model.fp16.safetensors"}}), encoding="utf-8")
     assert find_weights(tmp_path, "model").index == index
-    index.write_text(json.dumps({"weight_map": {"a": "../model.fp16.safetensors"}}))
+    index.write_text(json.dumps({"weight_map": {"a": "../model.fp16.safetensors"}}), encoding="utf-8")
     with pytest.raises(ModelError, match="outside its folder"):
         find_weights(tmp_path, "model")
-    index.write_text(json.dumps({"weight_map": []}))
+    index.write_text(json.dumps({"weight_map": []}), encoding="utf-8")
     with pytest.raises(ModelError, match="no weight_map"):
         find_weights(tmp_path, "model")
 

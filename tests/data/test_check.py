@@ -67,7 +67,10 @@ def large_set(root: Path) -> None:
 
 def plant_issues(root: Path) -> dict[tuple[str, str], set[str]]:
     """Plant 40 issues of all types in a large set; returns the expected result."""
-    lines = {split: (root / split / "metadata.jsonl").read_text().splitlines() for split in ("train", "validation")}
+    lines = {
+        split: (root / split / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+        for split in ("train", "validation")
+    }
     expected: dict[tuple[str, str], set[str]] = {}
     for number, (issue_type, spoil) in enumerate(_defects()):
         key = f"{3 * number:03d}"
@@ -81,7 +84,7 @@ def plant_issues(root: Path) -> dict[tuple[str, str], set[str]]:
             split, key = "validation", f"{TRAIN + number:03d}"
         expected[split, key if spoilt != "{" else f"line {3 * number + 1}"] = {issue_type}
     for split, split_lines in lines.items():
-        (root / split / "metadata.jsonl").write_text("\n".join(split_lines) + "\n")
+        (root / split / "metadata.jsonl").write_text("\n".join(split_lines) + "\n", encoding="utf-8")
     return expected
 
 
@@ -235,7 +238,7 @@ def test_fingerprint_matches_resized_and_mirrored_images_but_not_another_paint()
 
 def test_one_photo_with_several_targets_is_no_duplicate(tmp_path: Path) -> None:
     folder = make_set(tmp_path, count=1, targets=True)
-    first = json.loads((folder / "metadata.jsonl").read_text())
+    first = json.loads((folder / "metadata.jsonl").read_text(encoding="utf-8"))
     save(folder / "targets/blue.png", small_room(0).repainted(np.array([0.1, 0.2, 0.5])))
     write_lines(folder, [first, first | {"target_path": "targets/blue.png"}])
     assert issues_in(tmp_path) == {}
@@ -247,7 +250,7 @@ def test_same_room_in_two_splits_is_a_leak_in_any_paint(tmp_path: Path) -> None:
     for split, old in (("train", "#d9cfc0"), ("validation", "#405a80")):
         folder = make_set(tmp_path, split, 1)
         save(folder / "images/room_0.png", small_room(0, old).photo)
-        line = json.loads((folder / "metadata.jsonl").read_text())
+        line = json.loads((folder / "metadata.jsonl").read_text(encoding="utf-8"))
         write_lines(folder, [line | {"room": 17}])
     assert issues_in(tmp_path) == {("validation", "room_0"): {"leak"}}
 
@@ -274,16 +277,16 @@ def test_check_covers_shards(tmp_path: Path) -> None:
 
 def test_write_quality_keeps_other_keys_and_invalid_lines(tmp_path: Path) -> None:
     folder = make_set(tmp_path, count=3)
-    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     lines[0] |= {"depth_path": "depth/é.png", "custom": {"nested": [1, 2.5]}}
     shifted = np.roll(np.asarray(Image.open(folder / "masks/room_1.png")), 14, 1)
     save(folder / "masks/room_1.png", np.ascontiguousarray(shifted))
     write_lines(folder, lines)
-    with (folder / "metadata.jsonl").open("a") as file:
+    with (folder / "metadata.jsonl").open("a", encoding="utf-8") as file:
         file.write("{ not json\n")
     report = check(tmp_path, 0.6)
     assert write_quality(report) == [(folder / "metadata.jsonl", 4)]
-    after = (folder / "metadata.jsonl").read_text().splitlines()
+    after = (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
     assert after[3] == "{ not json"
     for before, text in zip(lines, after[:3], strict=True):
         now = json.loads(text)
@@ -291,7 +294,7 @@ def test_write_quality_keeps_other_keys_and_invalid_lines(tmp_path: Path) -> Non
         assert now == {key: value for key, value in before.items() if key != "quality_score"}
         assert list(now) == [key for key in before if key != "quality_score"]
         assert (score < 0.6) == (before["image_path"] == "images/room_1.png")
-    (folder / "metadata.jsonl").write_text("\n".join(after[:3]) + "\n")
+    (folder / "metadata.jsonl").write_text("\n".join(after[:3]) + "\n", encoding="utf-8")
     assert WallInpaintingDataset(tmp_path, "train", SampleSettings(size=64)).keys == ["room_0", "room_2"]
     assert sorted(path.name for path in folder.iterdir()) == ["images", "masks", "metadata.jsonl"]
 
@@ -301,7 +304,7 @@ def test_write_quality_creates_metadata_for_a_set_paired_by_names(tmp_path: Path
     (folder / "metadata.jsonl").unlink()
     save(folder / "masks/room_1.png", np.zeros((96, 128), np.uint8))
     write_quality(check(tmp_path, 0.6))
-    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(line["image_path"], line["quality_score"] > 0.6) for line in lines] == [
         ("images/room_0.png", True),
         ("images/room_1.png", False),
@@ -337,7 +340,10 @@ def test_json_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert report["issues"][0]["key"] == "room_1"
     assert report["issues"][0]["type"] == "full"
     assert set(report["quality"]) == {"train/room_0", "train/room_2"}
-    scores = [json.loads(line)["quality_score"] for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    scores = [
+        json.loads(line)["quality_score"]
+        for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert scores == [report["quality"]["train/room_0"]["score"], 0.0, report["quality"]["train/room_2"]["score"]]
 
 
@@ -347,7 +353,7 @@ def test_html_page_is_self_contained_and_sorted_worst_first(tmp_path: Path) -> N
     (folder / "images/room_1.png").write_bytes(b"")
     page = tmp_path / "page.html"
     assert main(["data", "check", str(tmp_path / "<b>set"), "-o", str(page)]) == 1
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert [name.split()[0] for name in re.findall(r"<h3>(.*?)<", text)] == [
         "train/room_1",
         "train/room_2",
@@ -362,7 +368,7 @@ def test_html_page_is_self_contained_and_sorted_worst_first(tmp_path: Path) -> N
 
 
 def test_docs_list_every_setting_and_issue_type() -> None:
-    text = (ROOT / "docs/data.md").read_text()
+    text = (ROOT / "docs/data.md").read_text(encoding="utf-8")
     for setting in fields(SampleSettings):
         value = setting.default
         shown = ", ".join(f"{v:g}" for v in value) if isinstance(value, tuple) else str(value)

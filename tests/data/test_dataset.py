@@ -414,7 +414,7 @@ def test_hugging_face_key_aliases(tmp_path: Path) -> None:
 
 def test_samples_below_the_quality_threshold_are_excluded(tmp_path: Path) -> None:
     folder = make_set(tmp_path)
-    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     lines[1]["quality_score"] = 0.59
     write_lines(folder, lines)
     dataset = WallInpaintingDataset(tmp_path, "train", still())
@@ -479,7 +479,7 @@ GOOD = {"image_path": "images/room_0.png", "mask_path": "masks/room_0.png"}
 def test_invalid_metadata_line_error_names_file_and_line(tmp_path: Path, line: Any, message: str) -> None:
     folder = make_set(tmp_path, count=1)
     text = line if isinstance(line, str) else json.dumps(line)
-    (folder / "metadata.jsonl").write_text(json.dumps(GOOD) + "\n\n" + text + "\n")
+    (folder / "metadata.jsonl").write_text(json.dumps(GOOD) + "\n\n" + text + "\n", encoding="utf-8")
     with pytest.raises(InputError) as caught:
         WallInpaintingDataset(tmp_path, "train", still())
     assert f"{folder / 'metadata.jsonl'}, line 3: " in str(caught.value)

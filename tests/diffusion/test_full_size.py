@@ -44,6 +44,7 @@ def test_full_size_repaint_has_the_expected_shapes_calls_and_memory(full: Bundle
         [sys.executable, str(ROOT / "tests" / "support" / "full_size_run.py"), str(full.folder), str(lora)],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

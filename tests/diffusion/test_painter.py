@@ -52,10 +52,10 @@ def scene(room: Room) -> Scene:
 def without(bundle: Bundle, removed: set[str], folder: Path) -> Bundle:
     """Copy a bundle without some components."""
     shutil.copytree(bundle.folder, folder)
-    table = tomllib.loads((folder / "bundle.toml").read_text())
+    table = tomllib.loads((folder / "bundle.toml").read_text(encoding="utf-8"))
     paths = "\n".join(f'{name} = "{path}"' for name, path in table["parts"].items() if name not in removed)
     head = "\n".join(f"{key} = {_toml(value)}" for key, value in table.items() if key != "parts")
-    (folder / "bundle.toml").write_text(f"{head}\n[parts]\n{paths}\n")
+    (folder / "bundle.toml").write_text(f"{head}\n[parts]\n{paths}\n", encoding="utf-8")
     copy = load_bundle(folder)
     assert not any(copy.has(component) for component in removed)
     return copy

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from wallpaint import ConfigError, ModelError
+from wallpaint import ConfigError, ModelError, load_bundle
 from wallpaint.bundles import configurations
 from wallpaint.cli.app import main
-from wallpaint.diffusion import schedulers
+from wallpaint.diffusion import networks, schedulers
 from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 
 
@@ -235,6 +235,56 @@ def test_repaint_opens_no_connection(files: Path, tiny_bundle: Path, monkeypatch
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.chdir(files)
     assert main([*REPAINT, "--bundle", str(tiny_bundle), "--steps", "2", "--prompt", "a wall"]) == 0
+    assert (files / "out.png").is_file()
+
+
+@pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_dtype_on_cpu_is_bfloat16_only_with_amx(
+    amx: bool, dtype: torch.dtype, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    cpu = torch.device("cpu")
+    assert networks.pick_dtype("auto", cpu) == dtype
+    assert networks.pick_dtype("float32", cpu) == torch.float32
+    assert networks.pick_dtype("bfloat16", cpu) == torch.bfloat16
+    loaded = networks.Networks(load_bundle(tiny_bundle), DiffusionSettings(device="cpu"))
+    assert {loaded.dtype, loaded.unet.dtype, loaded.vae.dtype} == {dtype}
+
+
+@pytest.mark.parametrize(("emulated", "dtype"), [(False, torch.bfloat16), (True, torch.float16)])
+def test_auto_dtype_on_gpu_is_bfloat16_only_with_hardware_support(
+    emulated: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Emulated bfloat16 is slow."""
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: including_emulation or not emulated
+    )
+    assert networks.pick_dtype("auto", torch.device("cuda")) == dtype
+    assert networks.pick_dtype("auto", torch.device("mps")) == torch.float16
+
+
+@pytest.mark.parametrize(
+    ("available", "device"), [(("cuda", "mps"), "cuda"), (("cuda",), "cuda"), (("mps",), "mps"), ((), "cpu")]
+)
+def test_auto_device_is_the_fastest_available_one(
+    available: tuple[str, ...], device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in available)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in available)
+    assert networks.pick_device("auto").type == device
+    assert networks.pick_device("cpu").type == "cpu"
+    for name in {"cuda", "mps"} - set(available):
+        with pytest.raises(ConfigError, match=f"no {name} device here: pass --device auto"):
+            networks.pick_device(name)
+
+
+@pytest.mark.parametrize("amx", [True, False])
+def test_repaint_runs_in_the_auto_dtype_with_and_without_amx(
+    amx: bool, files: Path, tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.chdir(files)
+    assert main([*REPAINT, "--bundle", str(tiny_bundle), "--steps", "2", "--device", "cpu"]) == 0
     assert (files / "out.png").is_file()
 
 

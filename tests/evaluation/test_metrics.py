@@ -217,7 +217,7 @@ def test_measure_returns_every_metric_in_order(small: Room) -> None:
 
 def test_every_metric_is_documented() -> None:
     """docs/metrics.md has a row for each, with the better end."""
-    text = (ROOT / "docs/metrics.md").read_text()
+    text = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
     rows = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
     rows_by_metric = {name: row for row in rows for name in re.findall(r"`(\w+)`", row[1])}
     assert rows_by_metric.keys() == metrics.METRICS.keys()

@@ -16,7 +16,7 @@ from support.fixed_light_model import FixedLightModel, with_light_model
 from support.measures import Array, delta_e, far_outside, linear
 from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
-from wallpaint.light.model import Coefficients
+from wallpaint.light.model import LightCoefficients
 from wallpaint.painters.analytic import AnalyticPainter
 from wallpaint.pipeline.repaint import Scene, prepare
 
@@ -64,9 +64,9 @@ class RecordingModel(FixedLightModel):
 
     hint: Array | None = None
 
-    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
-        self.hint = old
-        return super().look(photo, mask, old)
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
+        self.hint = known_albedo
+        return super().predict(photo, mask, known_albedo)
 
 
 def test_model_receives_the_known_albedo_of_a_uniform_wall(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,12 +94,12 @@ def test_packaged_model_uses_the_known_albedo(room: Room) -> None:
     if model is None:
         pytest.skip("this installation was made without the light model's weights")
     photo, wall = linear(room.photo).astype(np.float32), room.soft_mask.astype(np.float32) / 255
-    predictions = {albedo: model.look(photo, wall, np.full(3, albedo)) for albedo in (0.2, 0.5)}
+    predictions = {albedo: model.predict(photo, wall, np.full(3, albedo)) for albedo in (0.2, 0.5)}
     for albedo, prediction in predictions.items():
-        assert (prediction.old == np.float32(albedo)).all()
-        e, slope = prediction.change(np.full(3, albedo))
+        assert (prediction.wall_albedo == np.float32(albedo)).all()
+        e, slope = prediction.log_change(np.full(3, albedo))
         assert max(np.abs(e).max(), np.abs(slope).max()) < 1e-5
-    assert np.abs(predictions[0.2].bounce - predictions[0.5].bounce).mean() > 1e-3
+    assert np.abs(predictions[0.2].interreflection - predictions[0.5].interreflection).mean() > 1e-3
 
 
 def test_gloss_is_constant_and_interreflection_grows_with_albedo(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +112,8 @@ def test_gloss_is_constant_and_interreflection_grows_with_albedo(room: Room, mon
         return float(np.median(linear(result.codes)[room.wall]))
 
     assert median_value(NAVY, gloss=0.05) > 1.2 * median_value(NAVY)
-    assert median_value("#f4f1ea", bounce=0.6) > median_value("#f4f1ea")
-    assert median_value(NAVY, bounce=0.6) < median_value(NAVY)
+    assert median_value("#f4f1ea", interreflection=0.6) > median_value("#f4f1ea")
+    assert median_value(NAVY, interreflection=0.6) < median_value(NAVY)
 
 
 def test_packaged_model_is_plausible_in_a_plain_room(room: Room) -> None:
@@ -129,10 +129,10 @@ class RampModel(FixedLightModel):
 
     LOG_RANGE = 1.5
 
-    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
-        prediction = super().look(photo, mask, old)
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
+        prediction = super().predict(photo, mask, known_albedo)
         ramp = np.exp(self.LOG_RANGE * (np.arange(64, dtype=np.float32) + 0.5) / 64 - self.LOG_RANGE)
-        return replace(prediction, old=prediction.old * ramp[None, :, None])
+        return replace(prediction, wall_albedo=prediction.wall_albedo * ramp[None, :, None])
 
 
 @pytest.mark.parametrize("columns", [slice(20, 150), slice(170, 300)])
@@ -179,5 +179,7 @@ def test_repaint_does_not_import_torch(room: Room, tmp_path: Path) -> None:
     code = (
         f"import sys; from wallpaint.cli.app import main; assert main({argv}) == 0; assert 'torch' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr

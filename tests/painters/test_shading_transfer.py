@@ -28,11 +28,11 @@ class TwoPaintModel(FixedLightModel):
         super().__init__(old, **coefficients)
         self.left_factor = left_factor
 
-    def look(self, photo: Array, mask: Array, old: Array | None = None):
-        prediction = super().look(photo, mask, old)
-        old = prediction.old.copy()
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None):
+        prediction = super().predict(photo, mask, known_albedo)
+        old = prediction.wall_albedo.copy()
         old[:, : old.shape[1] // 2] *= self.left_factor
-        return replace(prediction, old=np.minimum(old, 0.97))
+        return replace(prediction, wall_albedo=np.minimum(old, 0.97))
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +169,8 @@ def test_swatch_is_exact_and_shading_preserved_for_any_prediction(
     meter = ShadingMeter(room.photo, inner)
     without_model = meter.similarity(scene.repaint({"wall": color}, painter=AnalyticPainter(use_model=False)).codes)
     for model in (
-        FixedLightModel("#d9cfc0", spread=0.5, bounce=0.8),
-        FixedLightModel("#504030", spread=-0.5),
+        FixedLightModel("#d9cfc0", shading_gain=0.5, interreflection=0.8),
+        FixedLightModel("#504030", shading_gain=-0.5),
         TwoPaintModel("#d9cfc0", 0.3),
     ):
         result = with_light_model(scene, model, monkeypatch).repaint({"wall": color})

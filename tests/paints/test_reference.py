@@ -80,6 +80,6 @@ def test_transparent_pixels_do_not_count(tmp_path: Path) -> None:
 
 def test_a_reference_that_is_no_picture(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
-    path.write_text("sage green, please")
+    path.write_text("sage green, please", encoding="utf-8")
     with pytest.raises(InputError, match=r"notes\.txt"):
         paint_from_picture(path)

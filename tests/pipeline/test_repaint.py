@@ -488,5 +488,5 @@ def test_inverted_mask_equals_its_complement(room: Room) -> None:
 def test_repaint_is_a_function_whatever_is_imported_first(first: str) -> None:
     """The module of the same name must not shadow the public function."""
     code = f"import wallpaint\n{first}\nassert callable(wallpaint.repaint), wallpaint.repaint"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr

@@ -28,7 +28,7 @@ def job(files: Path) -> RepaintJob:
 
 @pytest.fixture
 def palette(files: Path) -> Path:
-    (files / "paints.csv").write_text(PALETTE)
+    (files / "paints.csv").write_text(PALETTE, encoding="utf-8")
     return files / "paints.csv"
 
 
@@ -93,7 +93,7 @@ def test_palette_without_colours_writes_all_its_paints(job: RepaintJob, palette:
 
 
 def test_palette_of_one_paint_is_written_to_a_folder(job: RepaintJob, palette: Path) -> None:
-    palette.write_text("\n".join(PALETTE.splitlines()[:2]) + "\n")
+    palette.write_text("\n".join(PALETTE.splitlines()[:2]) + "\n", encoding="utf-8")
     report = run(replace(job, output=job.output.parent / "results", colors=(), palette=palette))
     assert len(report["results"]) == 1
 
@@ -205,7 +205,7 @@ def test_reference_with_colour_or_palette_is_rejected(job: RepaintJob, files: Pa
 
 
 def invalid_outputs(files: Path) -> dict[str, dict[str, object]]:
-    (files / "exists.txt").write_text("a text")
+    (files / "exists.txt").write_text("a text", encoding="utf-8")
     (files / "link.png").symlink_to(files / "photo.png")
     return {
         "the photo itself": {"output": files / "photo.png"},
@@ -261,7 +261,8 @@ def test_failed_write_leaves_no_file(job: RepaintJob, files: Path, monkeypatch: 
     assert names(files) == before
 
 
-def test_progress_bar_is_hidden_for_fast_jobs(job: RepaintJob) -> None:
+def test_progress_bar_is_hidden_for_fast_jobs(job: RepaintJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PROGRESS_DELAY_S", 3600.0)  # on a busy machine no job is fast
     stderr = io.StringIO()
     with redirect_stderr(stderr):
         report = run(job, progress=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
 from wallpaint.rooms.materials import Material
 from wallpaint.rooms.room import FIRST_TEST_SEED, FIRST_VALIDATION_SEED, Room, split_of
 
-pytest.importorskip("mitsuba", reason="needs the extra `rooms`")
+if importlib.util.find_spec("mitsuba") is None:  # importorskip would import Mitsuba before `backend` selects LLVM
+    pytest.skip("Mitsuba is not installed", allow_module_level=True)
 
 from wallpaint.rooms.design import design
 from wallpaint.rooms.surfaces import paints

@@ -35,7 +35,7 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def entries(folder: Path, split: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / split / "metadata.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / split / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.fixture(scope="module")

@@ -21,10 +21,12 @@ from wallpaint.typing import Array
 
 if importlib.util.find_spec("mitsuba") is None:
     pytest.skip("Mitsuba is not installed", allow_module_level=True)
+else:
+    backend.activate()  # selects LLVM before the imports below load Mitsuba
 
 from wallpaint.rooms.tracing import buckets, mitsuba_scene, tracer
 
-needs_llvm = pytest.mark.skipif(backend.activate() == backend.PLAIN, reason="the kernel needs LLVM")
+needs_llvm = pytest.mark.skipif(backend.activate() == backend.SCALAR_VARIANT, reason="the kernel needs LLVM")
 
 
 def light_of(room: Room, side: int = 32, samples: int = 128) -> Array:
@@ -155,12 +157,13 @@ def test_fit_buckets_recovers_polynomials() -> None:
 def test_scalar_variant_gives_valid_buckets_and_aovs(tmp_path: Path) -> None:
     """Built-in plugins give the same AOVs, and buckets that predict paints outside the interpolation nodes."""
     out = tmp_path / "plain.npz"
-    environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.PLAIN}
+    environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.SCALAR_VARIANT}
     done = subprocess.run(
         [sys.executable, str(ROOT / "tests" / "support" / "render_without_llvm.py"), str(out)],
         env=environment,
         capture_output=True,
         text=True,
+        encoding="utf-8",
     )
     assert done.returncode == 0, done.stderr
     assert "Invalid sample" not in done.stdout + done.stderr
@@ -173,7 +176,7 @@ def test_scalar_variant_gives_valid_buckets_and_aovs(tmp_path: Path) -> None:
     share, near = result["view_statistics"][0]
     assert share == pytest.approx(result["wall"].mean(), abs=0.05)
     assert near == 0
-    if backend.activate() == backend.FAST:
+    if backend.activate() == backend.LLVM_VARIANT:
         by_kernel = tracer.render(rendered_rooms.diffuse_room(), (16, 16), 512, denoised=False)
         np.testing.assert_allclose(result["buckets"].mean((1, 2, 3)), by_kernel.buckets.mean((1, 2, 3)), rtol=0.06)
         assert np.abs(result["wall"] - by_kernel.wall).mean() < 0.02
@@ -187,11 +190,11 @@ def test_scalar_variant_gives_valid_buckets_and_aovs(tmp_path: Path) -> None:
 def test_scalar_variant_brightness_is_close_to_the_kernel(tmp_path: Path) -> None:
     """Brightness agrees only roughly: specular reflection is simplified, and the window also emits upwards."""
     out = tmp_path / "plain.npz"
-    environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.PLAIN}
+    environment = {**os.environ, "WALLPAINT_ROOMS_VARIANT": backend.SCALAR_VARIANT}
     command = [sys.executable, str(ROOT / "tests" / "support" / "render_without_llvm.py"), str(out), "furnished"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     result = np.load(out)["buckets"]
     assert np.isfinite(result).all()
-    if backend.activate() == backend.FAST:
+    if backend.activate() == backend.LLVM_VARIANT:
         by_kernel = light_of(rendered_rooms.furnished(), 16, 1024)
         np.testing.assert_allclose(result.mean((1, 2, 3)), by_kernel.mean((1, 2, 3)), rtol=0.35)

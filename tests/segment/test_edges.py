@@ -1,4 +1,4 @@
-"""Edges that are the photo's own, at any size."""
+"""Edge-aware masks: their edges are those of the photo, at any size."""
 
 from __future__ import annotations
 
@@ -6,78 +6,78 @@ import cv2
 import numpy as np
 import pytest
 
-from support.painted_rooms import overlap, photo_and_walls, rough
+from support.painted_rooms import iou, photo_and_walls, soft_map
 from wallpaint.segment import edges
 
 
-def test_a_rough_map_becomes_a_mask_with_the_photos_edges() -> None:
+def test_soft_map_becomes_a_mask_with_the_photos_edges() -> None:
     photo, walls = photo_and_walls()
-    before = rough(walls, 7.0)
-    after = edges.sharpen(before, photo)
-    assert overlap(after > 0.5, walls >= 0) > 0.999 > overlap(before > 0.5, walls >= 0)
+    before = soft_map(walls, 7.0)
+    after = edges.edge_aware_mask(before, photo)
+    assert iou(after > 0.5, walls >= 0) > 0.999 > iou(before > 0.5, walls >= 0)
 
 
 @pytest.mark.parametrize("shift", [-3, 3])
-def test_an_edge_that_is_off_goes_back(shift: int) -> None:
+def test_shifted_edge_is_corrected(shift: int) -> None:
     photo, walls = photo_and_walls()
-    moved = np.roll(rough(walls, 2.0), shift, axis=0)
-    found = edges.sharpen(moved, photo)
-    assert overlap(found > 0.5, walls >= 0) > 0.96 > overlap(moved > 0.5, walls >= 0)
+    moved = np.roll(soft_map(walls, 2.0), shift, axis=0)
+    mask = edges.edge_aware_mask(moved, photo)
+    assert iou(mask > 0.5, walls >= 0) > 0.96 > iou(moved > 0.5, walls >= 0)
 
 
-def test_a_small_map_serves_a_large_photo() -> None:
+def test_small_map_is_upsampled_to_a_large_photo() -> None:
     photo, walls = photo_and_walls()
     large = cv2.resize(photo, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     truth = cv2.resize((walls >= 0).astype(np.uint8), None, fx=6, fy=6, interpolation=cv2.INTER_NEAREST) > 0
-    found = edges.sharpen(cv2.resize(rough(walls), (96, 72), interpolation=cv2.INTER_AREA), large)
-    assert found.shape == large.shape[:2]
-    assert found.dtype == np.float32
-    assert overlap(found > 0.5, truth) > 0.98
-    soft = (found > 0) & (found < 1)
+    mask = edges.edge_aware_mask(cv2.resize(soft_map(walls), (96, 72), interpolation=cv2.INTER_AREA), large)
+    assert mask.shape == large.shape[:2]
+    assert mask.dtype == np.float32
+    assert iou(mask > 0.5, truth) > 0.98
+    soft = (mask > 0) & (mask < 1)
     assert 0 < soft.mean() < 0.03
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_a_map_that_is_all_one_thing_stays_so(level: float) -> None:
+def test_constant_map_is_unchanged(level: float) -> None:
     photo, walls = photo_and_walls()
-    assert (edges.sharpen(np.full(walls.shape, level, np.float32), photo) == level).all()
+    assert (edges.edge_aware_mask(np.full(walls.shape, level, np.float32), photo) == level).all()
 
 
-def test_the_guided_filter_is_the_one_of_its_authors() -> None:
-    """Against equations 19 to 21 of the paper, solved pixel by pixel in float64."""
+def test_guided_filter_matches_the_paper() -> None:
+    """Compared with equations 19 to 21, solved per pixel in float64."""
     photo, walls = photo_and_walls()
-    values, guide = rough(walls, 3.0), photo.astype(np.float64) / 255
+    values, guide = soft_map(walls, 3.0), photo.astype(np.float64) / 255
 
     def mean(x: np.ndarray) -> np.ndarray:
         return cv2.boxFilter(x, -1, (13, 13), borderType=cv2.BORDER_REFLECT)
 
-    centre, level = mean(guide), mean(values.astype(np.float64))
-    spread = np.empty((*values.shape, 3, 3))
+    guide_mean, values_mean = mean(guide), mean(values.astype(np.float64))
+    covariance = np.empty((*values.shape, 3, 3))
     for i, j in np.ndindex(3, 3):
-        spread[..., i, j] = mean(guide[..., i] * guide[..., j]) - centre[..., i] * centre[..., j]
-    joint = mean(guide * values[..., None]) - centre * level[..., None]
-    slope = np.linalg.solve(spread + edges.EPS * np.eye(3), joint[..., None])[..., 0]
-    theirs = (mean(slope) * guide).sum(-1) + mean(level - (slope * centre).sum(-1))
-    slope, offset = edges.guided(values, photo, 6)
-    assert np.abs((slope * guide).sum(-1) + offset - theirs).max() < 5e-4
+        covariance[..., i, j] = mean(guide[..., i] * guide[..., j]) - guide_mean[..., i] * guide_mean[..., j]
+    cross = mean(guide * values[..., None]) - guide_mean * values_mean[..., None]
+    slope = np.linalg.solve(covariance + edges.GUIDED_EPS * np.eye(3), cross[..., None])[..., 0]
+    expected = (mean(slope) * guide).sum(-1) + mean(values_mean - (slope * guide_mean).sum(-1))
+    slope, offset = edges.guided_filter_coefficients(values, photo, 6)
+    assert np.abs((slope * guide).sum(-1) + offset - expected).max() < 5e-4
 
 
-def test_inputs_stay_as_they_are() -> None:
+def test_inputs_are_not_modified() -> None:
     photo, walls = photo_and_walls()
-    map_, before = rough(walls), (photo.copy(), rough(walls))
-    edges.sharpen(map_, photo)
+    probability, before = soft_map(walls), (photo.copy(), soft_map(walls))
+    edges.edge_aware_mask(probability, photo)
     assert np.array_equal(photo, before[0])
-    assert np.array_equal(map_, before[1])
+    assert np.array_equal(probability, before[1])
 
 
-def test_grain_leaves_no_crumbs() -> None:
-    """A large noisy photo gives a mask that has nothing to be cleaned of."""
+def test_grain_leaves_no_small_components() -> None:
+    """The mask of a large noisy photo passes the mask lint."""
     from wallpaint.scene.mask import lint, read_mask
 
     photo, walls = photo_and_walls()
     large = cv2.resize(photo, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC).astype(np.float32)
     noisy = np.clip(large + np.random.default_rng(0).normal(0, 25, large.shape), 0, 255).astype(np.uint8)
-    found = edges.sharpen(rough(walls), noisy)
-    assert not lint(read_mask(found))
-    hard = (found >= 0.5).astype(np.uint8)
+    mask = edges.edge_aware_mask(soft_map(walls), noisy)
+    assert not lint(read_mask(mask))
+    hard = (mask >= 0.5).astype(np.uint8)
     assert cv2.connectedComponents(hard)[0] + cv2.connectedComponents(1 - hard)[0] <= 6

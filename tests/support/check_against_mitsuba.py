@@ -246,7 +246,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60, help="approximate time limit per room")
     parser.add_argument("-o", "--output", type=Path, help="JSON lines file to append to; the last rows of a room count")
     options = parser.parse_args()
-    if backend.activate() == backend.PLAIN:
+    if backend.activate() == backend.SCALAR_VARIANT:
         sys.exit(f"{backend.describe()}; the kernel needs it")
     from wallpaint.rooms import design
 
@@ -273,7 +273,7 @@ def main() -> None:
 
 def read(path: Path | None) -> dict[int, list[ComparisonRow]]:
     done: dict[int, dict[float, ComparisonRow]] = {}
-    for line in path.read_text().splitlines() if path is not None and path.exists() else []:
+    for line in path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []:
         entry = json.loads(line)
         seed, regions = entry.pop("seed"), {name: RegionErrors(**entry.pop(name)) for name in MAX_ERROR}
         done.setdefault(seed, {})[entry["paint"]] = ComparisonRow(**entry, **regions)
@@ -286,7 +286,7 @@ def _is_converged(rows: list[ComparisonRow], noise: float) -> bool:
 
 def append(path: Path | None, seed: int, rows: list[ComparisonRow]) -> None:
     if path is not None:
-        with path.open("a") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps({"seed": seed, **asdict(row)}) + "\n" for row in rows)
 
 

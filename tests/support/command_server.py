@@ -23,7 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-TIMEOUT_S = 20
+CPU_LIMIT_S = 20  # CPU time of a command; independent of the load of the machine
+TIMEOUT_S = 600  # wall-clock time, for a command that hangs without computing
 MAX_MEMORY = 3 * 2**30  # bytes beyond those of the imports
 
 
@@ -41,6 +42,8 @@ def serve() -> None:
     import cv2
     import imagecodecs  # noqa: F401
     import numpy as np
+    import onnxruntime  # noqa: F401
+    import pi_heif  # noqa: F401
     import pillow_heif  # noqa: F401
     import scipy.ndimage  # noqa: F401
     import tifffile  # noqa: F401
@@ -80,8 +83,10 @@ def _run(argv: Sequence[str], out: int, err: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(out, 1)
         os.dup2(err, 2)
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MAX_MEMORY, used + MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 1))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(TIMEOUT_S)
         from wallpaint.cli.app import main
 
@@ -100,7 +105,12 @@ class CommandServer:
     def __init__(self) -> None:
         env = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=env,
         )
 
     def run(self, argv: Sequence[str]) -> CommandResult:

@@ -33,7 +33,7 @@ def save(path: Path, codes: np.ndarray, **options: Any) -> None:
 
 
 def write_lines(folder: Path, lines: list[dict[str, Any]]) -> None:
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
 def make_set(root: Path, split: str = "train", count: int = 3, *, targets: bool = False, first: int = 0) -> Path:
@@ -58,7 +58,7 @@ def make_set(root: Path, split: str = "train", count: int = 3, *, targets: bool 
 def into_shard(folder: Path, shard: Path, *, targets: bool = False) -> None:
     """Write the samples of a split folder as a WebDataset shard, image files byte for byte."""
     with tarfile.open(shard, "w") as archive:
-        for text in (folder / "metadata.jsonl").read_text().splitlines():
+        for text in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
             key = Path(line["image_path"]).stem
             files = {"image.png": line["image_path"], "mask.png": line["mask_path"]}

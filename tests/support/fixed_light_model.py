@@ -10,7 +10,7 @@ import pytest
 from support.drawn_rooms import rgb
 from support.measures import Array
 from wallpaint.light import model as light_model
-from wallpaint.light.model import Coefficients
+from wallpaint.light.model import LightCoefficients
 from wallpaint.pipeline.repaint import Scene
 
 
@@ -20,7 +20,7 @@ class FixedLightModel:
     def __init__(self, old: str, **coefficients: float) -> None:
         self.old, self.coefficients = rgb(old), coefficients
 
-    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
         import cv2
 
         def full(value: object, count: int) -> Array:
@@ -29,10 +29,10 @@ class FixedLightModel:
         small, wall = (cv2.resize(x.astype(np.float32), (64, 48), interpolation=cv2.INTER_AREA) for x in (photo, mask))
         luma = small @ np.array([0.2126, 0.7152, 0.0722], np.float32)
         log_shading = np.log(np.maximum(luma, 1e-3) / np.median(luma[wall > 0.5]))
-        values = {"bounce": 0.0, "gloss": 1e-4, "contrast": 1.0, "spread": 0.0} | self.coefficients
-        channels = {"bounce": 3, "gloss": 3, "contrast": 1, "spread": 1}
+        values = {"interreflection": 0.0, "gloss": 1e-4, "contrast": 1.0, "shading_gain": 0.0} | self.coefficients
+        channels = {"interreflection": 3, "gloss": 3, "contrast": 1, "shading_gain": 1}
         planes = {name: full(values[name], count) for name, count in channels.items()}
-        return Coefficients(
+        return LightCoefficients(
             small, log_shading, full(self.old, 3), error=full(values.get("error", 4.0), 1)[..., 0], **planes
         )
 

@@ -1,4 +1,4 @@
-"""A room drawn flat, for tests that need to know what is wall to the pixel."""
+"""A synthetic image of a room whose walls are known to the pixel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CORNER = 150  # x where the two walls meet
 
 
 def photo_and_walls(left: Array | tuple[int, ...] = (150, 170, 150), right: Array | tuple[int, ...] = (118, 134, 118)):
-    """(H, W, 3) uint8 and (H, W) int8: 0 the left wall, 1 the right one, -1 ceiling, floor, and a chair before them."""
+    """Return a photo, (H, W, 3) uint8, and walls, (H, W) int8: 0 left, 1 right, -1 ceiling, floor and a chair."""
     height, width = SIZE
     rng = np.random.default_rng(0)
     photo = np.zeros((height, width, 3), np.float32)
@@ -26,11 +26,11 @@ def photo_and_walls(left: Array | tuple[int, ...] = (150, 170, 150), right: Arra
     return np.clip(np.round(photo), 0, 255).astype(np.uint8), walls
 
 
-def rough(walls: Array, sigma: float = 5.0) -> Array:
-    """A probability map such as a network gives: right, but soft."""
+def soft_map(walls: Array, sigma: float = 5.0) -> Array:
+    """Return a blurred probability map, as a network predicts it."""
     return cv2.GaussianBlur(np.where(walls >= 0, np.float32(0.95), np.float32(0.05)), (0, 0), sigma)
 
 
-def overlap(found: Array, truth: Array) -> float:
-    """Intersection over union of two masks."""
-    return float((found & truth).sum() / (found | truth).sum())
+def iou(mask: Array, truth: Array) -> float:
+    """Return the intersection over union of two masks."""
+    return float((mask & truth).sum() / (mask | truth).sum())

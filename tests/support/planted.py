@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,17 +51,21 @@ def contrast_reduced(image: Array, sample: ValidationSample) -> Array:
     return np.where(wall[..., None], codes_of(reduced), image)
 
 
-def make_candidate(name: str = "sound", fault: Fault | None = None, calls: list[str] | None = None) -> Candidate:
+def make_candidate(
+    name: str = "sound", fault: Fault | None = None, calls: list[str] | None = None, max_calls: int | None = None
+) -> Candidate:
     """Return the analytic painter as a candidate, with a fault in every repaint if one is given.
 
-    calls: receives the key of each sample. Without the light model, as the formula preserves the photo's contrast: a
-    fault of known size is then measured at that size.
+    calls: receives the key of each sample. max_calls: block once `calls` has more entries than this. Without the light
+    model, as the formula preserves the photo's contrast: a fault of known size is then measured at that size.
     """
     repaint = repainters.full_pipeline(AnalyticPainter(use_model=False))
 
     def faulty(sample: ValidationSample, seed: int) -> dict[str, Array]:
         if calls is not None:
             calls.append(sample.key)
+            if max_calls is not None and len(calls) > max_calls:
+                time.sleep(3600)
         repaints = repaint(sample, seed)
         return {lock: image if fault is None else fault(image, sample) for lock, image in repaints.items()}
 
@@ -73,7 +78,9 @@ def make_task(root: Path, count: int, **options: object) -> ComparisonTask:
     return ComparisonTask(data, root, samples.FULL_PHOTO, count, **options)  # type: ignore[arg-type]
 
 
-def run_and_dump(folder: Path, root: Path) -> str:
-    """Run two candidates on a set and return the report as JSON."""
-    task, two = make_task(root, 6), [make_candidate(), make_candidate("leaking", leaking)]
+def run_and_dump(folder: Path, root: Path, max_calls: int | None = None) -> str:
+    """Run two candidates on a set and return the report as JSON. max_calls: block after this number of repaints."""
+    calls: list[str] = []
+    task = make_task(root, 6)
+    two = [make_candidate(calls=calls, max_calls=max_calls), make_candidate("leaking", leaking, calls, max_calls)]
     return json.dumps(build_report(task, "analytic", two, collect_results(task, two, folder)))

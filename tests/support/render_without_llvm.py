@@ -17,7 +17,7 @@ SIZE, SAMPLES = (16, 16), 48
 
 def main(out: str, name: str = "diffuse_room") -> None:
     room = getattr(rendered_rooms, name)()
-    assert backend.activate() == backend.PLAIN
+    assert backend.activate() == backend.SCALAR_VARIANT
     import mitsuba as mi
 
     from wallpaint.rooms.tracing import mitsuba_scene

@@ -13,10 +13,12 @@ import numpy as np
 
 from wallpaint.rooms.sets.room_file import RoomRecord, SkippedSeed, WallVariantView
 
-SLOW_S = 0.08
+SLOW_S, BLOCK_S = 0.08, 3600.0
 UNUSABLE = (3, 11)  # seeds without a good room
 LAST = 5
 FAST_MODE, SLOW_MODE = 0.25, 0.55
+
+_started = 0  # calls of `block_after_two` in this process
 
 
 def make_modes(size: tuple[int, int], seed: int = 0) -> list[tuple[np.ndarray, float]]:
@@ -78,6 +80,15 @@ def render(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | Skipp
 def render_slowly(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | SkippedSeed:
     """Render with a delay of SLOW_S."""
     time.sleep(SLOW_S)
+    return render(seed, size, samples)
+
+
+def block_after_two(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | SkippedSeed:
+    """Render two seeds per process and block on the third, so that the run cannot end before it is killed."""
+    global _started
+    _started += 1
+    if _started > 2:
+        time.sleep(BLOCK_S)
     return render(seed, size, samples)
 
 

@@ -89,6 +89,9 @@ def failing_save(failing_step: int, save: Any) -> Any:
     return call
 
 
+BLOCK_AFTER = 150  # steps, after which a process that is to be killed waits, however busy the machine is
+
+
 def main() -> None:
     from dataclasses import replace
 
@@ -102,8 +105,15 @@ def main() -> None:
         loop = replace(loop, best_metric="val/none")
     if "full" in sys.argv and rank == 0:
         checkpoint.save = failing_save(6, checkpoint.save)
+    max_steps = BLOCK_AFTER if "block" in sys.argv else loop.steps
+
+    def on_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        if len(losses) > max_steps:
+            time.sleep(3600)
+
     try:
-        result = train(folder, loop, on_step=lambda step, loss: losses.append(loss), **more)
+        result = train(folder, loop, on_step=on_step, **more)
     except WallpaintError as error:
         print(f"process {rank}: {type(error).__name__}: {error}", flush=True)
         time.sleep(1)  # the launcher kills the others as soon as one has ended

@@ -28,5 +28,5 @@ def write_set(root: Path, count: int = 5, side: int = 96) -> Path:
         lines.append(
             {"image_path": f"images/{number}.png", "mask_path": f"masks/{number}.png", "caption": f"room {number}"}
         )
-    (root / "train" / "metadata.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    (root / "train" / "metadata.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
     return root

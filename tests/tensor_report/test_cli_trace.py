@@ -22,11 +22,12 @@ def run_trace(capsys: pytest.CaptureFixture[str], *argv: object) -> tuple[int, s
 
 
 def test_tables_and_markdown(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, out, err = run_trace(capsys, "--bundle", tiny_bundle, "--lang", "vi", "-o", tmp_path / "trace.md")
+    argv = ["--bundle", tiny_bundle, "--device", "cpu", "--dtype", "float32", "--lang", "vi"]
+    status, out, err = run_trace(capsys, *argv, "-o", tmp_path / "trace.md")
     assert (status, err) == (0, "")
     for word in ("unet_input", "[2, 9, 8, 8]", "Số tham số", "chưa từng được huấn luyện", "Mặt nạ co ở đâu"):
         assert word in out
-    text = (tmp_path / "trace.md").read_text()
+    text = (tmp_path / "trace.md").read_text(encoding="utf-8")
     assert "| UNet | `unet_input` | [2, 9, 8, 8] | float32 |" in text
     assert "## Huấn luyện: một bước" in text
 
@@ -38,7 +39,7 @@ def test_json(tiny_bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
     status, out, err = run_trace(capsys, *argv, "-o", output)
     assert (status, err) == (0, "")
     trace = Trace.from_dict(json.loads(out))
-    assert json.loads(output.read_text()) == json.loads(out)
+    assert json.loads(output.read_text(encoding="utf-8")) == json.loads(out)
     shapes = {(row.flow, row.name): row.shape for row in trace.rows}
     assert shapes["inference", "result"] == (240, 320, 3)
     height, width = shapes["training", "image"][2:]
@@ -93,6 +94,6 @@ def test_documents_are_rewritten_with_kept_or_new_full_size_trace(
     status, out, _ = run_trace(capsys, "--docs", tmp_path)
     assert (status, len(out.splitlines())) == (0, 3)
     assert document.read_traces(tmp_path) == (full, replace(small, seed=7))
-    assert "seed 7" in (tmp_path / "pipeline.vi.md").read_text()
+    assert "seed 7" in (tmp_path / "pipeline.vi.md").read_text(encoding="utf-8")
     assert run_trace(capsys, "--docs", tmp_path, "--bundle", tiny_bundle)[0] == 0
     assert document.read_traces(tmp_path)[0].bundle == "tiny"

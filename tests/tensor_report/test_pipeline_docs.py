@@ -32,13 +32,15 @@ def documented() -> tuple[Trace, Trace]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_documents_equal_the_rendered_traces(documented: tuple[Trace, Trace], language: str) -> None:
     """After a change of texts run `wallpaint trace --docs docs/`."""
-    assert (DOCS / document.FILES[language]).read_text() == document.render(*documented, load_vocabulary(language))
+    assert (DOCS / document.FILES[language]).read_text(encoding="utf-8") == document.render(
+        *documented, load_vocabulary(language)
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_documents_list_every_row(documented: tuple[Trace, Trace], language: str) -> None:
     """Tensor, shape and type of each row, in order."""
-    lines = (DOCS / document.FILES[language]).read_text().splitlines()
+    lines = (DOCS / document.FILES[language]).read_text(encoding="utf-8").splitlines()
     cells = [tuple(cell.strip() for cell in line.split("|")[2:5]) for line in lines if re.match(r"\| [^|]*\| `", line)]
     expected = [
         (f"`{row.key}`{f' x {row.times}' if row.times > 1 else ''}", str(list(row.shape)), row.dtype)

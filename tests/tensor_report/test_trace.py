@@ -196,8 +196,12 @@ def bare(tmp_path: Path) -> Iterator[Bundle]:
     for name in ("controlnet", "depth", "models"):
         shutil.rmtree(folder / name)
     toml = folder / "bundle.toml"
-    lines = [s for s in toml.read_text().splitlines() if not re.match("controlnet|depth|image_encoder|ip_adapter", s)]
-    toml.write_text("\n".join(lines) + "\n")
+    lines = [
+        s
+        for s in toml.read_text(encoding="utf-8").splitlines()
+        if not re.match("controlnet|depth|image_encoder|ip_adapter", s)
+    ]
+    toml.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return load_bundle(folder)
 
 

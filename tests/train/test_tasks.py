@@ -14,7 +14,7 @@ from wallpaint.train.tasks import TASKS, task_of
 
 def recipe(folder: Path, text: str) -> Path:
     path = folder / "recipe.yaml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -93,7 +93,7 @@ def test_resume_of_a_run_of_an_earlier_version_names_the_renamed_key(
 ) -> None:
     path, run = recipe(tmp_path, f"task: {task}\n"), tmp_path / "run"
     run.mkdir()
-    (run / "config.yaml").write_text("loop: {steps: 5, watch_every: 2}\n")
+    (run / "config.yaml").write_text("loop: {steps: 5, watch_every: 2}\n", encoding="utf-8")
     line = error_of(capsys, "train", path, "-o", run, "--resume", "latest")
     assert line == f"wallpaint: {run / 'config.yaml'}: loop.watch_every is now loop.eval_every"
 

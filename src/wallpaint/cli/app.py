@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
+from wallpaint import extras
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.benchmark import register as register_benchmark
 from wallpaint.cli.data import data_app
@@ -21,7 +22,7 @@ from wallpaint.cli.rooms import rooms_app
 from wallpaint.cli.trace import register as register_trace
 from wallpaint.cli.train import register as register_train
 from wallpaint.cli.validate import register as register_validate
-from wallpaint.diffusion.settings import Lora, DiffusionSettings, setting_help
+from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 from wallpaint.errors import WallpaintError
 
 app = typer.Typer(
@@ -121,7 +122,8 @@ def repaint(
     ] = None,
     match: Annotated[
         str,
-        typer.Option(metavar="[swatch|room]", 
+        typer.Option(
+            metavar="[swatch|room]",
             rich_help_panel=panels.PAINT,
             help="swatch: the wall's median equals the chart's colour. room: what the camera would have recorded in "
             "this room's light.",
@@ -352,6 +354,11 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except WallpaintError as error:
         return _print_error(str(error))
+    except ImportError as error:
+        missing = extras.missing(error)
+        if missing is None:
+            raise
+        return _print_error(missing)
     except MemoryError:
         return _print_error("not enough memory for this image: make it smaller, or free memory")
     except Exception as error:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wallpaint import extras
+
 models_app = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
@@ -57,6 +59,7 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch a bundle from the hub and write a lock with checksums. Resumes an interrupted download."""
+    extras.require("fetching models", "huggingface_hub", "safetensors")
     from wallpaint.bundles.published import published
     from wallpaint.bundles.pull import pull as fetch
 
@@ -74,6 +77,7 @@ def verify(
     bundle: Annotated[str, typer.Argument(metavar="NAME_OR_DIR", help="A bundle's name, folder or file.")],
 ) -> None:
     """Verify a bundle: checksums against the lock, every component loaded, all weights finite."""
+    extras.require("checking models", *extras.DIFFUSION)
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.bundles.verify import verify as check
 
@@ -91,6 +95,7 @@ def random(
     dtype: Annotated[WeightDtype, typer.Option(help="Data type of the weights.")] = WeightDtype.float32,
 ) -> None:
     """Write a bundle of random weights, for benchmarks or training. Its images are meaningless."""
+    extras.require("making models", *extras.DIFFUSION)
     import torch
 
     from wallpaint.bundles.random_bundle import write_random

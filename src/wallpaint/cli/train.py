@@ -35,8 +35,8 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE|DIR",
-            help="Weights to start from. Task light: a light_model.safetensors; task segmenter: a folder with "
-            "config.json and model.safetensors.",
+            help="Weights to start from. Task light: a light_model.onnx; task segmenter: a folder with "
+            "segformer.onnx and refiner.onnx.",
         ),
     ] = None,
     bundle: Annotated[str | None, typer.Option(help="Task lora: override the recipe's bundle.")] = None,

@@ -11,7 +11,7 @@ import typer
 
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.help_panels import PanelCommand
-from wallpaint.diffusion.settings import Lora, DiffusionSettings, setting_help
+from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 
 
 class ValidationMode(StrEnum):
@@ -129,7 +129,9 @@ def validate(
     ] = None,
     ip_adapter_scale: Annotated[
         float | None,
-        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale", ". Mode production only.")),
+        typer.Option(
+            rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale", ". Mode production only.")
+        ),
     ] = None,
     controlnet_scale: Annotated[
         float | None,
@@ -162,7 +164,12 @@ def validate(
 
     options = {
         **{"steps": steps, "scheduler": scheduler, "guidance": guidance, "strength": strength},
-        **{"ip_adapter_scale": ip_adapter_scale, "controlnet_scale": controlnet_scale, "device": device, "dtype": dtype},
+        **{
+            "ip_adapter_scale": ip_adapter_scale,
+            "controlnet_scale": controlnet_scale,
+            "device": device,
+            "dtype": dtype,
+        },
         **{"offload": offload or None, "tiling": tiling or None},
     }
     given = {name: value for name, value in options.items() if value is not None}

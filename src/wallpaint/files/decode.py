@@ -67,9 +67,9 @@ def _decode_with_pillow(contents: Contents) -> Pixels:
 
 
 def _decode_heic(contents: Contents) -> Pixels:
-    import pillow_heif
+    import pi_heif
 
-    picture = pillow_heif.open_heif(contents.stream, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    picture = pi_heif.open_heif(contents.stream, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     samples = np.array(np.asarray(picture))
     contents.size = samples.shape[:2]  # rotation and cropping are applied by now
     contents.turn = 1

@@ -166,7 +166,10 @@ def write_avif(draft: Draft) -> bytes:
 
 
 def write_heic(draft: Draft) -> bytes:
-    """HEIC of 8 or 10 bits, 4:4:4. Raises InputError where this machine has no encoder."""
+    """HEIC of 8 or 10 bits, 4:4:4. Needs the extra `heic`, whose encoder (x265) is under the GPL.
+
+    Raises InputError where there is no encoder.
+    """
     import pillow_heif
 
     if not pillow_heif.libheif_info().get("HEIF"):

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from wallpaint import extras
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.files import atomic, exif, xmp
 from wallpaint.files.writers import WRITERS, Draft
@@ -59,6 +60,9 @@ def check_output(path: str | Path) -> str:
     if kind is None:
         known = ", ".join(FORMATS)
         raise InputError(f"{path}: no picture format ends in {path.suffix!r}: use one of {known}")
+    if kind == "HEIC" and not extras.is_installed("pillow_heif"):
+        needed = extras.message("pillow_heif", "writing HEIC")
+        raise InputError(f"{path}: {needed}, or use .jpg, .png, .webp or .avif")
     try:
         is_folder, has_folder = path.is_dir(), path.parent.is_dir()
     except OSError as error:

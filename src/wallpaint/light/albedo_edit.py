@@ -18,7 +18,7 @@ import numpy as np
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import fill, weighted_quantile
 from wallpaint.light import model as light_model
-from wallpaint.light.model import Coefficients, LightModel
+from wallpaint.light.model import LightCoefficients, LightModel
 from wallpaint.typing import Array
 
 FULL_WALL_SHARE = 0.99  # share of wall in a pixel of the prediction from which it counts as entirely wall
@@ -45,15 +45,15 @@ class LightModelInput:
     known_albedo: Array | None = None
 
     @cached_property
-    def prediction(self) -> Coefficients | None:
+    def prediction(self) -> LightCoefficients | None:
         """The prediction of the packaged light model, computed once; None where the package has no model."""
         model = light_model.load()
         return None if model is None else predict(self, model)
 
 
-def predict(light_input: LightModelInput, model: LightModel) -> Coefficients:
+def predict(light_input: LightModelInput, model: LightModel) -> LightCoefficients:
     """Run a light model on its input."""
-    return model.look(light_input.photo, light_input.wall, light_input.known_albedo)
+    return model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class WorkingGrid:
 
 
 def edit_albedo(
-    prediction: Coefficients,
+    prediction: LightCoefficients,
     light_input: LightModelInput,
     grid: WorkingGrid,
     base: Array,
@@ -97,14 +97,14 @@ def edit_albedo(
     """
     wall, photo = light_input.wall, light_input.photo
     prediction = _with_known_albedo(prediction, wall, known_albedo)
-    size = prediction.shade.shape  # (h, w) of the prediction
+    size = prediction.log_shading.shape  # (h, w) of the prediction
     share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
-    log_change, slope = prediction.change(albedo)
+    log_change, slope = prediction.log_change(albedo)
     rows, cols = grid.small_coordinates(weight.shape, size)
     small_base, known = _downsample(base, weight, rows, cols, size)
     # The base differs from the photo where a pattern or a second paint was removed.
-    photo_log = light_model.unrolled(_wall_mean(photo, wall, prediction.photo))
-    correction = photo_log - light_model.unrolled(small_base)
+    photo_log = light_model.log_scene_light(_wall_mean(photo, wall, prediction.photo))
+    correction = photo_log - light_model.log_scene_light(small_base)
     correction = np.clip(correction, -MAX_LOG_CORRECTION, MAX_LOG_CORRECTION) * known[..., None]
     trust = _trust(share) * known
     if not trust.any():
@@ -114,19 +114,19 @@ def edit_albedo(
     planes = fill(median + np.float32(LOCAL_SHARE) * (planes - median), trust)
     change, slope = upsample(planes[..., :3], rows, cols), upsample(planes[..., 3], rows, cols)
     # The change is that of the wall's median brightness; slope adds what the local shading changes about it.
-    luma = np.log(np.maximum(color.luminance(base), light_model.DARKEST))
+    luma = np.log(np.maximum(color.luminance(base), light_model.MIN_LINEAR))
     median_luma = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
-    return light_model.relit(base, change + (slope * (luma - median_luma))[..., None])
+    return light_model.apply_log_change(base, change + (slope * (luma - median_luma))[..., None])
 
 
-def expected_error(prediction: Coefficients, wall: Array, new_color: Array | None = None) -> float:
+def expected_error(prediction: LightCoefficients, wall: Array, new_color: Array | None = None) -> float:
     """Return the CIEDE2000 error that the network expects on this wall.
 
     new_color: (3,) linear sRGB, the wall's new colour in the photo. The network, which does not know the paint,
     predicts the error averaged over paints; with new_color it is scaled, since an error in light is less visible on
     dark walls.
     """
-    share = cv2.resize(wall, prediction.shade.shape[::-1], interpolation=cv2.INTER_AREA)
+    share = cv2.resize(wall, prediction.log_shading.shape[::-1], interpolation=cv2.INTER_AREA)
     error = float((prediction.error * share).sum() / max(float(share.sum()), 1e-6))
     return error if new_color is None else error * float(np.sqrt(_light_error_delta_e(new_color) / MEAN_DELTA_E))
 
@@ -140,17 +140,19 @@ def _light_error_delta_e(rgb_linear: Array) -> float:
     return sum(float(color.delta_e_2000(lab, other)) for other in shifted) / 2
 
 
-def _with_known_albedo(prediction: Coefficients, wall: Array, known_albedo: Array | None) -> Coefficients:
+def _with_known_albedo(prediction: LightCoefficients, wall: Array, known_albedo: Array | None) -> LightCoefficients:
     """Scale the predicted albedo of the existing paint so that its median on the wall is the known one."""
     if known_albedo is None:
         return prediction
-    inside = cv2.resize(wall, prediction.shade.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
+    inside = cv2.resize(wall, prediction.log_shading.shape[::-1], interpolation=cv2.INTER_AREA) > 0.5
     if not inside.any():
         return prediction
-    predicted = np.median(prediction.old[inside], axis=0)
+    predicted = np.median(prediction.wall_albedo[inside], axis=0)
     log_factor = np.clip(np.log(np.maximum(known_albedo, 1e-2) / predicted), -MAX_LOG_HINT, MAX_LOG_HINT)
-    scaled = prediction.old * np.exp(log_factor).astype(np.float32)
-    return Coefficients(**{**vars(prediction), "old": np.minimum(scaled, light_model.MOST_OLD).astype(np.float32)})
+    scaled = prediction.wall_albedo * np.exp(log_factor).astype(np.float32)
+    return LightCoefficients(
+        **{**vars(prediction), "wall_albedo": np.minimum(scaled, light_model.MAX_WALL_ALBEDO).astype(np.float32)}
+    )
 
 
 def _trust(share: Array) -> Array:

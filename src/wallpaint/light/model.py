@@ -1,26 +1,26 @@
-"""What a small network sees of the light: from a photo and a mask to how each place would look in any paint.
+"""The light model: a small network that predicts how each pixel of a photo changes with the wall paint.
 
-    photo, mask (about 80 px) -> network -> coefficients a pixel -> appearance in a paint of albedo rho
+    photo, mask (about 80 px) -> network -> coefficients per pixel -> appearance in a paint of albedo rho
 
-The network is not told the new paint. It gives the numbers of a formula, so that one pass serves every paint, the
-picture changes smoothly with the paint, and the old paint gives the photo itself:
+The paint is no input of the network. It predicts the coefficients of a closed formula, so one forward pass serves every
+paint, the result is smooth in the paint, and the existing paint gives the photo itself:
 
-    painted = roll_off(unroll(photo) x exp(e (1 + spread x shade)))
-    e = contrast x log( coat(rho) / coat(old) ),    coat(rho) = rho / (1 - bounce rho) + gloss
+    painted = roll_off(undo_roll_off(photo) x exp(e (1 + shading_gain x log_shading)))
+    e = contrast x log( coat(rho) / coat(wall_albedo) ),    coat(rho) = rho / (1 - interreflection rho) + gloss
 
-old: the albedo that is there now; bounce: share of a white wall's light that comes back to it, a geometric series;
-gloss: light that no paint changes, as an albedo (outside the walls nearly all of it); contrast: of the camera's tone
-curve; spread: how far shadows fill when walls grow bright. The roll-off stands for the end of the camera's range.
-Where the old paint is known the network is told it, and it stands in the formula as it is.
+wall_albedo: albedo of the existing paint; interreflection: share of the light leaving a white wall that returns to it,
+summed as a geometric series; gloss: light independent of the paint, as an albedo (outside the walls nearly all of it);
+contrast: of the camera's tone curve; shading_gain: how much shadows are filled when walls become brighter. The roll-off
+models the upper end of the camera's range. A known albedo of the existing paint is an input of the network, and
+replaces the predicted one in the formula.
 
-It runs in NumPy, so that nothing waits for a deep-learning library to load; `train.light_network` is
-the same network for training, and a test holds the two together.
+The network is an ONNX file (`onnx_session`). `train.light.network` defines it, and has a differentiable version of
+`interpret` and of the formula.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -28,297 +28,223 @@ from importlib import resources
 import cv2
 import numpy as np
 
+from wallpaint import onnx_session
+from wallpaint.errors import ModelError
 from wallpaint.imaging import color
 from wallpaint.light import statistics
+from wallpaint.onnx_session import Session
 from wallpaint.typing import Array
 
-FILE = "light_model.safetensors"
-SIDE_MULTIPLE = 16  # of the network's input, so that it can be halved four times
-SHORTEST_SIDE = 32
-CLIPPED = 0.97
-DARKEST = 1e-3
-BRIGHTEST = 0.985  # linear light that is taken for clipped when the roll-off is undone
-ROLL = 6.0
-MOST_OLD, MOST_BOUNCE = 0.97, 0.9
-CONTRASTS = (0.6, 1.5)
-GLOSS_LOGS = (-7.0, 5.0)
-GLOSS_OUTSIDE = 5.0  # log; beside the walls nothing changes but the light that they send
-MOST_SPREAD = 0.6
-SIZES = (1.0, 1.25)  # that a photo is seen at, against the size that the network learnt at
-INPUTS, OUTPUTS = 10, 12  # channels in, and numbers a pixel out
-HINTS = 4  # of the numbers in: whether the old paint is known, and how much brighter it is than the wall, log
-LOWEST_OLD = 0.01  # albedo that an old paint may be told to be
-GROUP = 8  # channels that are normalised together
-NORM_EPS = 1e-5
-LARGE = 4096  # values from which on a tensor is stored in 8 bits each
-STEP = ".step"  # in names of the steps that such tensors are counted in
+FILE, KIND = "light_model.onnx", "light_model/1"
+SIDE_MULTIPLE = 16  # of the network's input, which is halved four times
+MIN_SIDE, MAX_SIDE = 32, 1024  # px
+CLIP_CHANNEL = 0.97  # linear value from which the brightest channel of a pixel counts as clipped
+MIN_LINEAR = 1e-3  # lower bound of linear values in logarithms
+CLIP_LINEAR = 0.985  # linear value that counts as clipped when the roll-off is undone
+ROLL_OFF_POWER = 6.0
+MAX_WALL_ALBEDO, MAX_BOUNCE = 0.97, 0.9
+CONTRAST_RANGE = (0.6, 1.5)
+LOG_GLOSS_RANGE = (-7.0, 5.0)
+LOG_GLOSS_OUTSIDE = 5.0  # added outside the walls, where only the light that the walls reflect changes
+MAX_SHADING_GAIN = 0.6
+INPUT_SCALES = (1.0, 1.25)  # input sizes whose outputs are averaged, relative to the training size
+INPUT_CHANNELS, OUTPUT_CHANNELS = 10, 12
+HINT_FEATURES = 4  # number of features from `albedo_hint`: a flag, and the log ratio of albedo to the wall's median
+MIN_WALL_ALBEDO = 0.01  # lower bound of a known albedo
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """What the network says of a photo, (h, w) pixels.
+class LightCoefficients:
+    """The network's prediction for a photo, (h, w) pixels.
 
-    photo: (h, w, 3) float32, linear sRGB, what it was shown. shade: (h, w), log luminance against the wall's median.
-    old, bounce, gloss: (h, w, 3). contrast, spread: (h, w, 1). error: (h, w), CIEDE2000 by which it expects to be off.
+    photo: (h, w, 3) float32, linear sRGB, the downsampled photo. log_shading: (h, w), log luminance relative to the
+    wall's median. wall_albedo, interreflection, gloss: (h, w, 3). contrast, shading_gain: (h, w, 1). error: (h, w),
+    expected error in CIEDE2000.
     """
 
     photo: Array
-    shade: Array
-    old: Array
-    bounce: Array
+    log_shading: Array
+    wall_albedo: Array
+    interreflection: Array
     gloss: Array
     contrast: Array
-    spread: Array
+    shading_gain: Array
     error: Array
 
-    def change(self, albedo: Array) -> tuple[Array, Array]:
-        """The change of light by a new paint of albedo (3,), linear sRGB: (e, slope), natural logs.
+    def log_change(self, albedo: Array) -> tuple[Array, Array]:
+        """Return the change of light by a new paint, natural logs: (e, slope).
 
-        e: (h, w, 3) at the wall's median brightness. slope: (h, w, 1), what shade adds to it.
+        albedo: (3,) linear sRGB. e: (h, w, 3) at the wall's median brightness. slope: (h, w, 1), change of e per unit
+        of log shading.
         """
-        new, then = (
-            np.log(rho / (1 - self.bounce * rho) + self.gloss)
-            for rho in (np.maximum(np.asarray(albedo, np.float32), 1e-4), self.old)
+        new, existing = (
+            np.log(rho / (1 - self.interreflection * rho) + self.gloss)
+            for rho in (np.maximum(np.asarray(albedo, np.float32), 1e-4), self.wall_albedo)
         )
-        e = self.contrast * (new - then)
-        return e.astype(np.float32), (self.spread * color.luminance(e)[..., None]).astype(np.float32)
+        e = self.contrast * (new - existing)
+        return e.astype(np.float32), (self.shading_gain * color.luminance(e)[..., None]).astype(np.float32)
 
     def appearance(self, albedo: Array) -> Array:
-        """The picture with its walls in this paint, (h, w, 3) linear sRGB: right on walls and, as bounced light
-        changes, round them."""
-        e, slope = self.change(albedo)
-        return relit(self.photo, e + slope * self.shade[..., None])
+        """Return the photo with its walls in this paint, (h, w, 3) linear sRGB.
+
+        Valid on walls, and near them, where the light reflected by the walls changes.
+        """
+        e, slope = self.log_change(albedo)
+        return apply_log_change(self.photo, e + slope * self.log_shading[..., None])
 
 
-def relit(rgb: Array, change: Array) -> Array:
-    """Light that changes before the camera rolls it off: rgb (..., 3) linear sRGB, change natural logs.
+def apply_log_change(rgb: Array, log_change: Array) -> Array:
+    """Scale the scene's light before the camera's roll-off. A change of 0 returns rgb.
 
-    No change gives rgb back.
+    rgb: (..., 3) linear sRGB. log_change: natural log.
     """
-    scene = np.exp(np.minimum(unrolled(rgb) + change, 8.0))
-    beyond = np.maximum(rgb / BRIGHTEST, 1)
-    return (scene / (1 + scene**ROLL) ** (1 / ROLL) * beyond).astype(np.float32)
+    scene = np.exp(np.minimum(log_scene_light(rgb) + log_change, 8.0))
+    above_clip = np.maximum(rgb / CLIP_LINEAR, 1)
+    return (scene / (1 + scene**ROLL_OFF_POWER) ** (1 / ROLL_OFF_POWER) * above_clip).astype(np.float32)
 
 
-def unrolled(rgb: Array) -> Array:
-    """Natural log of the light before the camera rolled it off. rgb: (..., 3) linear sRGB."""
-    capped = np.clip(rgb, 1e-5, BRIGHTEST)
-    return (np.log(capped) - np.log1p(-(capped**ROLL)) / ROLL).astype(np.float32)
+def log_scene_light(rgb: Array) -> Array:
+    """Return the natural log of the light before the camera's roll-off. rgb: (..., 3) linear sRGB."""
+    clipped = np.clip(rgb, 1e-5, CLIP_LINEAR)
+    return (np.log(clipped) - np.log1p(-(clipped**ROLL_OFF_POWER)) / ROLL_OFF_POWER).astype(np.float32)
 
 
-def size_for(height: int, width: int, longer: int) -> tuple[int, int]:
-    """The size, (height, width), at which the network looks at a photo: `longer` pixels or so on the longer side."""
-    scale = longer / max(height, width)
-    fit = (max(SHORTEST_SIDE, SIDE_MULTIPLE * round(side * scale / SIDE_MULTIPLE)) for side in (height, width))
-    return (next(fit), next(fit))
+def input_size(height: int, width: int, longer_px: int) -> tuple[int, int]:
+    """Return the network's input size, (height, width), for a photo: about `longer_px` on the longer side."""
+    scale = longer_px / max(height, width)
+    sides = (max(MIN_SIDE, SIDE_MULTIPLE * round(side * scale / SIDE_MULTIPLE)) for side in (height, width))
+    return (next(sides), next(sides))
 
 
-def inputs(photo: Array, mask: Array, old: Array | None = None) -> tuple[Array, Array, Array]:
-    """What the network is shown: (h, w, 10) planes, (F,) numbers, and the wall's median, (3,) linear sRGB.
+def network_inputs(photo: Array, mask: Array, known_albedo: Array | None = None) -> tuple[Array, Array, Array]:
+    """Return the network's inputs: planes (h, w, 10), features (F,), and the wall's median, (3,) linear sRGB.
 
-    photo: (h, w, 3) float32, linear sRGB, small. mask: (h, w) float32, 0..1. old: (3,) albedo of the old paint, linear
-    sRGB, where it is known and the same all over the wall.
+    photo: (h, w, 3) float32, linear sRGB, downsampled. mask: (h, w) float32, 0..1. known_albedo: (3,) of the existing
+    paint, linear sRGB, where it is known and the wall has one uniform paint.
     """
     rgb = np.clip(photo, 0, 1).astype(np.float32)
     inside = mask > 0.5
     if not inside.any():
         inside = mask >= mask.max()
-    median = np.median(rgb[inside], axis=0).clip(DARKEST, 1)
+    median = np.median(rgb[inside], axis=0).clip(MIN_LINEAR, 1)
     row = np.broadcast_to(np.linspace(-1, 1, len(rgb), dtype=np.float32)[:, None], mask.shape)
+    is_clipped = rgb.max(-1) > CLIP_CHANNEL
     planes: list[Array] = [
         2 * color.linear_to_srgb(rgb).astype(np.float32) - 1,
-        0.5 * np.log(np.maximum(rgb, DARKEST) / median.astype(np.float32)),
-        np.stack([mask, mask * (rgb.max(-1) > CLIPPED), rgb.max(-1) > CLIPPED, row], -1).astype(np.float32),
+        0.5 * np.log(np.maximum(rgb, MIN_LINEAR) / median.astype(np.float32)),
+        np.stack([mask, mask * is_clipped, is_clipped, row], -1).astype(np.float32),
     ]
-    numbers = np.concatenate([statistics.photo_features(rgb, mask, median), hint(median, old)])
-    return np.concatenate(planes, -1).astype(np.float32), numbers, median
+    features = np.concatenate([statistics.photo_features(rgb, mask, median), albedo_hint(median, known_albedo)])
+    return np.concatenate(planes, -1).astype(np.float32), features, median
 
 
-def hint(median: Array, old: Array | None) -> Array:
-    """The last numbers of `inputs`, (4,) float32: what is known of the old paint; zeros where nothing is."""
-    if old is None:
-        return np.zeros(HINTS, np.float32)
-    return np.array([1, *np.log(_told(old) / np.maximum(median, DARKEST))], np.float32)
+def albedo_hint(median: Array, known_albedo: Array | None) -> Array:
+    """Return the last `HINT_FEATURES` features, float32, from a known albedo; zeros where it is unknown."""
+    if known_albedo is None:
+        return np.zeros(HINT_FEATURES, np.float32)
+    return np.array([1, *np.log(_clip_albedo(known_albedo) / np.maximum(median, MIN_LINEAR))], np.float32)
 
 
-def _told(old: Array) -> Array:
-    return np.clip(np.asarray(old, np.float32), LOWEST_OLD, MOST_OLD)
+def _clip_albedo(albedo: Array) -> Array:
+    return np.clip(np.asarray(albedo, np.float32), MIN_WALL_ALBEDO, MAX_WALL_ALBEDO)
 
 
-def interpret(out: Array, photo: Array, mask: Array, median: Array, told: Array | None = None) -> Coefficients:
-    """What the network's (h, w, 12) outputs mean. photo, mask, median, told: see `inputs`, where told is old."""
-    if told is None:
-        old = np.exp(np.clip(np.log(median).astype(np.float32) - out[..., :3], -7, 3))
-        old = MOST_OLD * old / (1 + old**4) ** 0.25
+def interpret(
+    outputs: Array, photo: Array, mask: Array, median: Array, known_albedo: Array | None = None
+) -> LightCoefficients:
+    """Convert the network's outputs, (h, w, 12), to coefficients. photo, mask, median, known_albedo: see
+    `network_inputs`."""
+    if known_albedo is None:
+        wall_albedo = np.exp(np.clip(np.log(median).astype(np.float32) - outputs[..., :3], -7, 3))
+        wall_albedo = MAX_WALL_ALBEDO * wall_albedo / (1 + wall_albedo**4) ** 0.25
     else:
-        old = np.broadcast_to(_told(told), photo.shape)
-    low, high = CONTRASTS
-    luma = color.luminance(np.clip(photo, DARKEST, 1)) / float(color.luminance(median))
-    return Coefficients(
+        wall_albedo = np.broadcast_to(_clip_albedo(known_albedo), photo.shape)
+    low, high = CONTRAST_RANGE
+    luma = color.luminance(np.clip(photo, MIN_LINEAR, 1)) / float(color.luminance(median))
+    log_gloss = outputs[..., 6:9] + LOG_GLOSS_OUTSIDE * (1 - mask[..., None])
+    return LightCoefficients(
         photo=photo,
-        shade=np.log(luma).astype(np.float32),
-        old=old,
-        bounce=MOST_BOUNCE * _sigmoid(out[..., 3:6]),
-        gloss=np.exp(np.clip(out[..., 6:9] + GLOSS_OUTSIDE * (1 - mask[..., None]), *GLOSS_LOGS)),
-        contrast=low + (high - low) * _sigmoid(out[..., 9:10]),
-        spread=MOST_SPREAD * np.tanh(out[..., 10:11]),
-        error=np.exp(np.clip(out[..., 11], -2, 4)),
+        log_shading=np.log(luma).astype(np.float32),
+        wall_albedo=wall_albedo,
+        interreflection=MAX_BOUNCE * _sigmoid(outputs[..., 3:6]),
+        gloss=np.exp(np.clip(log_gloss, *LOG_GLOSS_RANGE)),
+        contrast=low + (high - low) * _sigmoid(outputs[..., 9:10]),
+        shading_gain=MAX_SHADING_GAIN * np.tanh(outputs[..., 10:11]),
+        error=np.exp(np.clip(outputs[..., 11], -2, 4)),
     )
 
 
 # -- the network
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LightModel:
-    """Weights by name, float32, laid out for `forward`, and what was settled when they were trained.
+    """The network and the calibration of its expected error.
 
-    side: pixels on the longer side of its input. calibration: factor on its expected error. depths: see `forward`.
+    session: planes (B, 10, h, w), features (B, F) -> (B, 12, h, w), float32, see `network_inputs` and `interpret`.
+    side: pixels on the longer side of its input. calibration: factor on the expected error.
     """
 
-    weights: Mapping[str, Array]
+    session: Session
     side: int
     calibration: float
-    depths: tuple[int, ...]
 
-    def look(self, photo: Array, mask: Array, old: Array | None = None) -> Coefficients:
-        """Look at a photo once. photo: (H, W, 3) linear sRGB, a few hundred pixels a side. mask: (H, W), 0..1. old:
-        see `inputs`."""
-        small, wall = self._seen(photo, mask, SIZES[0])
-        size, median = wall.shape[::-1], inputs(small, wall)[2]
-        answers = [
-            cv2.resize(self._answer(*self._seen(photo, mask, share), median, old), size, interpolation=cv2.INTER_LINEAR)
-            for share in SIZES
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
+        """Predict the coefficients of a photo: the mean over `INPUT_SCALES` and over the photo and its mirror image.
+
+        photo: (H, W, 3) linear sRGB, a few hundred pixels a side. mask: (H, W), 0..1. known_albedo: see
+        `network_inputs`.
+        """
+        small, wall = self._downsample(photo, mask, INPUT_SCALES[0])
+        size, median = wall.shape[::-1], network_inputs(small, wall)[2]
+        outputs = [
+            cv2.resize(
+                self._forward(*self._downsample(photo, mask, scale), median, known_albedo),
+                size,
+                interpolation=cv2.INTER_LINEAR,
+            )
+            for scale in INPUT_SCALES
         ]
-        found = interpret(np.mean(answers, axis=0), np.clip(small, 0, 1), wall, median, old)
-        return Coefficients(**{**vars(found), "error": found.error * np.float32(self.calibration)})
+        prediction = interpret(np.mean(outputs, axis=0), np.clip(small, 0, 1), wall, median, known_albedo)
+        return LightCoefficients(**{**vars(prediction), "error": prediction.error * np.float32(self.calibration)})
 
-    def _seen(self, photo: Array, mask: Array, share: float) -> tuple[Array, Array]:
-        """Photo and mask at a share of the network's own size."""
-        size = size_for(mask.shape[0], mask.shape[1], round(share * self.side))[::-1]
+    def _downsample(self, photo: Array, mask: Array, scale: float) -> tuple[Array, Array]:
+        """Resize photo and mask to the network's input size times scale."""
+        size = input_size(mask.shape[0], mask.shape[1], round(scale * self.side))[::-1]
         small, wall = (cv2.resize(x.astype(np.float32), size, interpolation=cv2.INTER_AREA) for x in (photo, mask))
         return small, wall
 
-    def _answer(self, small: Array, wall: Array, against: Array, old: Array | None) -> Array:
-        """The network's outputs, (h, w, 12). against: the wall's median, (3,), that they are to be read with."""
-        planes, numbers, median = inputs(small, wall, old)
-        out = forward(self.weights, self.depths, planes, numbers)
-        # The mirror image is as good a photo; both answers together are a little better than one.
-        out = (out + forward(self.weights, self.depths, planes[:, ::-1], numbers)[:, ::-1]) / 2
-        out[..., :3] += np.log(against / median).astype(np.float32)
-        return np.asarray(out, np.float32)
-
-
-def forward(weights: Mapping[str, Array], depths: tuple[int, ...], planes: Array, numbers: Array) -> Array:
-    """The network: (h, w, 10) planes and (F,) numbers -> (h, w, 12). depths: residual blocks a level, finest first.
-
-    A U-Net whose coarsest level is pooled, over the wall and over the rest, into one vector that all levels see.
-    """
-    w = weights
-    mask = planes[..., 6]
-    x = _conv(planes, w, "stem", 2)
-    kept = []
-    for level, depth in enumerate(depths):
-        if level:
-            kept.append(x)
-            x = _conv(x, w, f"down.{level - 1}", 2)
-        for block in range(depth):
-            x = _block(x, w, f"encoder.{level}.{block}")
-    share = cv2.resize(mask, (x.shape[1], x.shape[0]), interpolation=cv2.INTER_AREA)[..., None]
-    pooled = [(x * part).sum((0, 1)) / (part.sum() + 1e-2) for part in (share, 1 - share)]
-    standard = np.clip((numbers - w["mean"]) / w["scale"], -4, 4)
-    seen = np.concatenate([*pooled, standard])
-    room = _silu(_linear(_silu(_linear(seen, w, "room.0")), w, "room.2"))
-    x = x + _linear(room, w, f"tell.{len(depths) - 1}")
-    x = _block(x, w, f"decoder.{len(depths) - 1}")
-    for level in range(len(depths) - 2, -1, -1):
-        x = _linear(x, w, f"up.{level}").repeat(2, 0).repeat(2, 1) + kept[level] + _linear(room, w, f"tell.{level}")
-        x = _block(x, w, f"decoder.{level}")
-    x = np.concatenate([x.repeat(2, 0).repeat(2, 1), planes], -1)
-    x = _silu(_conv(x, w, "fine"))
-    return _linear(x, w, "out") + _linear(room, w, "overall") + _linear(standard, w, "straight")
-
-
-def _block(x: Array, w: Mapping[str, Array], name: str) -> Array:
-    y = _conv(_silu(_norm(x, w, f"{name}.norm1")), w, f"{name}.conv1")
-    return x + _conv(_silu(_norm(y, w, f"{name}.norm2")), w, f"{name}.conv2")
-
-
-def _conv(x: Array, w: Mapping[str, Array], name: str, stride: int = 1) -> Array:
-    """3 x 3, zero-padded. weight: (out, in, 3, 3)."""
-    kernel = w[f"{name}.weight"]
-    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
-    height, width = x.shape[0] // stride, x.shape[1] // stride
-    shifted = [
-        padded[i : i + height * stride : stride, j : j + width * stride : stride] for i in range(3) for j in range(3)
-    ]
-    columns = np.concatenate(shifted, -1).reshape(height * width, -1)
-    flat = kernel.transpose(2, 3, 1, 0).reshape(-1, len(kernel))
-    return (columns @ flat + w[f"{name}.bias"]).reshape(height, width, -1)
-
-
-def _linear(x: Array, w: Mapping[str, Array], name: str) -> Array:
-    return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
-
-
-def _norm(x: Array, w: Mapping[str, Array], name: str) -> Array:
-    """Group normalisation (Wu & He 2018)."""
-    groups = x.reshape(-1, x.shape[-1] // GROUP, GROUP)
-    mean = groups.mean((0, 2), keepdims=True)
-    spread = groups.var((0, 2), keepdims=True)
-    normal = ((groups - mean) / np.sqrt(spread + NORM_EPS)).reshape(x.shape)
-    return normal * w[f"{name}.weight"] + w[f"{name}.bias"]
-
-
-def _silu(x: Array) -> Array:
-    return x * _sigmoid(x)
-
-
-def _sigmoid(x: Array) -> Array:
-    return (1 / (1 + np.exp(-np.clip(x, -60, 60)))).astype(np.float32)
+    def _forward(self, small: Array, wall: Array, reference_median: Array, known_albedo: Array | None) -> Array:
+        """Return the network's outputs, (h, w, 12), relative to another median of the wall, (3,)."""
+        planes, features, median = network_inputs(small, wall, known_albedo)
+        # The mean over the photo and its mirror image has a slightly lower error.
+        both = np.stack([planes, planes[:, ::-1]]).transpose(0, 3, 1, 2)  # [2, 10, h, w]
+        original, mirrored = self.session.run(
+            planes=np.ascontiguousarray(both), features=np.stack([features, features])
+        )
+        outputs = ((original + mirrored[..., ::-1]) / 2).transpose(1, 2, 0)
+        outputs[..., :3] += np.log(reference_median / median).astype(np.float32)
+        return np.ascontiguousarray(outputs, np.float32)
 
 
 @cache
 def load() -> LightModel | None:
-    """The model that comes with the package, or None where it has none."""
+    """Load the packaged model, once; None if the installation has none."""
     file = resources.files("wallpaint.light").joinpath(FILE)
-    return parse(file.read_bytes()) if file.is_file() else None
+    return parse(file.read_bytes(), FILE) if file.is_file() else None
 
 
-def parse(data: bytes) -> LightModel:
-    """A model out of the bytes of its safetensors file."""
-    from safetensors.numpy import load as tensors_of
-
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    told = json.loads(header["__metadata__"]["wallpaint"])
-    stored = tensors_of(data)
-    weights = {
-        name: value.astype(np.float32) * stored[name + STEP] if name + STEP in stored else value.astype(np.float32)
-        for name, value in stored.items()
-        if not name.endswith(STEP)
-    }
-    return LightModel(weights, told["side"], told["calibration"], tuple(told["depths"]))
+def parse(data: bytes, name: str) -> LightModel:
+    """Build a model from the bytes of its ONNX file. name: of the file, for messages. Raises ModelError."""
+    session = onnx_session.load(data, KIND, name=name)
+    try:
+        side, calibration = int(session.metadata["side"]), float(session.metadata["calibration"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{name}: its metadata should have side and calibration: fetch the file again") from error
+    if not (MIN_SIDE <= side <= MAX_SIDE and 0 < calibration < math.inf):
+        raise ModelError(f"{name}: side {side} and calibration {calibration} are out of range: fetch the file again")
+    return LightModel(session, side, calibration)
 
 
-def pack(model: LightModel) -> bytes:
-    """A model's file. Large weights are stored as whole numbers of 8 bits times a step for each output channel, which
-    changes what the network says far less than it errs by; the others in half precision, and what numbers are
-    standardised with as it is."""
-    from safetensors.numpy import save
-
-    stored: dict[str, Array] = {}
-    for name, weight in sorted(model.weights.items()):
-        value = np.ascontiguousarray(weight)  # safetensors writes memory as it lies, whatever its strides
-        if value.size < LARGE:
-            stored[name] = value if name in ("mean", "scale") else value.astype(np.float16)
-            continue
-        largest = np.abs(value).max(axis=tuple(range(1, value.ndim)), keepdims=True)
-        step = np.maximum(largest / 127, 1e-12).astype(np.float32)
-        stored[name], stored[name + STEP] = np.round(value / step).astype(np.int8), step
-    told = {
-        "format": "wallpaint.light/1",
-        "side": model.side,
-        "depths": list(model.depths),
-        "calibration": round(model.calibration, 4),
-    }
-    return save(stored, {"wallpaint": json.dumps(told)})  # one entry: several come out in any order
+def _sigmoid(x: Array) -> Array:
+    return (1 / (1 + np.exp(-np.clip(x, -60, 60)))).astype(np.float32)

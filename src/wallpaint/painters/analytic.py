@@ -23,7 +23,7 @@ from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, weighted_quantile
 from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
-from wallpaint.light.model import Coefficients
+from wallpaint.light.model import LightCoefficients
 from wallpaint.painters import shading_transfer
 from wallpaint.painters.protocol import PaintAssignment, PaintedWall
 from wallpaint.paints.paint import Paint
@@ -88,7 +88,7 @@ def paint_wall(wall: Wall, paint: Paint, match: str, *, use_model: bool = True) 
     return PaintedWall(render_to_median(intrinsics, target, gamut, gain=gain), target)
 
 
-def _paint_predicted(wall: Wall, prediction: Coefficients, albedo: Array) -> PaintedWall:
+def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
     """Paint one wall as the light model predicts its appearance."""
     gamut, intrinsics = wall.canvas.space.gamut, wall.intrinsics
     likely_luma = float(color.luminance(wall.illuminant.appearance(albedo)))
@@ -100,7 +100,7 @@ def _paint_predicted(wall: Wall, prediction: Coefficients, albedo: Array) -> Pai
     return PaintedWall(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
 
 
-def _paint_swatch(wall: Wall, prediction: Coefficients, albedo: Array) -> PaintedWall:
+def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
     """Paint one wall so that its median is the swatch, shaded as predicted where that preserves the photo's shading."""
     intrinsics, gamut = wall.intrinsics, wall.canvas.space.gamut
     log_shading = denoised_log_shading(intrinsics, float(color.luminance(albedo)))
@@ -130,14 +130,14 @@ def _gamut_effect(
     rendered = _render(
         intrinsics, log_shading[coarse], intrinsics.illuminant_tint[coarse], intrinsics.specular[coarse], goal, gamut
     )
-    log_luma = np.log(np.maximum(color.luminance(rendered), light_model.DARKEST)).astype(np.float32)
+    log_luma = np.log(np.maximum(color.luminance(rendered), light_model.MIN_LINEAR)).astype(np.float32)
     after = shading_transfer.contrast_range(log_luma[inside])
     before = shading_transfer.contrast_range(log_shading[coarse][inside])
     contrast_gain = float(np.clip(after / max(before, 1e-3), 1.0, MAX_CONTRAST_GAIN))
     return contrast_gain, shading_transfer.gradient_correlation(weight, log_shading[coarse], log_luma)
 
 
-def _predicted_wall(wall: Wall, prediction: Coefficients, base: Array, albedo: Array) -> Array:
+def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albedo: Array) -> Array:
     """Return the wall in a new paint, (h, w, 3) linear sRGB, before gamut mapping. base: see `edit_albedo`."""
     grid = albedo_edit.WorkingGrid(wall.canvas.origin, wall.step, wall.light_input.size)
     weight = wall.intrinsics.weight

@@ -48,7 +48,7 @@ def add_color_bleeding(scene: Scene, paints: Mapping[str, Paint], codes: Array) 
         if not changed.any():
             continue
         photo = space.to_linear(scene.photo.codes[strip])
-        added = light_model.relit(photo, upsample(change, rows[strip], cols)) - photo
+        added = light_model.apply_log_change(photo, upsample(change, rows[strip], cols)) - photo
         painted = space.to_linear(codes[strip]) + outside[..., None] * added
         view = result[strip]
         view[changed] = space.from_linear(np.clip(painted, 0, 1), codes.dtype)[changed]
@@ -62,9 +62,9 @@ def _log_change(scene: Scene, paints: Mapping[str, Paint]) -> Array:
         prediction = wall.light_input.prediction
         if prediction is None:
             raise InputError("bleed needs the light model's weights, which this installation does not have")
-        e, slope = prediction.change(np.asarray(paints[name].albedo_linear))
-        share = cv2.resize(wall.light_input.wall, prediction.shade.shape[::-1], interpolation=cv2.INTER_AREA)
-        change = e + slope * prediction.shade[..., None]
+        e, slope = prediction.log_change(np.asarray(paints[name].albedo_linear))
+        share = cv2.resize(wall.light_input.wall, prediction.log_shading.shape[::-1], interpolation=cv2.INTER_AREA)
+        change = e + slope * prediction.log_shading[..., None]
         if total is None or wall_share is None:
             total, wall_share = change, share
         else:

@@ -141,9 +141,9 @@ def _scene(job: RepaintJob, masks: dict[str, Path]) -> tuple[Scene, dict[str, An
     from wallpaint.segment.detect import detect_walls
 
     photo = read_photo(job.photo, _limits(job))
-    detected = detect_walls(photo, finder=_segmenter_bundle(job))
+    detected = detect_walls(photo, segmenter=_segmenter_bundle(job))
     scene = _prepared(job, photo, detected.masks)
-    note = f"no mask was given: {detected.told()} (`wallpaint mask` writes it)"
+    note = f"no mask was given: {detected.summary()} (`wallpaint mask` writes it)"
     return replace(scene, warnings=(note, *scene.warnings)), detected.to_dict()
 
 

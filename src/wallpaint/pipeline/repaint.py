@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from wallpaint import threads
+from wallpaint import extras, threads
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.imaging import color
 from wallpaint.imaging.contact_sheet import preview
@@ -145,6 +145,7 @@ def make_painter(
         )
     if count_flops and settings is not None and settings.compile:
         raise ConfigError("operations cannot be counted in compiled networks: leave out --profile or --compile")
+    extras.require("the diffusion painter", *extras.DIFFUSION)
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.diffusion.profile import Profile
     from wallpaint.painters.diffusion.painter import DiffusionPainter

@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wallpaint.rooms.furniture import FurnitureCategory, beds, clutter, kitchen, lamps, plants, seating, storage, tables, wall_objects
+from wallpaint.rooms.furniture import (
+    FurnitureCategory,
+    beds,
+    clutter,
+    kitchen,
+    lamps,
+    plants,
+    seating,
+    storage,
+    tables,
+    wall_objects,
+)
 from wallpaint.rooms.layout import FurnitureLayout
 from wallpaint.rooms.lighting import Lighting
 from wallpaint.rooms.materials import BLACK, Color

@@ -1,1 +1,1 @@
-"""Where the walls are, found on the photo itself."""
+"""Automatic wall detection: from a photo to wall masks."""

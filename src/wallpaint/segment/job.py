@@ -1,4 +1,4 @@
-"""`wallpaint mask`, from file to file: a photo in; a mask, single walls and a picture to look at out."""
+"""`wallpaint mask`, from file to file: from a photo to a mask, masks of single walls and an overlay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wallpaint.typing import Array
 
 @dataclass(frozen=True)
 class MaskJob:
-    """What to find in one photo; the fields are the options of `wallpaint mask`."""
+    """Wall detection on one photo; the fields are the options of `wallpaint mask`."""
 
     photo: Path
     output: Path
@@ -35,46 +35,46 @@ class MaskJob:
 
 
 def run(job: MaskJob) -> tuple[str, dict[str, Any]]:
-    """Find walls and write what was asked for; returns the one line that tells of it, and the report.
+    """Detect walls, write the requested files, and return the summary line and the report.
 
-    The mask holds all walls; with `separate`, mask-1.png, mask-2.png, … beside it hold one each. Raises InputError
-    or ModelError before anything is written.
+    The mask contains all walls; with `separate`, mask-1.png, mask-2.png, ... beside it contain one each. Raises
+    InputError or ModelError before a file is written.
     """
-    clicks = [point(text, "--click") for text in job.clicks]
-    not_clicks = [point(text, "--not") for text in job.not_clicks]
+    clicks = [parse_point(text, "--click") for text in job.clicks]
+    not_clicks = [parse_point(text, "--not") for text in job.not_clicks]
     for path in (job.output, *([job.overlay] if job.overlay is not None else [])):
         _check_output(path, job)
     default = Limits()
     limits = Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
     photo = read_photo(job.photo, limits)
-    found = detect_walls(
-        photo, finder=job.bundle, clicks=clicks, not_clicks=not_clicks, sam=job.sam, separate=job.separate
+    walls = detect_walls(
+        photo, segmenter=job.bundle, clicks=clicks, not_clicks=not_clicks, sam=job.sam, separate=job.separate
     )
-    pictures: dict[Path, Array] = {job.output: _codes(found.whole)}
+    images: dict[Path, Array] = {job.output: _to_uint8(walls.combined)}
     if job.separate:
-        for name, mask in found.masks.items():
-            pictures[part_path(job.output, name)] = _codes(mask)
+        for name, mask in walls.masks.items():
+            images[wall_mask_path(job.output, name)] = _to_uint8(mask)
     if job.overlay is not None:
-        pictures[job.overlay] = overlay(photo, found)
-    for path in pictures:
+        images[job.overlay] = overlay(photo, walls)
+    for path in images:
         _check_output(path, job)
-    for path, picture in pictures.items():
-        atomic.put(path, _png(picture))
-    report = {"photo": str(job.photo), "files": [str(path) for path in pictures], **found.to_dict()}
-    return f"{job.photo.name}: {found.told()}", report
+    for path, image in images.items():
+        atomic.put(path, _encode_png(image))
+    report = {"photo": str(job.photo), "files": [str(path) for path in images], **walls.to_dict()}
+    return f"{job.photo.name}: {walls.summary()}", report
 
 
-def part_path(output: Path, name: str) -> Path:
-    """Where the mask of one wall goes: room.png and wall-2 make room-2.png."""
+def wall_mask_path(output: Path, name: str) -> Path:
+    """Return the path of the mask of one wall: room-2.png for room.png and wall-2."""
     return output.with_name(f"{output.stem}-{name.rpartition('-')[2]}{output.suffix}")
 
 
-def point(text: str, option: str) -> Point:
-    """X,Y as people write it. option: for the message. Raises InputError."""
-    found = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
-    if not found:
-        raise InputError(f"{option} wants X,Y in pixels from the top left, such as 120,80, not {text!r}")
-    return int(found[1]), int(found[2])
+def parse_point(text: str, option: str) -> Point:
+    """Parse X,Y. option: for the message. Raises InputError."""
+    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
+    if not match:
+        raise InputError(f"{option} should be X,Y in pixels from the top left, such as 120,80, not {text!r}")
+    return int(match[1]), int(match[2])
 
 
 def _check_output(path: Path, job: MaskJob) -> None:
@@ -83,18 +83,18 @@ def _check_output(path: Path, job: MaskJob) -> None:
     if path.is_dir():
         raise InputError(f"{path}: is a folder: name a file")
     if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}: make it first")
+        raise InputError(f"{path}: there is no folder {path.parent}: create it first")
     if path.exists() and job.photo.exists() and path.samefile(job.photo):
-        raise InputError(f"{path}: this is the photo: choose another name, so that nothing is lost")
+        raise InputError(f"{path}: this is the photo, which would be overwritten: choose another name")
     if job.overlay is not None and path is not job.overlay and path.resolve() == job.overlay.resolve():
-        raise InputError(f"{path}: named for both a mask and the overlay: choose two names")
+        raise InputError(f"{path}: named as both a mask and the overlay: choose two names")
 
 
-def _codes(alpha: Array) -> Array:
+def _to_uint8(alpha: Array) -> Array:
     return np.round(255 * alpha).astype(np.uint8)
 
 
-def _png(picture: Array) -> bytes:
+def _encode_png(image: Array) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(picture).save(out, "PNG", compress_level=4)
+    Image.fromarray(image).save(out, "PNG", compress_level=4)
     return out.getvalue()

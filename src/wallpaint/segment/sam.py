@@ -1,4 +1,4 @@
-"""Clicks followed by a SAM (v1, Kirillov et al. 2023), where a folder with its weights is there; nothing is fetched."""
+"""Regions of clicks by a SAM (v1, Kirillov et al. 2023), from a local folder with its weights; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -9,52 +9,56 @@ from typing import Any
 import cv2
 import numpy as np
 
+from wallpaint import extras
 from wallpaint.errors import ModelError
 from wallpaint.typing import Array
 
-MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of codes, as SAM was trained
+MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # of 8-bit codes, as in SAM's training
 Point = tuple[int, int]
 
 
-def regions(
+def click_regions(
     folder: Path, rgb: Array, clicks: Sequence[Point], not_clicks: Sequence[Point], size: tuple[int, int]
 ) -> tuple[Array, Array]:
-    """What clicks add and remove, both (h, w) bool of a given size.
+    """Return the regions that clicks add to the wall and remove from it, both (h, w) bool.
 
-    folder: transformers' layout, safetensors. rgb: (H, W, 3) uint8 sRGB. clicks, not_clicks: (x, y) in rgb. The picture
-    is encoded once; each click on wall is asked about with all that is none, each other one by itself.
-    Raises ModelError.
+    folder: transformers' layout, safetensors. rgb: (H, W, 3) uint8 sRGB. clicks, not_clicks: (x, y) in rgb. size:
+    (h, w). The image is encoded once. Each click on wall is prompted with all others as background, each click on
+    background by itself. Raises ModelError.
     """
+    extras.require("SAM", "torch", "transformers", "diffusers")
     import torch
 
     model = load(folder)
     side = int(model.config.vision_config.image_size)
     scale = side / max(rgb.shape[:2])
     shape = (max(1, round(rgb.shape[0] * scale)), max(1, round(rgb.shape[1] * scale)))
-    seen = cv2.resize(rgb, shape[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    resized = cv2.resize(rgb, shape[::-1], interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    normalised = (resized.astype(np.float32) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
     values = np.zeros((side, side, 3), np.float32)
-    values[: shape[0], : shape[1]] = (seen.astype(np.float32) - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    values[: shape[0], : shape[1]] = normalised
     added, removed = (np.zeros(size, bool) for _ in range(2))
     with torch.inference_mode():
         embedding = model.get_image_embeddings(torch.from_numpy(values.transpose(2, 0, 1).copy())[None])
         for click in clicks:
-            added |= _answer(model, embedding, [click, *not_clicks], [1] + [0] * len(not_clicks), scale, shape, size)
+            labels = [1] + [0] * len(not_clicks)
+            added |= _predict_mask(model, embedding, [click, *not_clicks], labels, scale, shape, size)
         for click in not_clicks:
-            removed |= _answer(model, embedding, [click], [1], scale, shape, size)
+            removed |= _predict_mask(model, embedding, [click], [1], scale, shape, size)
     return added & ~removed, removed
 
 
 def load(folder: Path) -> Any:
-    """A SamModel from a folder of this disk. Raises ModelError."""
+    """Load a SamModel from a local folder. Raises ModelError."""
     from wallpaint.bundles import components
     from wallpaint.bundles.manifest import read_json
 
     path = folder / "config.json"
     if not path.is_file():
-        raise ModelError(f"{folder}: is no folder of a SAM (no config.json): give one with its weights")
-    kind = read_json(path).get("model_type")
-    if kind != "sam":
-        raise ModelError(f"{path}: should be a SAM (v1), is {kind}: give another folder")
+        raise ModelError(f"{folder}: is no folder of a SAM (no config.json): name one with its weights")
+    model_type = read_json(path).get("model_type")
+    if model_type != "sam":
+        raise ModelError(f"{path}: should be a SAM (v1), is {model_type}: name another folder")
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder}: has no .safetensors file: convert its weights, pickles could run code")
     with components.suppress_library_logging():
@@ -67,7 +71,7 @@ def load(folder: Path) -> Any:
     return components.freeze(model)
 
 
-def _answer(
+def _predict_mask(
     model: Any,
     embedding: Any,
     points: Sequence[Point],
@@ -76,14 +80,19 @@ def _answer(
     shape: tuple[int, int],
     size: tuple[int, int],
 ) -> Array:
-    """The best of SAM's three masks for some points: (h, w) bool of a given size."""
+    """Return the mask with the highest predicted IoU of SAM's three, (h, w) bool of a size.
+
+    labels: 1 foreground, 0 background. shape: (h, w) of the image in SAM's square input.
+    """
     import torch
 
-    where = torch.tensor([[[[x * scale, y * scale] for x, y in points]]], dtype=torch.float32)
-    told = torch.tensor([[list(labels)]])
-    found = model(image_embeddings=embedding, input_points=where, input_labels=told, multimask_output=True)
-    best = int(found.iou_scores[0, 0].argmax())
-    logits = found.pred_masks[0, 0, best].float().numpy()
+    input_points = torch.tensor([[[[x * scale, y * scale] for x, y in points]]], dtype=torch.float32)
+    input_labels = torch.tensor([[list(labels)]])
+    output = model(
+        image_embeddings=embedding, input_points=input_points, input_labels=input_labels, multimask_output=True
+    )
+    best = int(output.iou_scores[0, 0].argmax())
+    logits = output.pred_masks[0, 0, best].float().numpy()
     side = int(model.config.vision_config.image_size)
-    whole = cv2.resize(logits, (side, side), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
-    return np.asarray(cv2.resize(whole, size[::-1], interpolation=cv2.INTER_LINEAR) > 0)
+    cropped = cv2.resize(logits, (side, side), interpolation=cv2.INTER_LINEAR)[: shape[0], : shape[1]]
+    return np.asarray(cv2.resize(cropped, size[::-1], interpolation=cv2.INTER_LINEAR) > 0)

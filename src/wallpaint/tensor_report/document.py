@@ -75,7 +75,7 @@ def write_from(folder: Path, full: Trace, small: Trace) -> list[Path]:
 
 def read_traces(folder: Path) -> tuple[Trace, Trace]:
     """Read the full-size and the small trace of a folder's pipeline.json."""
-    plain = json.loads((folder / NUMBERS_FILE).read_text())
+    plain = json.loads((folder / NUMBERS_FILE).read_text(encoding="utf-8"))
     return Trace.from_dict(plain["full"]), Trace.from_dict(plain["small"])
 
 

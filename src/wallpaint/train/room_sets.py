@@ -1,6 +1,6 @@
-"""Sets of rendered rooms, as recipes describe them: rendered where they lack, and none that judges is learnt from.
+"""Sets of rendered rooms as recipes describe them: missing rooms are rendered, and splits are kept apart.
 
-With a count a set is the rooms of as many seeds, from `seed` on; a folder alone is all rooms that are in it.
+With a count, a set is the rooms of that many consecutive seeds from `seed`; without one, all rooms in its folder.
 """
 
 from __future__ import annotations
@@ -21,160 +21,169 @@ from wallpaint.rooms.room import split_of
 from wallpaint.rooms.sets import render, room_file
 from wallpaint.train.engine.config import resume_relevant
 
-LISTING = "rooms.txt"
-SPLIT_OF = {"rooms": "train", "validation": "validation", "test": "test"}  # what each use in a recipe may take
-SEEDS = {"train": "below 900000", "validation": "900000 to 949999", "test": "from 950000"}
-TOLD_EVERY = 10  # rooms between lines of progress
+LISTING_FILE = "rooms.txt"  # in the run folder
+SPLIT_BY_USE = {"rooms": "train", "validation": "validation", "test": "test"}  # use: key of a recipe
+SPLIT_SEEDS = {"train": "below 900000", "validation": "900000 to 949999", "test": "from 950000"}
+PROGRESS_EVERY = 10  # rooms
 
 
 @dataclass(frozen=True)
-class RoomSet:
-    """Rooms of one folder, which are rendered if they are not there. Raises ConfigError."""
+class RoomSetConfig:
+    """Rooms in one folder, rendered if they are missing. Raises ConfigError."""
 
     folder: Path
-    seed: int = option("of the first room; rooms of a set are seed, seed + 1, …", 0)
-    count: int | None = option("seeds, of which a few give no good room; not given: all rooms that are there", None)
-    px: int = option("pixels a side that they are rendered at", 256)
-    samples: int = option("paths a pixel: 64 to learn from, more to judge by", 64)
+    seed: int = option("seed of the first room; the others follow", 0)
+    count: int | None = option("number of seeds, a few of which give no usable room; default: all rooms there", None)
+    px: int = option("pixels per side", 256)
+    samples: int = option("paths per pixel: 64 for training, more for evaluation", 64)
 
     def __post_init__(self) -> None:
         if self.count is not None:
-            self._job(self.count, 1)
-        elif told := [one.name for one in fields(self)[1:] if getattr(self, one.name) != one.default]:
-            raise ConfigError(f"{self.folder}: {', '.join(told)} without count: say how many rooms there are to be")
+            self._render_job(self.count, 1)
+        elif given := [one.name for one in fields(self)[1:] if getattr(self, one.name) != one.default]:
+            raise ConfigError(f"{self.folder}: {', '.join(given)} without count: set count to the number of rooms")
 
     @property
     def seeds(self) -> range:
-        """Those that are asked for; none where all rooms of the folder are."""
+        """Seeds of the rooms; empty without a count."""
         return range(self.seed, self.seed + (self.count or 0))
 
-    def _job(self, count: int, render_workers: int) -> render.RenderJob:
+    def _render_job(self, count: int, render_workers: int) -> render.RenderJob:
         try:
             return render.RenderJob(count, self.seed, (self.px, self.px), self.samples, self.folder, render_workers)
         except ConfigError as error:
             raise ConfigError(f"{self.folder}: {str(error).replace('--', '')}") from error
 
     def prepare(self, render_workers: int, log: Callable[[str], None]) -> list[Path]:
-        """Render what lacks; the room files of the set. See `prepare`."""
+        """Render missing rooms and return the room files of the set. See `prepare`."""
         if self.count is None:
-            found = sorted(self.folder.glob(room_file.ROOM_GLOB))
-            if not found:
-                raise ConfigError(f"{self.folder}: has no rooms: say in the recipe, by count, how many to render")
-            return found
-        wanted = [self.folder / room_file.name_of(seed) for seed in self.seeds]
-        notes = [self.folder / room_file.skipped_name_of(seed) for seed in self.seeds]
-        if all(room.exists() or note.exists() for room, note in zip(wanted, notes, strict=True)):
-            _check_made(self)
+            rooms = sorted(self.folder.glob(room_file.ROOM_GLOB))
+            if not rooms:
+                raise ConfigError(f"{self.folder}: has no rooms: set count in the recipe to render some")
+            return rooms
+        rooms = [self.folder / room_file.name_of(seed) for seed in self.seeds]
+        skipped = [self.folder / room_file.skipped_name_of(seed) for seed in self.seeds]
+        if all(room.exists() or note.exists() for room, note in zip(rooms, skipped, strict=True)):
+            _check_settings(self)
         else:
             log(f"rendering rooms {self.seeds[0]} to {self.seeds[-1]} into {self.folder}")
-            render.run(self._job(self.count, render_workers), _counted(self, log))
-        return [room for room in wanted if room.exists()]
+            render.run(self._render_job(self.count, render_workers), _progress_logger(self, log))
+        return [room for room in rooms if room.exists()]
 
 
-def _check_made(one: RoomSet) -> None:
-    """Raise ConfigError where a folder says that its rooms are others than the recipe's. Of which version is no matter:
-    what today's program would draw otherwise may still be learnt from."""
+def _check_settings(room_set: RoomSetConfig) -> None:
+    """Raise ConfigError if the rooms of a folder have another size or sample count than the recipe's.
+
+    Their version is not compared: rooms of another version can be trained on.
+    """
     try:
-        told = json.loads((one.folder / render.SETTINGS_FILE).read_bytes())
-        made = (told["size"], told["samples"])
+        settings = json.loads((room_set.folder / render.SETTINGS_FILE).read_bytes())
+        size, samples = settings["size"], settings["samples"]
     except (OSError, ValueError, KeyError, TypeError):
         return
-    if made != (f"{one.px}x{one.px}", one.samples):
+    if (size, samples) != (f"{room_set.px}x{room_set.px}", room_set.samples):
         raise ConfigError(
-            f"{one.folder}: its rooms are {made[0]} pixels at {made[1]} samples, not {one.px}x{one.px} at "
-            f"{one.samples}: change px and samples in the recipe, or name another folder"
+            f"{room_set.folder}: its rooms are {size} pixels at {samples} samples, not {room_set.px}x{room_set.px} at "
+            f"{room_set.samples}: change px and samples in the recipe, or name another folder"
         )
 
 
-def _counted(one: RoomSet, log: Callable[[str], None]) -> Callable[[render.SeedResult], None]:
+def _progress_logger(room_set: RoomSetConfig, log: Callable[[str], None]) -> Callable[[render.SeedResult], None]:
     done = 0
 
-    def step(outcome: render.SeedResult) -> None:
+    def on_progress(outcome: render.SeedResult) -> None:
         nonlocal done
         done += 1
-        if done % TOLD_EVERY == 0 and not outcome.cached:
-            log(f"{one.folder}: {done} of {one.count} rooms")
+        if done % PROGRESS_EVERY == 0 and not outcome.cached:
+            log(f"{room_set.folder}: {done} of {room_set.count} rooms")
 
-    return step
+    return on_progress
 
 
-def wrong(recipe: Mapping[str, Sequence[RoomSet]]) -> Iterator[str]:
-    """What is wrong with a recipe's sets, by what they are for, as far as their seeds tell: a line for each."""
-    for use, sets in recipe.items():
+def seed_errors(sets_by_use: Mapping[str, Sequence[RoomSetConfig]]) -> Iterator[str]:
+    """An error line for each set whose seeds belong to another split than its use."""
+    for use, sets in sets_by_use.items():
         for number, one in enumerate(sets):
-            if one.seeds and {split_of(one.seeds[0]), split_of(one.seeds[-1])} != {SPLIT_OF[use]}:
-                yield f"{use}[{number}] has seeds {one.seeds[0]} to {one.seeds[-1]}; {_rule(use)}"
+            if one.seeds and {split_of(one.seeds[0]), split_of(one.seeds[-1])} != {SPLIT_BY_USE[use]}:
+                yield f"{use}[{number}] has seeds {one.seeds[0]} to {one.seeds[-1]}; {_seed_rule(use)}"
 
 
-def _rule(use: str) -> str:
-    split = SPLIT_OF[use]
-    return f"those of {split} rooms, which {use} takes alone, are {SEEDS[split]}"
+def _seed_rule(use: str) -> str:
+    split = SPLIT_BY_USE[use]
+    return f"{use} takes {split} rooms only, with seeds {SPLIT_SEEDS[split]}"
 
 
 def prepare(
-    recipe: Mapping[str, Sequence[RoomSet]], render_workers: int, log: Callable[[str], None]
+    sets_by_use: Mapping[str, Sequence[RoomSetConfig]], render_workers: int, log: Callable[[str], None]
 ) -> dict[str, list[Path]]:
-    """Render what a recipe's sets lack; the room files by what they are for, in the order of their seeds.
+    """Render the missing rooms of a recipe's sets, and return the room files by use, sorted by seed.
 
-    recipe: "rooms", "validation" and "test", or some of them. render_workers: processes that render. log: takes lines
-    of progress. A seed that two sets have is one room, the later set's. Raises ConfigError for a folder of other rooms,
-    and for rooms that this use may not take: none is learnt from that another one is judged on.
+    sets_by_use: keys "rooms", "validation" and "test", or some of them. render_workers: number of processes. log: takes
+    lines on the progress. If two sets have the same seed, the later one's room is used. Raises ConfigError for a folder
+    with other rooms, and for rooms of another split than the use.
     """
-    found: dict[str, list[Path]] = {}
-    for use, sets in recipe.items():
+    rooms_by_use: dict[str, list[Path]] = {}
+    for use, sets in sets_by_use.items():
         rooms = {room.name: room for one in sets for room in one.prepare(render_workers, log)}
-        found[use] = [room for _, room in sorted(rooms.items())]
-        if strange := [room for room in found[use] if split_of(room_file.seed_of(room)) != SPLIT_OF[use]]:
-            kind = split_of(room_file.seed_of(strange[0]))
-            raise ConfigError(f"{use}: {strange[0]} is a {kind} room; {_rule(use)}")
-    return found
+        rooms_by_use[use] = [room for _, room in sorted(rooms.items())]
+        wrong = [room for room in rooms_by_use[use] if split_of(room_file.seed_of(room)) != SPLIT_BY_USE[use]]
+        if wrong:
+            split = split_of(room_file.seed_of(wrong[0]))
+            raise ConfigError(f"{use}: {wrong[0]} is a {split} room; {_seed_rule(use)}")
+    return rooms_by_use
 
 
-def settle(rooms: Sequence[Path], folder: Path, *, resume: bool, most: int = 0, seed: int = 0) -> list[Path]:
-    """The rooms that a run learns from, which are listed in its folder.
+def select_rooms(rooms: Sequence[Path], folder: Path, *, resume: bool, max_rooms: int = 0, seed: int = 0) -> list[Path]:
+    """Return the training rooms of a run, and list them in its folder.
 
-    resume: a run that goes on keeps the rooms that it began with, though more have come since. most: 0, or how many are
-    drawn at its start. seed: of the draw.
+    resume: keep the listed rooms, even if more rooms exist now. max_rooms: size of a random subset; 0 for all rooms.
+    seed: of the subset.
     """
-    listing, kept = folder / LISTING, list(rooms)
+    listing, selected = folder / LISTING_FILE, list(rooms)
     if resume and listing.exists():
-        known = set(listing.read_text().split())
-        return [room for room in kept if room.name in known]
-    if most:
-        drawn = np.random.default_rng(seed).permutation(len(kept))[:most]
-        kept = [kept[index] for index in sorted(drawn)]
-    atomic.put(listing, "".join(f"{room.name}\n" for room in kept).encode())
-    return kept
+        listed = set(listing.read_text().split())
+        return [room for room in selected if room.name in listed]
+    if max_rooms:
+        subset = np.random.default_rng(seed).permutation(len(selected))[:max_rooms]
+        selected = [selected[index] for index in sorted(subset)]
+    atomic.put(listing, "".join(f"{room.name}\n" for room in selected).encode())
+    return selected
 
 
 # -- a run on sets of rooms
 
 
 @dataclass(frozen=True)
-class Report:
-    """How a run ended. judged: lines on how good the result is. written: what holds it, and how to use it; "" where
-    the run was stopped before its end, and nothing is written or judged."""
+class RoomTrainingReport:
+    """Result of a training run on rooms.
+
+    evaluation: lines on the result's quality. output: the result's path and its use. Both are empty if the run was
+    stopped before its end.
+    """
 
     step: int
     steps: int
     rooms: int
     parameters: int
-    judged: tuple[str, ...] = ()
-    written: str = ""
+    evaluation: tuple[str, ...] = ()
+    output: str = ""
 
     def lines(self) -> list[str]:
-        """For people."""
-        told = [
+        """Return the report as text."""
+        lines = [
             f"{self.step} of {self.steps} steps on {self.rooms} rooms, {self.parameters:,} parameters",
-            *self.judged,
+            *self.evaluation,
         ]
-        return [*told, f"written: {self.written}" if self.written else "stopped and saved: go on with --resume latest"]
+        return [*lines, f"written: {self.output}" if self.output else "stopped and saved: resume with --resume latest"]
 
 
-def digest(config: Any, free: Sequence[str], rooms: Sequence[Path], start: Path | None) -> str:
-    """Of all that must not change between the parts of a run. free: keys of the recipe that may, beside its sets of
-    rooms. start: the weights that it was begun with, a file that can be read."""
-    plain = resume_relevant(config, (*SPLIT_OF, "render_workers", *free))
-    begun = "" if start is None else hashlib.sha256(start.read_bytes()).hexdigest()
-    told = json.dumps([plain, [room.name for room in rooms], begun], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
+def digest(config: Any, changeable: Sequence[str], rooms: Sequence[Path], init: Path | None) -> str:
+    """Return a SHA-256 of everything that must not change when a run is resumed.
+
+    changeable: top-level recipe keys that may change, besides the sets of rooms and render_workers. init: file with the
+    initial weights, which must be readable.
+    """
+    plain = resume_relevant(config, (*SPLIT_BY_USE, "render_workers", *changeable))
+    init_sha256 = "" if init is None else hashlib.sha256(init.read_bytes()).hexdigest()
+    text = json.dumps([plain, [room.name for room in rooms], init_sha256], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -69,14 +69,14 @@ def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
 def _train_light(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
     from wallpaint.train.light.job import read, run
 
-    return run(read(recipe), folder, resume=options.resume, start=options.init, log=options.log).lines()
+    return run(read(recipe), folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
 def _train_segmenter(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
     from wallpaint.train.segmenter.config import read
     from wallpaint.train.segmenter.job import run
 
-    return run(read(recipe), folder, resume=options.resume, start=options.init, log=options.log).lines()
+    return run(read(recipe), folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
 TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {

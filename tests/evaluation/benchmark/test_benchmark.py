@@ -57,7 +57,7 @@ def write_set(folder: Path, *, broken: dict[str, Any] | None = None) -> Path:
             extra = {"target_path": "targets/t.png", "reference_path": "references/t.png", "color_rgb": None}
             lines.append({**line, **extra, "tracks": ["texture"]})
     lines[1].update(broken or {})
-    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (folder / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     return folder
 
 
@@ -266,8 +266,8 @@ def test_names_from_a_set_are_escaped(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set")
     unsafe_name = "targets/<b onclick=1>&.png"
     (folder / "targets/pale_2b3a5c.png").rename(folder / unsafe_name)
-    lines = (folder / "metadata.jsonl").read_text().replace("targets/pale_2b3a5c.png", unsafe_name)
-    (folder / "metadata.jsonl").write_text(lines)
+    lines = (folder / "metadata.jsonl").read_text(encoding="utf-8").replace("targets/pale_2b3a5c.png", unsafe_name)
+    (folder / "metadata.jsonl").write_text(lines, encoding="utf-8")
     text, checker = page_of(folder, "leave")
     assert "<b onclick" not in text
     assert not checker.open
@@ -291,7 +291,7 @@ def test_command_prints_tables_and_writes_both_files(app: typer.Typer, folder: P
     assert "Lab shift of the median" in ran.output
     assert "light to dark (1)" in ran.output
     assert sorted(path.name for path in out.iterdir()) == ["benchmark.html", "benchmark.json"]
-    assert json.loads((out / "benchmark.json").read_text())["schema"] == "wallpaint.benchmark/1"
+    assert json.loads((out / "benchmark.json").read_text(encoding="utf-8"))["schema"] == "wallpaint.benchmark/1"
 
 
 def test_command_prints_json_and_obeys_limit(app: typer.Typer, folder: Path) -> None:
@@ -355,7 +355,7 @@ def test_invalid_line_is_reported_with_its_number(tmp_path: Path, broken: dict[s
     ("text", "message"), [("{oops\n", "line 1: not JSON"), ("[1]\n", "object, not list"), ("\n", "no line")]
 )
 def test_invalid_metadata_file_is_reported(tmp_path: Path, text: str, message: str) -> None:
-    (tmp_path / "metadata.jsonl").write_text(text)
+    (tmp_path / "metadata.jsonl").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=message):
         read_set(tmp_path)
 

@@ -180,9 +180,11 @@ def test_cached_results_are_reused_and_damaged_ones_recomputed(root: Path, tmp_p
     assert len(calls) == ROOMS
     cached_file = sorted((tmp_path / result_cache.CACHE_DIR).glob("*.json"))[3]
     cached_file.write_bytes(cached_file.read_bytes()[:-200])  # truncated
-    (tmp_path / result_cache.CACHE_DIR / ".0123.part").write_text("left by a run that was killed")
-    (tmp_path / ".0123456789abcdef.part").write_text("left by a run that was killed while writing its page")
-    (tmp_path / ".other.part").write_text("of another program")
+    (tmp_path / result_cache.CACHE_DIR / ".0123.part").write_text("left by a run that was killed", encoding="utf-8")
+    (tmp_path / ".0123456789abcdef.part").write_text(
+        "left by a run that was killed while writing its page", encoding="utf-8"
+    )
+    (tmp_path / ".other.part").write_text("of another program", encoding="utf-8")
     assert collect_results(task, [make_candidate(calls=calls)], tmp_path) == first
     assert len(calls) == ROOMS + 1
     assert not list((tmp_path / result_cache.CACHE_DIR).glob(".*"))
@@ -225,7 +227,10 @@ def test_changed_inputs_are_recomputed(changed: str, root: Path, tmp_path: Path)
 
 
 def test_resume_after_five_sigkills_gives_the_same_report(root: Path, tmp_path: Path) -> None:
-    """Each run resumes the last one, and is killed with SIGKILL once it has cached results of its own."""
+    """Each run resumes the last one, and is killed with SIGKILL once it has cached results of its own.
+
+    A run blocks after two samples, so that it cannot end before it is killed, however busy the machine is.
+    """
     expected = run_and_dump(tmp_path / "uninterrupted", root)
     folder = tmp_path / "killed" / result_cache.CACHE_DIR
     context = multiprocessing.get_context("forkserver")
@@ -239,9 +244,9 @@ def test_resume_after_five_sigkills_gives_the_same_report(root: Path, tmp_path: 
     )
     kills, cached = 0, 0
     while kills < 5:
-        child = context.Process(target=run_and_dump, args=(folder.parent, root))
+        child = context.Process(target=run_and_dump, args=(folder.parent, root, 2))
         child.start()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while len(list(folder.glob("*.json"))) <= cached and time.monotonic() < deadline:
             time.sleep(0.002)
         child.kill()
@@ -277,7 +282,7 @@ def test_sample_without_a_true_repaint_has_the_walls_appearance_as_paint(tmp_pat
 
 def test_sample_with_known_albedo_has_it_as_paint(tmp_path: Path) -> None:
     folder = make_set(tmp_path, "validation", 1)
-    line = json.loads((folder / "metadata.jsonl").read_text())
+    line = json.loads((folder / "metadata.jsonl").read_text(encoding="utf-8"))
     write_lines(folder, [line | {"color_rgb": [217, 207, 192]}])
     sample = samples.full_photo_sample(make_task(tmp_path, 1).data, 0)
     assert sample.paint.hex == "#d9cfc0"
@@ -311,7 +316,7 @@ def test_crop_sample_equals_the_data_set_sample(root: Path) -> None:
 
 def test_samples_of_one_room_share_a_group(tmp_path: Path) -> None:
     folder = make_set(tmp_path, "validation", 3)
-    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     write_lines(folder, [line | {"room": number // 2} for number, line in enumerate(lines)])
     data = make_task(tmp_path, 3).data
     assert [samples.sample_group(data, i) for i in range(3)] == ["room_000000", "room_000000", "room_000001"]
@@ -362,7 +367,7 @@ def test_training_split_is_not_augmented(root: Path, tmp_path: Path) -> None:
 
 def test_equal_file_names_in_two_folders_are_two_groups(tmp_path: Path) -> None:
     folder = make_set(tmp_path, "validation", 1)
-    line = json.loads((folder / "metadata.jsonl").read_text())
+    line = json.loads((folder / "metadata.jsonl").read_text(encoding="utf-8"))
     save(folder / "images/b/room_0.png", small_room(1).photo)
     other = line | {"image_path": "images/b/room_0.png"}
     write_lines(folder, [line, other, line, other])

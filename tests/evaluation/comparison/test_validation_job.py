@@ -23,7 +23,7 @@ from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.cli.app import main
 from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.data.settings import SampleSettings
-from wallpaint.diffusion.settings import Lora, DiffusionSettings
+from wallpaint.diffusion.settings import DiffusionSettings, Lora
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.evaluation import lpips
 from wallpaint.evaluation.comparison import candidates, repainters, samples, scalars
@@ -44,11 +44,11 @@ def bundle(tiny_bundle: Path) -> Bundle:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three samples, one of which has a name with HTML special characters."""
     folder = make_set(tmp_path_factory.mktemp("set"), "validation", 3, targets=True)
-    text = (folder / "metadata.jsonl").read_text()
+    text = (folder / "metadata.jsonl").read_text(encoding="utf-8")
     for subfolder in ("images", "masks", "targets"):
         (folder / subfolder / "room_1.png").rename(folder / subfolder / f"{UNSAFE_NAME}.png")
         text = text.replace(f"{subfolder}/room_1.png", json.dumps(f"{subfolder}/{UNSAFE_NAME}.png")[1:-1])
-    (folder / "metadata.jsonl").write_text(text)
+    (folder / "metadata.jsonl").write_text(text, encoding="utf-8")
     return folder.parent
 
 
@@ -74,7 +74,7 @@ def finished_job(
 
 
 def report_of(job: ValidationJob) -> dict:
-    return json.loads((job.output / "metrics.json").read_text())
+    return json.loads((job.output / "metrics.json").read_text(encoding="utf-8"))
 
 
 # -- repaint functions
@@ -151,7 +151,7 @@ def test_second_run_gives_the_same_files(finished_job: ValidationJob, tmp_path: 
     run(again)
     for name in ("metrics.json", "validation.html"):
         assert (again.output / name).read_bytes() == (finished_job.output / name).read_bytes()
-    assert str(finished_job.data) not in (finished_job.output / "metrics.json").read_text()
+    assert str(finished_job.data) not in (finished_job.output / "metrics.json").read_text(encoding="utf-8")
 
 
 def test_finished_run_loads_no_network_when_repeated(
@@ -186,7 +186,7 @@ def test_production_result_contains_all_images(bundle: Bundle, root: Path, tmp_p
     job = ValidationJob(root, tmp_path, mode="production", bundle=str(bundle.folder), settings=FEW, samples=1)
     report = run(job)
     assert report["candidates"][bundle.name]["diffusion"]["depth_control"] is True
-    result = json.loads(next((tmp_path / "cache").glob("*.json")).read_text())
+    result = json.loads(next((tmp_path / "cache").glob("*.json")).read_text(encoding="utf-8"))
     assert set(result["images"]) == {
         *("source", "mask", "reference", "depth", "truth", "result off", "map off", "result on", "map on"),
     }
@@ -230,7 +230,7 @@ class PageParser(HTMLParser):
 
 def parse_page(job: ValidationJob) -> PageParser:
     parser = PageParser()
-    parser.feed((job.output / "validation.html").read_text())
+    parser.feed((job.output / "validation.html").read_text(encoding="utf-8"))
     return parser
 
 
@@ -242,7 +242,7 @@ def test_page_is_complete_and_loads_nothing_external(finished_job: ValidationJob
     assert parser.tags.count("img") == results + 3 * 4  # source, mask, reference, truth; no depth is used
     assert not {"link", "iframe", "object", "embed", "form"} & set(parser.tags)
     assert UNSAFE_NAME in "".join(parser.texts)
-    assert UNSAFE_NAME not in (finished_job.output / "validation.html").read_text()
+    assert UNSAFE_NAME not in (finished_job.output / "validation.html").read_text(encoding="utf-8")
     assert RANDOM_WEIGHTS_WARNING in "".join(parser.texts)
 
 
@@ -279,7 +279,7 @@ def test_page_omits_images_beyond_the_size_limit(finished_job: ValidationJob, mo
     small = render_page(report, results)
     assert small.count("<tbody><tr><th colspan") == 1
     assert "Images of the best 2 samples are omitted" in small
-    assert len(small) < len((finished_job.output / "validation.html").read_text())
+    assert len(small) < len((finished_job.output / "validation.html").read_text(encoding="utf-8"))
     last = validation_page.worst_first(report, list(results))[-1]
     for name, by_sample in results.items():
         by_sample[last] = result_cache.CachedResult("", error="cannot be read")
@@ -330,7 +330,7 @@ def test_candidates_with_colliding_names_get_separate_runs(tmp_path: Path, monke
 
 def test_unwritable_tensorboard_folder_is_reported(root: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    (tmp_path / "tensorboard").write_text("a file")
+    (tmp_path / "tensorboard").write_text("a file", encoding="utf-8")
     with pytest.raises(InputError, match="tensorboard: cannot be written"):
         run(ValidationJob(root, tmp_path, mode="analytic", samples=1, tensorboard=True))
 
@@ -425,7 +425,7 @@ def test_conflicting_options_are_one_error_line(
 
 def test_invalid_report_is_refused(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for text, message in (("{", "is not JSON"), ('{"schema": "other"}', "is no report of schema")):
-        (tmp_path / "metrics.json").write_text(text)
+        (tmp_path / "metrics.json").write_text(text, encoding="utf-8")
         args = ["validate", "--data", str(root), "-o", str(tmp_path / "out"), "--mode", "analytic"]
         assert main([*args, "--against", str(tmp_path)]) == 2
         assert message in capsys.readouterr().err
@@ -440,7 +440,7 @@ def test_invalid_report_is_refused(root: Path, tmp_path: Path, capsys: pytest.Ca
 )
 def test_report_with_invalid_samples_is_refused(entry: object, tmp_path: Path) -> None:
     report = {"schema": "wallpaint.validation/1", "candidates": {"ours": {}}, "samples": [entry]}
-    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    (tmp_path / "metrics.json").write_text(json.dumps(report), encoding="utf-8")
     with pytest.raises(InputError, match="is no report of schema"):
         read_report(tmp_path)
 
@@ -467,7 +467,7 @@ def test_earlier_report_may_lack_a_metric(root: Path, tmp_path: Path) -> None:
     job = ValidationJob(root, tmp_path / "old", mode="analytic", samples=1)
     report = run(job)
     del report["samples"][0]["scores"]["analytic"]["off"]["leak"]
-    (job.output / "metrics.json").write_text(json.dumps(report))
+    (job.output / "metrics.json").write_text(json.dumps(report), encoding="utf-8")
     report = run(ValidationJob(root, tmp_path / "new", mode="analytic", samples=1, against=(job.output,)))
     assert report["means"]["analytic (old)"]["off"]["leak"]["left_out"] == 1
     assert (tmp_path / "new" / "validation.html").is_file()
@@ -495,14 +495,14 @@ def test_undecodable_file_name_is_escaped(tmp_path: Path) -> None:
     job = ValidationJob(tmp_path / "set", tmp_path / "out", mode="analytic")
     run(job)
     assert report_of(job)["samples"][0]["key"] == "room_\udcff"
-    assert "room_\\udcff" in (job.output / "validation.html").read_text()
+    assert "room_\\udcff" in (job.output / "validation.html").read_text(encoding="utf-8")
 
 
 def test_samples_of_low_quality_are_excluded_and_counted(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = make_set(tmp_path / "set", "validation", 2)
-    text = (folder / "metadata.jsonl").read_text().replace("0.9", "0.1", 1)
-    (folder / "metadata.jsonl").write_text(text)
+    text = (folder / "metadata.jsonl").read_text(encoding="utf-8").replace("0.9", "0.1", 1)
+    (folder / "metadata.jsonl").write_text(text, encoding="utf-8")
     assert main(["validate", "--data", str(folder.parent), "--mode", "analytic", "-o", str(tmp_path / "out")]) == 0
     assert "quality_score is too low: 1 of" in capsys.readouterr().out

@@ -56,9 +56,11 @@ def _cut(path: Path) -> None:
         _cut,
         lambda path: (path / checkpoint.TENSORS_FILE).unlink(),
         lambda path: (path / checkpoint.STATE_FILE).unlink(),
-        lambda path: (path / checkpoint.STATE_FILE).write_text("{"),
-        lambda path: (path / checkpoint.STATE_FILE).write_text("[]"),
-        lambda path: (path / checkpoint.STATE_FILE).write_text('{"schema": "other", "step": 2, "sha256": "x"}'),
+        lambda path: (path / checkpoint.STATE_FILE).write_text("{", encoding="utf-8"),
+        lambda path: (path / checkpoint.STATE_FILE).write_text("[]", encoding="utf-8"),
+        lambda path: (path / checkpoint.STATE_FILE).write_text(
+            '{"schema": "other", "step": 2, "sha256": "x"}', encoding="utf-8"
+        ),
     ],
     ids=["flipped", "cut off", "no tensors", "no state", "no json", "no object", "another schema"],
 )

@@ -40,7 +40,7 @@ def test_defaults_are_the_source_documents_values() -> None:
 
 def test_config_round_trips_through_yaml(tmp_path: Path) -> None:
     config = from_mapping(LoraRecipe, {**REQUIRED, "loop": {"steps": 5}, "optimizer": {"learning_rate": "3e-5"}}, "x")
-    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(to_mapping(config)))
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(to_mapping(config)), encoding="utf-8")
     assert read(tmp_path / "recipe.yaml") == config
     assert config.optimizer.learning_rate == 3e-5
 
@@ -101,7 +101,7 @@ def test_unknown_keys_and_invalid_values_are_reported_together() -> None:
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
 def test_invalid_or_missing_yaml_raises_config_error(tmp_path: Path, text: str) -> None:
-    (tmp_path / "recipe.yaml").write_text(text)
+    (tmp_path / "recipe.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"recipe\.yaml"):
         read(tmp_path / "recipe.yaml")
     with pytest.raises(ConfigError, match="cannot be read"):
@@ -191,9 +191,11 @@ def test_renamed_key_of_the_segmenter_recipe() -> None:
 
 def test_saved_config_of_an_earlier_version_names_the_renamed_keys(tmp_path: Path) -> None:
     check_saved_config(tmp_path)
-    (tmp_path / CONFIG_FILE).write_text(yaml.safe_dump(to_mapping(from_mapping(LoraRecipe, REQUIRED, "x"))))
+    (tmp_path / CONFIG_FILE).write_text(
+        yaml.safe_dump(to_mapping(from_mapping(LoraRecipe, REQUIRED, "x"))), encoding="utf-8"
+    )
     check_saved_config(tmp_path)
-    (tmp_path / CONFIG_FILE).write_text("loop: {watch_every: 5}\ncrew: 2\n")
+    (tmp_path / CONFIG_FILE).write_text("loop: {watch_every: 5}\ncrew: 2\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         check_saved_config(tmp_path)
     renames = "loop.watch_every is now loop.eval_every; crew is now render_workers"

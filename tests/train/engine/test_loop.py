@@ -45,9 +45,10 @@ def two_processes(*words: object) -> subprocess.CompletedProcess[str]:
         [*launch, str(TOY), *map(str, words)],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         env={**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"},
         check=False,
-        timeout=120,
+        timeout=600,  # only ends a process that hangs
     )
 
 
@@ -84,8 +85,10 @@ def test_gradient_accumulation_and_workers_give_equal_weights_up_to_rounding(tmp
     assert same(dict(uninterrupted), dict(repeated))
 
 
+@pytest.mark.usefixtures("default_signal_handlers")
 def test_resume_after_sigterm_gives_bit_equal_weights(tmp_path: Path) -> None:
     uninterrupted = train(tmp_path / "uninterrupted").weights
+    previous = signal.getsignal(signal.SIGTERM)
 
     def interrupt(step: int, loss: float) -> None:
         if step == 16:
@@ -94,12 +97,23 @@ def test_resume_after_sigterm_gives_bit_equal_weights(tmp_path: Path) -> None:
     stopped = train(tmp_path / "resumed", on_step=interrupt)
     assert (stopped.step, stopped.stopped) == (16, True)
     assert checkpoint.latest(tmp_path / "resumed" / CHECKPOINTS_DIR)[0].step == 16
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is previous
     resumed = train(tmp_path / "resumed")
     assert same(dict(uninterrupted), dict(resumed.weights))
     assert [reproducible(line) for line in lines(tmp_path / "resumed")] == [
         reproducible(line) for line in lines(tmp_path / "uninterrupted")
     ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ignored_at_the_start_stays_ignored(
+    tmp_path: Path, number: signal.Signals, default_signal_handlers: None
+) -> None:
+    """As in a program started by `nohup` or by `&` in a script, which must survive the signals to its group."""
+    signal.signal(number, signal.SIG_IGN)  # the fixture restores the previous handler
+    result = train(tmp_path, on_step=lambda step, loss: os.kill(os.getpid(), number) if step == 16 else None)
+    assert (result.step, result.stopped) == (LOOP.steps, False)
+    assert signal.getsignal(number) == signal.SIG_IGN
 
 
 def test_resume_from_damaged_checkpoint_falls_back_to_the_previous_one(
@@ -179,7 +193,7 @@ def test_resume_with_scaled_gradients_is_bit_equal_and_overflow_skips_the_step(
         if step not in skipped:
             ema = {name: value.lerp(history[step][name], 1 - 0.9) for name, value in ema.items()}
     assert all(torch.allclose(ema[name], value, atol=1e-6) for name, value in uninterrupted.weights.items())
-    text = (tmp_path / "uninterrupted" / LOG_FILE).read_text()
+    text = (tmp_path / "uninterrupted" / LOG_FILE).read_text(encoding="utf-8")
     assert "Infinity" not in text
     assert "NaN" not in text
     assert [line["step"] for line in lines(tmp_path / "uninterrupted") if line["gradient_norm"] is None] == skipped
@@ -230,12 +244,12 @@ def test_resume_after_sigkill_gives_bit_equal_weights(tmp_path: Path, kills: int
     rng = random.Random(5)
     done = inside = 0
     while done < kills:
-        running = process(folder, steps, final, "tracked")
+        running = process(folder, steps, final, "tracked", "block")
         before = checkpoint_names(folder)
         while running.poll() is None and checkpoint_names(folder) == before:  # else only a slow start would be killed
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.1))
-        assert running.poll() is None, "it ended before it was killed often enough: increase the steps"
+        assert running.poll() is None
         running.send_signal(signal.SIGKILL)
         running.wait()
         done += 1

@@ -46,6 +46,11 @@ class EightBits(torch.optim.Optimizer):
                 p -= group["lr"] * momentum / (1 + 1 / state["step"])
 
 
+@pytest.fixture(autouse=True)
+def _signals(default_signal_handlers: None) -> None:
+    """These tests interrupt runs by a signal."""
+
+
 def check_resume(folder: Path, **more: Any) -> None:
     """Check that a run interrupted at step 16 and resumed ends with the weights of an uninterrupted one."""
     uninterrupted = train(folder / "uninterrupted", task=ToyTask(WIDTH), **more).weights

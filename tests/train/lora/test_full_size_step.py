@@ -35,6 +35,7 @@ def steps(bundle: Path, *words: str) -> dict[str, Any]:
         [sys.executable, str(script), str(bundle), *words],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         env={**os.environ, "PYTHONPATH": path},
         check=False,
     )

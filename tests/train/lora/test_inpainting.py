@@ -68,7 +68,7 @@ def test_cached_training_calls_no_frozen_network(trained: tuple[Path, LoraReport
     folder, report = trained
     assert report.encoded == 5 * 2
     assert report.calls == {"vae": 2 * 5 * 2, "text_encoder": 0, "image_encoder": 0, "depth": 0}
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert all(0.1 < line["loss"] < 30 for line in lines)
 
@@ -134,7 +134,7 @@ def test_gradient_checkpointing_gives_bit_equal_lora(
 ) -> None:
     again = run(recipe(tiny_bundle, data, loop={"gradient_checkpointing": True}), tmp_path)
     losses = [
-        [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+        [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         for folder in (tmp_path, trained[0])
     ]
     assert losses[0] == losses[1]
@@ -196,7 +196,7 @@ def test_run_folder_holds_config_and_lora_files(
 ) -> None:
     folder, _ = trained
     assert read(folder / CONFIG_FILE) == recipe(tiny_bundle, data)
-    card = (folder / LORA_DIR / "README.md").read_text()
+    card = (folder / LORA_DIR / "README.md").read_text(encoding="utf-8")
     assert "rank 4, alpha 8" in card
     assert "The bundle has random weights" in card
     assert sorted(path.name for path in (folder / LORA_DIR).iterdir()) == sorted(
@@ -227,7 +227,7 @@ def test_train_command_runs_resumes_and_refuses(
     path = tmp_path / "recipe.yaml"
     from wallpaint.train.engine.config import to_mapping
 
-    path.write_text(yaml.safe_dump(to_mapping(recipe(tiny_bundle, data, loop={"steps": 2}))))
+    path.write_text(yaml.safe_dump(to_mapping(recipe(tiny_bundle, data, loop={"steps": 2}))), encoding="utf-8")
     command = ["train", str(path), "-o", str(tmp_path / "run")]
     assert main(command) == 0
     assert "2 of 2 steps on 5 samples" in capsys.readouterr().out
@@ -235,7 +235,7 @@ def test_train_command_runs_resumes_and_refuses(
     assert "--resume latest" in capsys.readouterr().err
     assert main([*command, "--resume", "latest"]) == 0
     assert main([*command, "--resume", "newest"]) == 2
-    path.write_text(path.read_text().replace("size: 64", "size: 72"))
+    path.write_text(path.read_text(encoding="utf-8").replace("size: 64", "size: 72"), encoding="utf-8")
     assert main(["train", str(path), "-o", str(tmp_path / "other")]) == 2
     assert "samples.size must be a multiple of" in capsys.readouterr().err
 
@@ -270,13 +270,13 @@ def test_zero_terminal_snr_changes_the_noise_schedule(tiny_bundle: Path) -> None
 def test_lora_files_store_the_noise_schedule(tiny_bundle: Path, data: Path, tmp_path: Path) -> None:
     """In both files and the model card, and painting uses it; LoRAs with different schedules are refused."""
     from wallpaint.diffusion.networks import Networks
-    from wallpaint.diffusion.settings import Lora, DiffusionSettings
+    from wallpaint.diffusion.settings import DiffusionSettings, Lora
 
     report = run(recipe(tiny_bundle, data, **ZERO_SNR, loop={"steps": 1}), tmp_path / "v")
     plain = run(recipe(tiny_bundle, data, loop={"steps": 1}), tmp_path / "plain")
     bundle = load_bundle(tiny_bundle)
     changes = {"prediction_type": "v_prediction", "timestep_spacing": "trailing", "rescale_betas_zero_snr": True}
-    assert "prediction_type v_prediction" in (tmp_path / "v" / LORA_DIR / "README.md").read_text()
+    assert "prediction_type v_prediction" in (tmp_path / "v" / LORA_DIR / "README.md").read_text(encoding="utf-8")
     for file_format in ("diffusers", "kohya"):
         networks = Networks(bundle, DiffusionSettings(device="cpu", loras=(Lora(report.files[file_format]),)))
         assert networks.scheduler_config() == {**bundle.scheduler_config(), **changes}
@@ -298,8 +298,8 @@ def test_component_hash_depends_on_its_config_files(
     before = component_sha256(bundle, component)
     assert before == component_sha256(load_bundle(tiny_bundle), component)
     path = bundle.path(component) / name
-    config = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps({**config, "changed": 1}))
+    config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    path.write_text(json.dumps({**config, "changed": 1}), encoding="utf-8")
     assert component_sha256(bundle, component) != before
 
 
@@ -308,8 +308,8 @@ def test_resume_with_another_data_set_is_refused(tiny_bundle: Path, data: Path, 
     run(recipe(tiny_bundle, copied, loop={"steps": 2}), tmp_path / "run")
     longer = recipe(tiny_bundle, copied, loop={"steps": 2, "log_every": 3})
     assert run(longer, tmp_path / "run", resume=True).step == 2
-    lines = (copied / "train" / "metadata.jsonl").read_text().splitlines(keepends=True)
-    (copied / "train" / "metadata.jsonl").write_text("".join(lines[:-1]))
+    lines = (copied / "train" / "metadata.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (copied / "train" / "metadata.jsonl").write_text("".join(lines[:-1]), encoding="utf-8")
     config_before = (tmp_path / "run" / "config.yaml").read_bytes()
     with pytest.raises(ConfigError, match="another recipe, bundle or data set"):
         run(replace(longer, loop=replace(longer.loop, log_every=5)), tmp_path / "run", resume=True)
@@ -334,7 +334,7 @@ def test_lora_run_resumed_after_twenty_sigkills_is_bit_equal(tiny_bundle: Path, 
     logging = {"tracking": {"tensorboard": True}, "sampling": {"count": 1, "steps": 2}}
     loop = {"steps": 150, "save_every": 1, "eval_every": 15, "best_metric": "val/swatch"}
     plain = to_mapping(recipe(tiny_bundle, data, loop=loop, **logging))
-    path.write_text(yaml.safe_dump(plain))
+    path.write_text(yaml.safe_dump(plain), encoding="utf-8")
 
     def start(folder: Path) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", "wallpaint.cli.app", "train", str(path), "-o", str(folder), "--resume", "latest"]

@@ -136,7 +136,9 @@ def test_depth_conditioning_equals_the_painters(tiny_bundle: Path, data: Path) -
     cond = task.condition(encoded, torch.zeros_like(encoded["masked_mean"]), torch.tensor([False]))
     assert view.controlnet_cond is not None
     assert cond.controlnet_cond is not None
-    assert float((cond.controlnet_cond - view.controlnet_cond).abs().max()) < 2e-3 * float(view.controlnet_cond.abs().max())
+    assert float((cond.controlnet_cond - view.controlnet_cond).abs().max()) < 2e-3 * float(
+        view.controlnet_cond.abs().max()
+    )
     assert float(encoded["depth"].float().std()) > 0.05
 
 
@@ -206,7 +208,7 @@ def test_cached_and_uncached_training_give_equal_weights(
     assert runs[0].calls["vae"] == 12
     cached, uncached = (load_file(runs[variants].files["diffusers"]) for variants in (3, 0))
     assert all(float((cached[name] - value).abs().max()) < 1e-5 for name, value in uncached.items())
-    lines = [(tmp_path / f"{variants}" / "log.jsonl").read_text().splitlines() for variants in (3, 0)]
+    lines = [(tmp_path / f"{variants}" / "log.jsonl").read_text(encoding="utf-8").splitlines() for variants in (3, 0)]
     assert len(lines[0]) == 6
     names = ("noise_mse", "color", "ssim") if mode == "paired" else ("noise_mse",)
     assert all(f'"{name}"' in lines[0][0] for name in names)
@@ -308,9 +310,9 @@ def test_bundle_without_a_needed_component_is_refused(tiny_bundle: Path, data: P
     import shutil
 
     bare = shutil.copytree(tiny_bundle, tmp_path / "bare", ignore=shutil.ignore_patterns("controlnet", "depth"))
-    toml = (bare / "bundle.toml").read_text().splitlines(keepends=True)
+    toml = (bare / "bundle.toml").read_text(encoding="utf-8").splitlines(keepends=True)
     remaining = [line for line in toml if not line.startswith(("controlnet", "depth"))]
-    (bare / "bundle.toml").write_text("".join(remaining))
+    (bare / "bundle.toml").write_text("".join(remaining), encoding="utf-8")
     with pytest.raises(ConfigError, match="has no depth, controlnet"):
         make(bare, data, "paired", conditioning={"depth": True})
 
@@ -359,7 +361,7 @@ def test_train_command_in_two_processes_gives_the_losses_of_one(tiny_bundle: Pat
     """With all conditioning and losses: equal within 1e-5, and one report."""
     task = make(tiny_bundle, data, "paired", **EVERYTHING, loop={"steps": 4, "eval_every": 2, "batch_size": 4})
     path = tmp_path / "recipe.yaml"
-    path.write_text(yaml.safe_dump(to_mapping(task.config)))
+    path.write_text(yaml.safe_dump(to_mapping(task.config)), encoding="utf-8")
     one = run(task.config, tmp_path / "one")
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     words = ["-m", "wallpaint.cli.app", "train", str(path), "-o", str(tmp_path / "two")]
@@ -368,12 +370,13 @@ def test_train_command_in_two_processes_gives_the_losses_of_one(tiny_bundle: Pat
         env={**os.environ, "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=True,
     )
     assert done.stdout.count("4 of 4 steps on 5 samples") == 1
     assert f"vae {one.calls['vae']}, " in done.stdout
     logs = [
-        [json.loads(line) for line in (tmp_path / folder / "log.jsonl").read_text().splitlines()]
+        [json.loads(line) for line in (tmp_path / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
         for folder in ("one", "two")
     ]
     assert len(logs[0]) == len(logs[1]) == 4

@@ -42,7 +42,9 @@ def test_evaluation_image_equals_the_painters_result(tiny_bundle: Path, data: Pa
     sample = task.samples.get(0, 0)
     settings = DiffusionSettings(device="cpu", dtype="float32", steps=4, guidance=1.0, scheduler="ddim", strength=1.0)
     painter = DiffusionPainter(load_bundle(tiny_bundle), settings)
-    view = painter.encode_view(to_rgb(sample["pixel_values"]), sample["mask"][0].numpy() > 0.5, Window(0, 0, 64, 64, 64, 64))
+    view = painter.encode_view(
+        to_rgb(sample["pixel_values"]), sample["mask"][0].numpy() > 0.5, Window(0, 0, 64, 64, 64, 64)
+    )
     settings_of_samples = task.config.samples
     mean, std = (
         torch.tensor(v)[:, None, None] for v in (settings_of_samples.image_mean, settings_of_samples.image_std)
@@ -67,7 +69,9 @@ def test_evaluation_leaves_the_trained_lora_bit_equal(tiny_bundle: Path, data: P
     evaluated = replace(config, loop=evaluated_loop, sampling=SamplingConfig(count=2, steps=2))
     report = run(evaluated, tmp_path / "evaluated")
     assert report.files["diffusers"].read_bytes() == plain.files["diffusers"].read_bytes()
-    lines = [json.loads(line) for line in (tmp_path / "evaluated" / "log.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "evaluated" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     swatch_errors = {line["step"]: line["eval"]["val/swatch"] for line in lines if "eval" in line}
     assert sorted(swatch_errors) == [3, 6]
     assert all(0 < error < 150 for error in swatch_errors.values())

@@ -1,4 +1,4 @@
-"""The wall finder's recipe: its errors, its pictures, and a run of it at a tiny setting, from nothing to a mask."""
+"""Training of the wall segmenter: recipe errors, samples, calibration, and a tiny run from scratch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from support.paths import ROOT
 from wallpaint.errors import ConfigError, ModelError
 from wallpaint.rooms.sets.room_file import RoomRecord
-from wallpaint.segment.network import BUILT_IN, load
+from wallpaint.segment.network import BUILT_IN, REFINER, REFINER_KIND, SEGFORMER, SEGFORMER_KIND
 from wallpaint.train.engine.config import from_mapping
 from wallpaint.train.segmenter import config as segmenter_config
-from wallpaint.train.segmenter import samples as wall_pictures
-from wallpaint.train.segmenter.config import NetworkConfig, SegmenterConfig
+from wallpaint.train.segmenter import samples as segmenter_samples
+from wallpaint.train.segmenter.config import SegmenterConfig, SegmenterNetworkConfig
 
 HAS_MITSUBA = importlib.util.find_spec("mitsuba") is not None
 TINY = """
@@ -34,13 +34,13 @@ loop: {steps: 160, batch_size: 6, ema_decay: 0.9, log_every: 5, save_every: 30}
 """
 
 
-def cooked(record: RoomRecord, walls: np.ndarray) -> wall_pictures.Cooked:
-    """A room kept in memory whose surfaces are 0, wall, and 1, none."""
-    light, scale = wall_pictures._half(record.buckets)
-    return wall_pictures.Cooked(
+def room_in_memory(record: RoomRecord, walls: np.ndarray) -> segmenter_samples.RoomInMemory:
+    """Return a room with two surfaces: 0, wall, and 1, not wall."""
+    light, scale = segmenter_samples._to_half(record.buckets)
+    return segmenter_samples.RoomInMemory(
         light=light,
         scale=scale,
-        dressings=(),
+        wall_variants=(),
         tail=np.full((*walls.shape, 3), 0.3, np.float16),
         surface=np.repeat(np.repeat(np.where(walls, 0, 1), 2, 0), 2, 1).astype(np.int16),
         coverage=(255 * walls).astype(np.uint8),
@@ -50,8 +50,8 @@ def cooked(record: RoomRecord, walls: np.ndarray) -> wall_pictures.Cooked:
 
 
 @pytest.fixture
-def room() -> wall_pictures.Cooked:
-    """The upper part is wall and takes paint; the lower one shines by itself."""
+def room() -> segmenter_samples.RoomInMemory:
+    """The upper part is wall; the lower part emits light."""
     walls = np.zeros((96, 128), bool)
     walls[:60] = True
     buckets = np.zeros((3, 96, 128, 3), np.float32)
@@ -60,38 +60,39 @@ def room() -> wall_pictures.Cooked:
     record = RoomRecord(
         1, "train", "made", 1, (0.5, 0.5, 0.5), buckets, alpha, walls * 1.0, albedo, walls.astype(np.int8)
     )
-    return cooked(record, walls)
+    return room_in_memory(record, walls)
 
 
-def test_the_shipped_recipe_is_of_the_shipped_network() -> None:
+def test_packaged_weights_fit_the_packaged_recipe() -> None:
+    from wallpaint.train.engine import onnx_export
+    from wallpaint.train.segmenter.task import WallNetwork
+
     config = segmenter_config.read(ROOT / "configs" / "segmenter.yaml")
-    shipped = json.loads((ROOT / "src" / "wallpaint" / "segment" / "weights" / "config.json").read_text())
-    assert {name: shipped[name] for name in ("hidden_sizes", "depths", "num_attention_heads")} == {
-        "hidden_sizes": list(config.network.widths),
-        "depths": list(config.network.depths),
-        "num_attention_heads": list(config.network.heads),
-    }
-    refiner = load(BUILT_IN).refiner
-    assert refiner is not None
-    assert [refiner.stem.out_channels, *(layer.out_channels for layer in refiner.down)] == list(config.network.refiner)
+    network = WallNetwork(config.network)
+    for part, file, kind in (("segformer", SEGFORMER, SEGFORMER_KIND), ("refiner", REFINER, REFINER_KIND)):
+        weights, _ = onnx_export.read(BUILT_IN / file, kind)
+        state = network.get_submodule(part).state_dict()
+        assert {name: value.shape for name, value in weights.items()} == {
+            name: value.shape for name, value in state.items() if value.is_floating_point()
+        }
     assert all(one.seed >= 950_000 for one in config.test)
 
 
-def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
+def test_all_errors_of_a_recipe_are_reported_together() -> None:
     with pytest.raises(ConfigError) as caught:
         SegmenterConfig(
             sizes=(100,),
             input_px=70,
             reuse=0,
-            network=NetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1), refiner=(16, 20)),
+            network=SegmenterNetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1), refiner=(16, 20)),
         )
     wrong = {"loop": {"steps": 0}, "optimizer": {"schedule": "none"}, "reuse": 0}
     with pytest.raises(ConfigError, match=r"schedule must be one of.*loop.steps must be at least 1.*reuse must"):
         from_mapping(SegmenterConfig, wrong, "recipe")
     for words in (
-        "rooms names no set",
-        "sizes should",
-        "input_px should",
+        "rooms has no sets",
+        "sizes must",
+        "input_px must",
         "reuse must",
         "multiples of network.heads",
         "refiner",
@@ -99,19 +100,21 @@ def test_all_that_is_wrong_with_a_recipe_is_said_at_once() -> None:
         assert words in str(caught.value)
 
 
-def test_a_wrong_set_of_rooms_is_named(tmp_path: Path) -> None:
+def test_error_names_the_invalid_set_of_rooms(tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text("rooms: [{folder: a, sead: 3}]")
     with pytest.raises(ConfigError, match=r"rooms\[0\].*sead"):
         segmenter_config.read(tmp_path / "r.yaml")
 
 
-def test_the_refiner_asks_nothing_of_the_network_beside_it() -> None:
+def test_refiner_gradient_does_not_reach_the_segformer() -> None:
     import torch
 
     from wallpaint.train.segmenter.task import WallNetwork
 
     torch.manual_seed(0)
-    sizes = NetworkConfig(widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), heads=(1, 1, 2, 2), decoder=32, refiner=(8, 16))
+    sizes = SegmenterNetworkConfig(
+        widths=(16, 24, 32, 48), depths=(1, 1, 1, 1), heads=(1, 1, 2, 2), decoder=32, refiner=(8, 16)
+    )
     network = WallNetwork(sizes)
     coarse, fine = network(torch.randn(2, 3, 64, 96))
     assert coarse.shape == fine.shape == (2, 64, 96)
@@ -122,47 +125,46 @@ def test_the_refiner_asks_nothing_of_the_network_beside_it() -> None:
     assert any(value.grad is not None for value in network.segformer.parameters())
 
 
-def test_a_picture_is_a_function_of_the_generator(room: wall_pictures.Cooked) -> None:
-    def made(seed: int) -> wall_pictures.Picture:
+def test_sample_is_a_function_of_the_generator(room: segmenter_samples.RoomInMemory) -> None:
+    def sample(seed: int) -> segmenter_samples.LabelledImage:
         rng = np.random.default_rng(seed)
-        return wall_pictures.cut(wall_pictures.draw(room, rng), 64, rng)
+        return segmenter_samples.random_crop(segmenter_samples.sample_photo(room, rng), 64, rng)
 
-    assert np.array_equal(made(3).photo, made(3).photo)
-    assert not np.array_equal(made(3).photo, made(4).photo)
+    assert np.array_equal(sample(3).photo, sample(3).photo)
+    assert not np.array_equal(sample(3).photo, sample(4).photo)
 
 
-def test_pictures_and_walls_are_cut_alike(room: wall_pictures.Cooked) -> None:
-    """Where nothing is altered and nothing stands before it, what is bright in the photo is what is marked."""
-    whole = wall_pictures.Picture(np.repeat(room.coverage[..., None], 3, -1), room.coverage, room.ignored)
+def test_photo_and_walls_are_transformed_alike(room: segmenter_samples.RoomInMemory) -> None:
+    image = segmenter_samples.LabelledImage(np.repeat(room.coverage[..., None], 3, -1), room.coverage, room.ignored)
     for seed in range(20):
-        turn = wall_pictures._placement(room.coverage.shape, 64, np.random.default_rng(seed))
-        photo = wall_pictures._moved(whole.photo, turn, 64)
-        wall = wall_pictures._moved(whole.wall, turn, 64)
+        transform = segmenter_samples._crop_transform(room.coverage.shape, 64, np.random.default_rng(seed))
+        photo = segmenter_samples._warp(image.photo, transform, 64)
+        wall = segmenter_samples._warp(image.wall, transform, 64)
         assert np.array_equal(photo[..., 0], wall)
-        corners = np.array([[0, 0, 1], [63, 0, 1], [0, 63, 1], [63, 63, 1]]) @ turn.T
+        corners = np.array([[0, 0, 1], [63, 0, 1], [0, 63, 1], [63, 63, 1]]) @ transform.T
         assert (corners > -1).all()
         assert (corners < [128, 96]).all()
 
 
-def test_what_stands_before_a_wall_is_none(room: wall_pictures.Cooked) -> None:
+def test_occluders_are_not_wall(room: segmenter_samples.RoomInMemory) -> None:
     grey = np.full((64, 64, 3), 128, np.uint8)
-    covered = 0
+    occluded = 0
     for seed in range(30):
-        photo, wall = wall_pictures._covered(grey, np.ones((64, 64), np.float32), np.random.default_rng(seed))
+        photo, wall = segmenter_samples._add_occluders(grey, np.ones((64, 64), np.float32), np.random.default_rng(seed))
         changed = np.abs(photo.astype(int) - 128).max(-1) > 25
-        covered += bool(changed.any())
+        occluded += bool(changed.any())
         assert wall[changed].max(initial=0) < 1
-    assert covered > 1
+    assert occluded > 1
 
 
-def test_paint_changes_walls_alone(room: wall_pictures.Cooked) -> None:
-    first, second = (wall_pictures._light(room, np.random.default_rng(seed)) for seed in (0, 1))
+def test_paint_changes_only_walls(room: segmenter_samples.RoomInMemory) -> None:
+    first, second = (segmenter_samples._sample_radiance(room, np.random.default_rng(seed)) for seed in (0, 1))
     assert np.allclose(first[60:], second[60:], rtol=2e-3)
     assert np.abs(first[:60] / second[:60] - 1).max() > 0.05
 
 
-def test_patches_of_sun_and_shadow_fall_on_all_surfaces_alike() -> None:
-    patches = [wall_pictures._patches((96, 128), np.random.default_rng(seed)) for seed in range(60)]
+def test_light_patches_fall_on_all_surfaces() -> None:
+    patches = [segmenter_samples._light_patches((96, 128), np.random.default_rng(seed)) for seed in range(60)]
     assert all(one.shape == (96, 128, 3) and one.min() > 0.2 and one.max() <= 5 for one in patches)
     assert max(one.max() for one in patches) > 3
     assert min(one.min() for one in patches) < 0.6
@@ -174,74 +176,75 @@ def test_patches_of_sun_and_shadow_fall_on_all_surfaces_alike() -> None:
     assert 0.5 < above / below < 2
 
 
-def test_a_patch_of_sun_leaves_wall_what_it_is(room: wall_pictures.Cooked, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(share: float) -> wall_pictures.Picture:
-        monkeypatch.setattr(wall_pictures, "PATCHED", share)
-        monkeypatch.setattr(wall_pictures, "_shot", lambda light, rng: light)
-        return wall_pictures.draw(room, np.random.default_rng(5))
+def test_light_patches_do_not_change_the_labels(
+    room: segmenter_samples.RoomInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sample(share: float) -> segmenter_samples.LabelledImage:
+        monkeypatch.setattr(segmenter_samples, "PATCH_SHARE", share)
+        monkeypatch.setattr(segmenter_samples, "_capture", lambda light, rng: light)
+        return segmenter_samples.sample_photo(room, np.random.default_rng(5))
 
-    plain, patched = made(0.0), made(1.0)
+    plain, patched = sample(0.0), sample(1.0)
     assert np.array_equal(plain.wall, patched.wall)
     ratio = patched.photo / plain.photo
     assert np.ptp(ratio) > 0.1
     assert np.isclose(ratio, 1, atol=1e-5).mean() > 0.3
 
 
-def test_calibration_brings_probabilities_to_what_holds() -> None:
-    """Of truths drawn from known odds, the scale and shift that were taken out of them are found again."""
+def test_calibration_recovers_known_scale_and_shift() -> None:
     from wallpaint.segment.network import Calibration
-    from wallpaint.train.segmenter.evaluation import Shot, calibrate
+    from wallpaint.train.segmenter.evaluation import LabelledPhoto, calibrate
 
     rng = np.random.default_rng(0)
-    odds = rng.normal(0, 3, (400, 400))
-    truth = rng.random(odds.shape) < 1 / (1 + np.exp(-(0.6 * odds - 0.8)))
+    log_odds = rng.normal(0, 3, (400, 400))
+    truth = rng.random(log_odds.shape) < 1 / (1 + np.exp(-(0.6 * log_odds - 0.8)))
 
     class Overconfident:
         calibration = Calibration(input_px=64)
 
         def probability(self, rgb: np.ndarray) -> np.ndarray:
-            return 1 / (1 + np.exp(-odds))
+            return 1 / (1 + np.exp(-log_odds))
 
-    shot = Shot("a", np.zeros((400, 400, 3), np.uint8), truth, np.ones(odds.shape, bool))
-    found = calibrate(Overconfident(), [shot])  # type: ignore[arg-type]
-    assert found.scale == pytest.approx(0.6, abs=0.03)
-    assert found.shift == pytest.approx(-0.8, abs=0.05)
+    labelled = LabelledPhoto("a", np.zeros((400, 400, 3), np.uint8), truth, np.ones(log_odds.shape, bool))
+    calibration = calibrate(Overconfident(), [labelled])  # type: ignore[arg-type]
+    assert calibration.scale == pytest.approx(0.6, abs=0.03)
+    assert calibration.shift == pytest.approx(-0.8, abs=0.05)
 
 
 @pytest.mark.skipif(not HAS_MITSUBA, reason="rooms are rendered with Mitsuba")
-def test_the_recipe_at_a_tiny_setting_runs_from_nothing(tmp_path: Path) -> None:
-    """Rooms, labels, training, calibration, scores, and a network that `detect_walls` takes."""
+def test_tiny_recipe_trains_from_scratch(tmp_path: Path) -> None:
+    """Rendering, labels, training, calibration, evaluation and export; then a run that starts from these weights."""
     from wallpaint.rooms.sets import labels, room_file
     from wallpaint.segment import network
     from wallpaint.train.segmenter.job import run
 
-    (tmp_path / "tiny.yaml").write_text(TINY.replace("ROOMS", str(tmp_path / "rooms")))
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("ROOMS", str(tmp_path / "rooms")), encoding="utf-8")
     config = segmenter_config.read(tmp_path / "tiny.yaml")
     report = run(config, tmp_path / "run")
     assert report.step == config.loop.steps
-    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     losses = [line["loss"] for line in lines]
-    assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:2])  # the loss falls by 15 % and more
+    assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:2])
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert 0 <= scores["mean"] <= 1
     assert scores["photos"] > 0
     result = tmp_path / "run" / "segmenter"
-    assert (result / "README.md").read_text().startswith("---")
+    assert (result / "README.md").read_text(encoding="utf-8").startswith("---")
     assert any("IoU on" in line for line in report.lines())
     path = tmp_path / "rooms" / room_file.name_of(0)
-    record, seen = room_file.read(path), labels.read(tmp_path / "rooms" / "labels" / labels.name_of(0))
-    assert labels.match_alpha(seen, record.alpha)
-    assert not labels.match_alpha(seen, 1 - seen.coverage)
-    assert (seen.coverage >= record.alpha - 0.7).all()
+    record, label = room_file.read(path), labels.read(tmp_path / "rooms" / "labels" / labels.name_of(0))
+    assert labels.match_alpha(label, record.alpha)
+    assert not labels.match_alpha(label, 1 - label.coverage)
+    assert (label.coverage >= record.alpha - 0.7).all()
     probability = network.load(result).probability(np.zeros((64, 64, 3), np.uint8))
     assert probability.shape == (64, 64)
     with pytest.raises(ConfigError, match="--resume latest"):
         run(config, tmp_path / "run")
     short = dataclasses.replace(config, loop=dataclasses.replace(config.loop, steps=5), validation=(), test=())
-    run(short, tmp_path / "more", start=result)
+    run(short, tmp_path / "more", init=result)
     first = json.loads((tmp_path / "more" / "log.jsonl").read_text().splitlines()[0])
     assert first["loss"] < 0.9 * losses[0]
-    with pytest.raises(ConfigError, match="no smaller one"):
-        run(short, tmp_path / "other", start=network.BUILT_IN)
-    with pytest.raises(ModelError, match="is no folder with"):
-        run(short, tmp_path / "other", start=tmp_path)
+    with pytest.raises(ConfigError, match="cannot be extended"):
+        run(short, tmp_path / "other", init=network.BUILT_IN)
+    with pytest.raises(ModelError, match=r"has no segformer\.onnx"):
+        run(short, tmp_path / "other", init=tmp_path)

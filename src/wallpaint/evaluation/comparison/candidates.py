@@ -16,7 +16,7 @@ from wallpaint.typing import Array
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
-    from wallpaint.diffusion.settings import Lora, DiffusionSettings
+    from wallpaint.diffusion.settings import DiffusionSettings, Lora
 
 MODES = ("plain", "production", "analytic")
 _INPAINTING_COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")

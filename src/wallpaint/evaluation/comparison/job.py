@@ -15,7 +15,7 @@ from wallpaint.files import atomic
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
-    from wallpaint.diffusion.settings import Lora, DiffusionSettings
+    from wallpaint.diffusion.settings import DiffusionSettings, Lora
     from wallpaint.evaluation.comparison.validation import EarlierReport
 
 JSON_NAME, PAGE_NAME, TENSORBOARD_DIR = "metrics.json", "validation.html", "tensorboard"

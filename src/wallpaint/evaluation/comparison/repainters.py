@@ -82,7 +82,9 @@ class _FixedImagePainter:
     def __init__(self, image: Array, window: Window) -> None:
         self.image, self.window = image, window
 
-    def paint(self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int) -> Iterator[dict[str, PaintedWall]]:
+    def paint(
+        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+    ) -> Iterator[dict[str, PaintedWall]]:
         from wallpaint.painters.diffusion import placement
 
         for choice in assignments:
@@ -108,7 +110,11 @@ def make_caching_painter(bundle: Bundle, settings: DiffusionSettings, observed: 
         cached: tuple[DiffusionView, list[Array], int, Array] | None = None
 
         def inpaint(
-            self, view: DiffusionView, references: Sequence[Array], seed: int, init_images: Sequence[Array] | None = None
+            self,
+            view: DiffusionView,
+            references: Sequence[Array],
+            seed: int,
+            init_images: Sequence[Array] | None = None,
         ) -> Array:
             if self.cached is not None:
                 cached_view, cached_references, cached_seed, images = self.cached

@@ -79,7 +79,7 @@ def _version(library: str) -> str:
 def read(folder: Path, key: str) -> CachedResult | None:
     """Return the result with this key, or None if absent or damaged. folder: of the report."""
     try:
-        content = json.loads(_path(folder, key).read_text())
+        content = json.loads(_path(folder, key).read_text(encoding="utf-8"))
         return CachedResult(**content) if content["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

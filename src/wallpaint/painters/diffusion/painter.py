@@ -91,13 +91,17 @@ class DiffusionPainter:
             metadata["profile"] = self.profile.rows()
         return {**metadata, "warnings": [*warnings, *networks.warnings]}
 
-    def paint(self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int) -> Iterator[dict[str, PaintedWall]]:
+    def paint(
+        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+    ) -> Iterator[dict[str, PaintedWall]]:
         """See `Painter`. Walls with the same paint share a view; the paints of a view are batched."""
         self.profile.reset()
         for first in range(0, len(assignments), self.settings.batch):
             yield from self._paint_batch(scene, assignments[first : first + self.settings.batch], match, seed)
 
-    def _paint_batch(self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int) -> list[dict[str, PaintedWall]]:
+    def _paint_batch(
+        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+    ) -> list[dict[str, PaintedWall]]:
         views_to_paint: dict[tuple[str, ...], dict[Paint, list[int]]] = {}  # wall names -> paint -> assignments
         for index, choice in enumerate(assignments):
             for paint in dict.fromkeys(choice.values()):

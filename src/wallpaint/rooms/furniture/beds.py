@@ -10,7 +10,7 @@ from wallpaint.rooms.furniture import FurnitureCategory, MeshBuilder
 from wallpaint.rooms.furniture.joinery import bar, board, four_legs, leg, merge_on_floor, sheared
 from wallpaint.rooms.furniture.upholstery import blanket, padded_box, pillow, tufted, without_bottom_faces, wrinkled
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, sphere, cylinder, merge
+from wallpaint.rooms.mesh import Mesh, cylinder, merge, sphere
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 MATTRESS_THICKNESS = 0.2

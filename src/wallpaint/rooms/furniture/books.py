@@ -9,7 +9,7 @@ import numpy as np
 from wallpaint.imaging.color import srgb_to_linear
 from wallpaint.rooms.furniture.carcass import boards, front_quads
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.mesh import Mesh, sphere, lathe, merge
+from wallpaint.rooms.mesh import Mesh, lathe, merge, sphere
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 

@@ -21,7 +21,7 @@ from wallpaint.rooms.furniture.lamp_shades import (
     with_emitters,
 )
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, cylinder, lathe, quad
+from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, quad, sphere
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 

@@ -158,7 +158,9 @@ def _cantilever_chair(rng: np.random.Generator, f: Finishes) -> Mesh:
         padded_box((width + 0.01, 0.42, 0.045), cover, (0, -0.01, seat - 0.03), 0.02, (0, 0, 0.008), (4, 4, 1))
     )
     rest = padded_box((width + 0.02, 0.04, 0.24), cover, (0, 0, 0), 0.018, (0, 0, 0.006), (6, 1, 3))
-    return merge_on_floor([*meshes, smooth_shaded(bent(rest, 0.9)).rotated("x", -0.17).moved((0, 0.245, height - 0.24))])
+    return merge_on_floor(
+        [*meshes, smooth_shaded(bent(rest, 0.9)).rotated("x", -0.17).moved((0, 0.245, height - 0.24))]
+    )
 
 
 def _stool_bar(rng: np.random.Generator, f: Finishes) -> Mesh:

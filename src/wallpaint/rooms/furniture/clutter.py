@@ -14,13 +14,13 @@ from wallpaint.rooms.materials import Material
 from wallpaint.rooms.mesh import (
     Mesh,
     Point,
-    sphere,
     box,
     cylinder,
     lathe,
     merge,
     quad,
     rounded_box,
+    sphere,
     surface,
     tube,
     two_sided,
@@ -281,7 +281,9 @@ def _bed_books(rng: np.random.Generator, f: Finishes) -> Mesh:
     if rng.random() < 0.5:
         return closed
     cover = small_objects.ink_material(rng, "book cover")
-    tent = [box((0.16, 0.22, 0.009), cover).rotated("y", side * 0.3).moved((side * 0.078, 0, 0.026)) for side in (-1, 1)]
+    tent = [
+        box((0.16, 0.22, 0.009), cover).rotated("y", side * 0.3).moved((side * 0.078, 0, 0.026)) for side in (-1, 1)
+    ]
     low = float(merge(tent).bounds[0][2])
     return merge(tent).moved((0, 0, -low))
 

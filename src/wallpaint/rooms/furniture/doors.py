@@ -12,7 +12,7 @@ import numpy as np
 
 from wallpaint.rooms.furniture.mouldings import ellipse, flat_panel, moulding, rectangle
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, merge, rounded_box, tube
+from wallpaint.rooms.mesh import Mesh, Point, box, cylinder, merge, rounded_box, sphere, tube
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 LEAF_DEPTH = 0.02  # metres, door face in front of the wall plane

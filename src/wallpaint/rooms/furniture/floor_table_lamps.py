@@ -21,7 +21,7 @@ from wallpaint.rooms.furniture.lamp_shades import (
     with_emitters,
 )
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, cylinder, lathe, merge, polygon
+from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, polygon, sphere
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 

@@ -20,7 +20,7 @@ from wallpaint.rooms.furniture.carcass import (
     random_carcass_wood,
 )
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, cylinder, lathe, merge, surface, two_sided
+from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, sphere, surface, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, cylinder, lathe, merge, rounded_box, surface
+from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, rounded_box, sphere, surface
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 

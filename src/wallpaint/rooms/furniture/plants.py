@@ -22,7 +22,7 @@ from wallpaint.rooms.furniture.foliage import (
 )
 from wallpaint.rooms.furniture.mouldings import instanced
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, sphere, cylinder, lathe, merge, surface
+from wallpaint.rooms.mesh import Mesh, cylinder, lathe, merge, sphere, surface
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 

@@ -30,7 +30,7 @@ from wallpaint.rooms.furniture.upholstery import (
     wrinkled,
 )
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, cylinder, lathe, merge
+from wallpaint.rooms.mesh import Mesh, Point, cylinder, lathe, merge, sphere
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 

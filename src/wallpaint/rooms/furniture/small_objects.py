@@ -12,7 +12,7 @@ import numpy as np
 from wallpaint.rooms.furniture.foliage import clipped_color
 from wallpaint.rooms.furniture.mouldings import instanced
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, lathe, merge, quad, rounded_box, tube
+from wallpaint.rooms.mesh import Mesh, Point, box, cylinder, lathe, merge, quad, rounded_box, sphere, tube
 from wallpaint.rooms.surfaces import images
 from wallpaint.rooms.surfaces.finishes import Finishes
 

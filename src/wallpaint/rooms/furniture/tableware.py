@@ -6,7 +6,7 @@ import numpy as np
 
 from wallpaint.rooms.furniture import FurnitureCategory, small_objects
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, lathe, merge, rounded_box, tube
+from wallpaint.rooms.mesh import Mesh, Point, box, cylinder, lathe, merge, rounded_box, sphere, tube
 from wallpaint.rooms.surfaces.finishes import Finishes
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from wallpaint.rooms.furniture import FurnitureCategory, wall_fixtures
 from wallpaint.rooms.furniture.mouldings import arch, ellipse, flat_panel, moulding, rectangle
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, sphere, box, cylinder, merge, quad, surface, tube, two_sided
+from wallpaint.rooms.mesh import Mesh, Point, box, cylinder, merge, quad, sphere, surface, tube, two_sided
 from wallpaint.rooms.surfaces import images
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, sphere, box, cylinder, lathe, merge, rounded_box, surface, tube, two_sided
+from wallpaint.rooms.mesh import Mesh, box, cylinder, lathe, merge, rounded_box, sphere, surface, tube, two_sided
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.typing import Array
 

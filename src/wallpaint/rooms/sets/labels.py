@@ -127,11 +127,11 @@ def derive_all(
 
 def derive_one(room: str, folder: str) -> str:
     """Derive the labels of one room; an empty file marks labels that do not match the room. The task of a worker."""
-    import drjit
-
     from wallpaint.rooms.tracing import backend
 
     backend.activate()
+    import drjit  # loads LLVM on import, so only after `activate` has selected the library
+
     drjit.set_thread_count(1)
     record = room_file.read(Path(room))
     target = Path(folder) / name_of(record.seed)

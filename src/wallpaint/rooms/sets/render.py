@@ -25,6 +25,7 @@ from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.sets.room_file import RoomRecord, SkippedSeed, WallVariantView
+from wallpaint.rooms.tracing import backend
 from wallpaint.typing import Array
 from wallpaint.version import __version__
 
@@ -98,12 +99,12 @@ def run(job: RenderJob, on_progress: Callable[[SeedResult], None] | None = None)
     """Render the missing rooms of a folder.
 
     Existing files are validated; damaged ones and those with other settings are rendered again. on_progress: called
-    after each seed. Raises ConfigError if the folder has other settings or another run uses it, InputError if it is not
-    writable.
+    after each seed. Raises ConfigError if the folder has other settings or another run uses it, if Mitsuba is not
+    installed, and if the rooms are too large to render without LLVM; InputError if the folder is not writable.
     """
     start = perf_counter()
     if job.renderer == RENDERER:
-        _need_mitsuba()
+        backend.check_size(job.size, job.samples)
     try:
         job.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -149,7 +150,7 @@ def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, ou
 def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | SkippedSeed:
     """Generate and render a room with all of its wall variants, on one thread."""
     from wallpaint.rooms import design
-    from wallpaint.rooms.tracing import backend, tracer
+    from wallpaint.rooms.tracing import tracer
 
     backend.activate()
     _use_one_thread()
@@ -217,7 +218,7 @@ def locked(folder: Path) -> Iterator[None]:
     The operating system releases the lock when the process ends. Raises ConfigError if another run holds it.
     """
     try:
-        file = (folder / LOCK_FILE).open("a+")
+        file = (folder / LOCK_FILE).open("a+", encoding="utf-8")
     except OSError as error:
         raise InputError(f"{folder}: cannot be written to ({error.strerror}): check its permissions") from error
     with file:
@@ -300,13 +301,6 @@ def _is_skip_file(path: Path, seed: int) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(skip_file, dict) and skip_file.get("seed") == seed and skip_file.get("version") == __version__
-
-
-def _need_mitsuba() -> None:
-    import importlib.util
-
-    if importlib.util.find_spec("mitsuba") is None:
-        raise ConfigError("rooms are rendered with Mitsuba, which is not installed: pip install 'wallpaint[rooms]'")
 
 
 def _use_one_thread() -> None:

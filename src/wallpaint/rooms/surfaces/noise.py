@@ -26,7 +26,9 @@ def gaussian_noise(rng: np.random.Generator, sigma_u_px: float, sigma_v_px: floa
     return _filtered_noise(rng, np.exp(-2 * np.pi**2 * ((fu * sigma_u_px) ** 2 + (fv * sigma_v) ** 2)))
 
 
-def fractal_noise(rng: np.random.Generator, power: float, max_size_px: float = TEXTURE_PX, stretch: float = 1.0) -> Array:
+def fractal_noise(
+    rng: np.random.Generator, power: float, max_size_px: float = TEXTURE_PX, stretch: float = 1.0
+) -> Array:
     """Periodic power-law (1/f^power) noise: (TEXTURE_PX, TEXTURE_PX) float32, mean 0, standard deviation 1.
 
     power: 1 rough .. 2.5 soft. max_size_px: size of the largest features. stretch: their elongation along u.
@@ -87,7 +89,10 @@ def mix(under: Array | Color, over: Array | Color, share: Array) -> Array:
 
 
 def tone_gain(tone: Array, warmth: float = 0.25) -> Array:
-    """Per-channel gain exp(tone), (TEXTURE_PX, TEXTURE_PX, 3). warmth: how much redder dark texels become than light ones."""
+    """Per-channel gain exp(tone), (TEXTURE_PX, TEXTURE_PX, 3).
+
+    warmth: how much redder dark texels become than light ones.
+    """
     return np.stack([np.exp(tone * k) for k in (1 - warmth / 2, 1.0, 1 + warmth)], -1).astype(np.float32)
 
 

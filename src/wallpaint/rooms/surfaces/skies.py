@@ -139,7 +139,10 @@ def _tree_line(rng: np.random.Generator) -> Array:
 
 
 def _houses(rng: np.random.Generator, ambient: Array, sky_type: str, layer: int) -> tuple[Array, Array]:
-    """A row of house facades with roofs and windows: radiance (TEXTURE_PX, TEXTURE_PX, 3) and coverage (TEXTURE_PX, TEXTURE_PX)."""
+    """A row of house facades with roofs and windows.
+
+    Returns the radiance (TEXTURE_PX, TEXTURE_PX, 3) and the coverage (TEXTURE_PX, TEXTURE_PX).
+    """
     radiance = np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.float32)
     coverage = np.zeros((TEXTURE_PX, TEXTURE_PX), np.uint8)
     px_per_deg = TEXTURE_PX / _V_SPAN_DEG

@@ -149,8 +149,9 @@ def stone(rng: np.random.Generator, color: Color, stone_type: str = "marble") ->
 
 
 def plaster_slopes(rng: np.random.Generator) -> Array:
-    """Slopes of painted plaster, (TEXTURE_PX, TEXTURE_PX, 2) float32, d height / du and / dv; periodic, standard deviation 1 each.
+    """Slopes of painted plaster, d height / du and / dv, (TEXTURE_PX, TEXTURE_PX, 2) float32.
 
+    Both are periodic with standard deviation 1.
     One tile is 0.6 m (PLASTER_METRES). The height is roller stipple (2-4 mm) with the longer waves of a trowel, which
     show where light grazes the wall.
     """

@@ -3,6 +3,8 @@
 Without LLVM the kernel is not available. Mitsuba's built-in plugins then render the room with several wall albedos and
 the same random numbers. Each pixel is a polynomial in the albedo, so the buckets are the coefficients of the polynomial
 that interpolates these images.
+
+Import after `backend.activate`.
 """
 
 from __future__ import annotations

@@ -29,9 +29,11 @@ def render(room: Room, size: tuple[int, int], samples: int, *, denoised: bool = 
 
     size: (height, width). samples: paths per pixel. denoised: denoise if the denoiser is installed. The same arguments
     give the same result on one machine. Light with more wall bounces than the last bucket is left out;
-    `buckets.radiance` extrapolates it. Raises ConfigError if Mitsuba is not installed.
+    `buckets.radiance` extrapolates it. Raises ConfigError if Mitsuba is not installed, or if the image is too large to
+    render without LLVM (`backend.check_size`).
     """
-    if backend.activate() == backend.PLAIN:
+    backend.check_size(size, samples)
+    if backend.activate() == backend.SCALAR_VARIANT:
         from wallpaint.rooms.tracing import mitsuba_scene
 
         rendering = mitsuba_scene.render(room, size, samples)
@@ -58,7 +60,7 @@ def render_radiance(room: Room, size: tuple[int, int], samples: int, *, denoised
 
 def render_wall_numbers(room: Room, size: tuple[int, int]) -> Array:
     """Return the wall number that one ray per pixel hits, without light transport: (h, w) int16, -1 for no wall."""
-    if backend.activate() == backend.PLAIN:
+    if backend.activate() == backend.SCALAR_VARIANT:
         from wallpaint.rooms.tracing import mitsuba_scene
 
         return mitsuba_scene.render_wall_numbers(room, size)
@@ -70,7 +72,7 @@ def render_wall_numbers(room: Room, size: tuple[int, int]) -> Array:
 
 def view_statistics(room: Room, cameras: list[Camera], near_distance: float) -> list[tuple[float, float]]:
     """Return for each camera the share of paintable wall, and the share of pixels nearer than near_distance metres."""
-    if backend.activate() == backend.PLAIN:
+    if backend.activate() == backend.SCALAR_VARIANT:
         from wallpaint.rooms.tracing import mitsuba_scene
 
         return mitsuba_scene.view_statistics(room, cameras, near_distance)

@@ -63,7 +63,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], state: Mapping[
             {name: value.detach().contiguous().cpu() for name, value in tensors.items()}, temporary / TENSORS_FILE
         )
         saved_state = {**state, "schema": SCHEMA, "step": step, "sha256": _sha256(temporary / TENSORS_FILE)}
-        (temporary / STATE_FILE).write_text(json.dumps(saved_state, indent=1))
+        (temporary / STATE_FILE).write_text(json.dumps(saved_state, indent=1), encoding="utf-8")
         for path in (temporary / TENSORS_FILE, temporary / STATE_FILE, temporary):
             _fsync(path)
         if target.exists():  # from an earlier run that went past this step
@@ -115,7 +115,7 @@ def rename_damaged(folder: Path, newest: Checkpoint) -> list[Path]:
 def read(path: Path) -> Checkpoint:
     """Read a checkpoint and verify its sha256. Raises ModelError if a file is missing or changed."""
     try:
-        state = json.loads((path / STATE_FILE).read_text())
+        state = json.loads((path / STATE_FILE).read_text(encoding="utf-8"))
         step, expected = int(state["step"]), str(state["sha256"])
         actual = _sha256(path / TENSORS_FILE)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -39,6 +39,10 @@ RENAMED_KEYS = {
     "most_rooms": "max_rooms",
     "paints_each": "paints_per_photo",
     "seen_px": "input_px",
+    "small": "room_cache",
+    "checks": "photos_per_validation_room",
+    "network.room": "network.global_channels",
+    "network.fine": "network.full_res_channels",
 }
 """Recipe keys of earlier versions, and their names now."""
 
@@ -152,7 +156,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     import yaml  # type: ignore[import-untyped]
 
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

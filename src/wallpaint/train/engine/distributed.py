@@ -60,8 +60,11 @@ def run_on_main(accelerator: Any, function: Callable[[], T]) -> T | None:
 
 @contextlib.contextmanager
 def catch_stop_signals() -> Iterator[Callable[[], bool]]:
-    """Catch SIGINT and SIGTERM; yields a function that returns whether one was received. A second one raises
-    KeyboardInterrupt."""
+    """Catch SIGINT and SIGTERM; yields a function that returns whether one was received.
+
+    A second signal raises KeyboardInterrupt. A signal that is already ignored, as under `nohup` or with `&` in a
+    script, stays ignored.
+    """
     received: list[int] = []
 
     def handle(number: int, frame: Any) -> None:
@@ -69,9 +72,11 @@ def catch_stop_signals() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         received.append(number)
 
-    previous = {}
+    previous: dict[int, Any] = {}
     with contextlib.suppress(ValueError):  # not in the main thread, where no handler can be set
-        previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        for stop_signal in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(stop_signal) != signal.SIG_IGN:
+                previous[stop_signal] = signal.signal(stop_signal, handle)
     try:
         yield lambda: bool(received)
     finally:

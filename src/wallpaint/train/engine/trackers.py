@@ -225,14 +225,14 @@ class _JsonLinesTracker:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = []
             if path.exists():
-                for line in path.read_text().splitlines():
+                for line in path.read_text(encoding="utf-8").splitlines():
                     with contextlib.suppress(ValueError, KeyError):
                         if json.loads(line)["step"] <= start:
                             lines.append(line)
-            path.write_text("".join(f"{line}\n" for line in lines))
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:
-        with self._write_errors(), self.path.open("a") as file:
+        with self._write_errors(), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -276,10 +276,10 @@ class _WandbTracker:
         folder.mkdir(parents=True, exist_ok=True)
         run_id = folder / "id"
         if not run_id.exists():
-            run_id.write_text(secrets.token_hex(4))
+            run_id.write_text(secrets.token_hex(4), encoding="utf-8")
         self.image = wandb.Image
         self.run = wandb.init(
-            project=project, name=name, dir=str(folder), id=run_id.read_text().strip(), resume="allow"
+            project=project, name=name, dir=str(folder), id=run_id.read_text(encoding="utf-8").strip(), resume="allow"
         )
 
     def log(self, entry: Mapping[str, Any], images: Mapping[str, Array]) -> None:

@@ -1,1 +1,1 @@
-"""Training the light model."""
+"""Training of the light model."""

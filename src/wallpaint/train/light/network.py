@@ -1,4 +1,4 @@
-"""The light model's network and its formula, for training: the same as `light_model`, with gradients."""
+"""The light model's network, its export, and the differentiable version of the formula of `light.model`."""
 
 from __future__ import annotations
 
@@ -8,35 +8,48 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
 from torch.nn import functional as f
 
 from wallpaint.imaging.color import LUMINANCE
-from wallpaint.light import model as told
+from wallpaint.light import model as light_model
+from wallpaint.train.engine import onnx_export
+from wallpaint.train.engine.onnx_export import Precision
+from wallpaint.typing import Array
 
-TEACHING = "light"  # what names of layers begin with that only training needs
-STARTS = {"white": -0.7, "bounce": -1.0, "gloss": -3.5, "contrast": -0.2, "spread": -0.35, "error": 2.0}
+GROUP = 8  # channels per group of the group normalisation
+MIN_INT8_SIZE = 4096  # values from which a parameter is stored as int8
+AUX_PREFIX = "light"  # prefix of the auxiliary head's layers, which only training needs
+INITIAL_OUTPUTS = {
+    "wall_albedo": -0.7,
+    "interreflection": -1.0,
+    "gloss": -3.5,
+    "contrast": -0.2,
+    "shading_gain": -0.35,
+    "error": 2.0,
+}
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """See `light_model.Coefficients`: (B, C, h, w) each, shade (B, 1, h, w), log_error (B, h, w)."""
+class TorchCoefficients:
+    """`light.model.LightCoefficients` as tensors (B, C, h, w); log_shading (B, 1, h, w), log_error (B, h, w)."""
 
     photo: Tensor
-    shade: Tensor
-    old: Tensor
-    bounce: Tensor
+    log_shading: Tensor
+    wall_albedo: Tensor
+    interreflection: Tensor
     gloss: Tensor
     contrast: Tensor
-    spread: Tensor
+    shading_gain: Tensor
     log_error: Tensor
 
 
-class Block(nn.Module):
-    """Two convolutions round which the features pass unchanged."""
+class LightResidualBlock(nn.Module):
+    """Pre-activation residual block of two convolutions; the identity at initialisation."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        groups = channels // told.GROUP
+        groups = channels // GROUP
         self.norm1, self.conv1 = nn.GroupNorm(groups, channels), nn.Conv2d(channels, channels, 3, padding=1)
         self.norm2, self.conv2 = nn.GroupNorm(groups, channels), nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.conv2.weight)
@@ -48,124 +61,171 @@ class Block(nn.Module):
 
 
 class LightNetwork(nn.Module):
-    """planes (B, 10, h, w), numbers (B, F) -> (B, 12, h, w), see `light_model.forward`, and light (B, 3, h, w).
+    """planes (B, 10, h, w), features (B, F) -> outputs (B, 12, h, w) and light (B, 3, h, w).
 
-    light: natural log of the light on what is seen against the wall's median. It teaches the network what surfaces are
-    like; the finished model goes without it (`TEACHING`).
-    widths: channels a level, finest first. depths: residual blocks a level. room: length of the vector that the whole
-    room is summed up in. mean, scale: (F,) of the numbers.
+    A U-Net whose coarsest level is pooled, over the wall and over the rest, into one vector that all levels are
+    conditioned on. outputs: see `light.model.interpret`.
+
+    light: natural log of the incident light relative to the wall's median, an auxiliary target; the exported model
+    omits it (`AUX_PREFIX`). widths: channels per level, finest first. depths: residual blocks per level.
+    global_channels: length of the pooled vector. full_res_channels: channels at full resolution. mean, scale: (F,), to
+    standardise the features.
     """
 
     mean: Tensor
     scale: Tensor
 
     def __init__(
-        self, widths: Sequence[int], depths: Sequence[int], room: int, fine: int, mean: Tensor, scale: Tensor
+        self,
+        widths: Sequence[int],
+        depths: Sequence[int],
+        global_channels: int,
+        full_res_channels: int,
+        mean: Tensor,
+        scale: Tensor,
     ) -> None:
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("scale", scale)
-        count = len(mean)
-        self.stem = nn.Conv2d(told.INPUTS, widths[0], 3, 2, 1)
+        count, inputs, outputs = len(mean), light_model.INPUT_CHANNELS, light_model.OUTPUT_CHANNELS
+        # The layers' order determines their initial weights. Parameters are trained in the order of their names, which
+        # determines the rounding of the gradient norm.
+        self.stem = nn.Conv2d(inputs, widths[0], 3, 2, 1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
         self.encoder = nn.ModuleList(
-            nn.ModuleList(Block(width) for _ in range(depth)) for width, depth in zip(widths, depths, strict=True)
+            nn.ModuleList(LightResidualBlock(width) for _ in range(depth))
+            for width, depth in zip(widths, depths, strict=True)
         )
-        self.room = nn.Sequential(nn.Linear(2 * widths[-1] + count, room), nn.SiLU(), nn.Linear(room, room))
-        self.tell = nn.ModuleList(nn.Linear(room, width) for width in widths)
+        self.pooled_mlp = nn.Sequential(
+            nn.Linear(2 * widths[-1] + count, global_channels), nn.SiLU(), nn.Linear(global_channels, global_channels)
+        )
+        self.to_level_bias = nn.ModuleList(nn.Linear(global_channels, width) for width in widths)
         self.up = nn.ModuleList(nn.Linear(b, a) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(Block(width) for width in widths)
-        self.fine = nn.Conv2d(widths[0] + told.INPUTS, fine, 3, 1, 1)
-        self.out = nn.Linear(fine, told.OUTPUTS)
-        self.overall = nn.Linear(room, told.OUTPUTS)
-        self.straight = nn.Linear(count, told.OUTPUTS)
-        self.light = nn.Linear(fine, 3)
-        self.light_overall = nn.Linear(room, 3)
-        self._start()
+        self.decoder = nn.ModuleList(LightResidualBlock(width) for width in widths)
+        self.full_res = nn.Conv2d(widths[0] + inputs, full_res_channels, 3, 1, 1)
+        self.out = nn.Linear(full_res_channels, outputs)
+        self.out_global = nn.Linear(global_channels, outputs)
+        self.to_direct_out = nn.Linear(count, outputs)
+        self.light = nn.Linear(full_res_channels, 3)
+        self.light_global = nn.Linear(global_channels, 3)
+        self._init_heads()
 
-    def _start(self) -> None:
-        """A room of average light, whatever is seen."""
+    def _init_heads(self) -> None:
+        """Initialise the heads to predict an average room for any input."""
         with torch.no_grad():
-            for layer in (self.light, self.light_overall):
+            for layer in (self.light, self.light_global):
                 layer.weight.mul_(0.1)
                 layer.bias.zero_()
-            self.light.bias.fill_(-STARTS["white"])
-            for layer, size in ((self.out, 0.1), (self.overall, 0.1), (self.straight, 0.0)):
-                layer.weight.mul_(size)
+            self.light.bias.fill_(-INITIAL_OUTPUTS["wall_albedo"])
+            for layer, gain in ((self.out, 0.1), (self.out_global, 0.1), (self.to_direct_out, 0.0)):
+                layer.weight.mul_(gain)
                 layer.bias.zero_()
-            at = STARTS
-            values = [at["white"]] * 3 + [at["bounce"]] * 3 + [at["gloss"]] * 3
-            self.out.bias.copy_(torch.tensor([*values, at["contrast"], at["spread"], at["error"]]))
+            initial = INITIAL_OUTPUTS
+            values = [initial["wall_albedo"]] * 3 + [initial["interreflection"]] * 3 + [initial["gloss"]] * 3
+            values += [initial["contrast"], initial["shading_gain"], initial["error"]]
+            self.out.bias.copy_(torch.tensor(values))
 
-    def forward(self, planes: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, planes: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         mask = planes[:, 6:7]
-        x = self.stem(planes)
-        kept: list[Tensor] = []
+        x = self.stem(planes)  # [B, widths[0], h / 2, w / 2]
+        skips: list[Tensor] = []
         for level, blocks in enumerate(self.encoder):
             if level:
-                kept.append(x)
+                skips.append(x)
                 x = self.down[level - 1](x)
             for block in blocks:  # type: ignore[attr-defined]
                 x = block(x)
-        share = f.adaptive_avg_pool2d(mask, x.shape[-2:])
-        pooled = [(x * part).sum((2, 3)) / (part.sum((2, 3)) + 1e-2) for part in (share, 1 - share)]
-        standard = ((numbers - self.mean) / self.scale).clamp(-4, 4)
-        room = f.silu(self.room(torch.cat([*pooled, standard], 1)))
+        share = f.avg_pool2d(mask, 2 ** len(self.encoder))
+        pooled = [(x * weight).sum((2, 3)) / (weight.sum((2, 3)) + 1e-2) for weight in (share, 1 - share)]
+        standardised = ((features - self.mean) / self.scale).clamp(-4, 4)
+        pooled_vector = f.silu(self.pooled_mlp(torch.cat([*pooled, standardised], 1)))  # [B, global_channels]
         last = len(self.decoder) - 1
-        x = self.decoder[last](x + self.tell[last](room)[..., None, None])
+        x = self.decoder[last](x + self.to_level_bias[last](pooled_vector)[..., None, None])
         for level in range(last - 1, -1, -1):
-            above = self.up[level](x.movedim(1, -1)).movedim(-1, 1)
-            x = f.interpolate(above, scale_factor=2.0) + kept[level] + self.tell[level](room)[..., None, None]
+            up = self.up[level](x.movedim(1, -1)).movedim(-1, 1)
+            bias = self.to_level_bias[level](pooled_vector)[..., None, None]
+            x = f.interpolate(up, scale_factor=2.0) + skips[level] + bias
             x = self.decoder[level](x)
-        x = f.silu(self.fine(torch.cat([f.interpolate(x, scale_factor=2.0), planes], 1)))
-        overall = self.overall(room) + self.straight(standard)
-        light = self.light(x.movedim(1, -1)).movedim(-1, 1) + self.light_overall(room)[..., None, None]
-        return self.out(x.movedim(1, -1)).movedim(-1, 1) + overall[..., None, None], light
+        x = f.silu(self.full_res(torch.cat([f.interpolate(x, scale_factor=2.0), planes], 1)))
+        out_bias = self.out_global(pooled_vector) + self.to_direct_out(standardised)
+        aux_bias = self.light_global(pooled_vector)
+        light = self.light(x.movedim(1, -1)).movedim(-1, 1) + aux_bias[..., None, None]
+        return self.out(x.movedim(1, -1)).movedim(-1, 1) + out_bias[..., None, None], light
 
 
-def model_of(network: nn.Module) -> dict[str, Tensor]:
-    """Its weights by name, without what only training needs."""
-    return {name: value for name, value in network.state_dict().items() if not name.startswith(TEACHING)}
+def exported_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Return a network's weights by name, without the auxiliary head."""
+    return {name: value for name, value in network.state_dict().items() if not name.startswith(AUX_PREFIX)}
 
 
-def load_model(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give it the weights of a finished model. Raises RuntimeError where they are of another size."""
-    own = {name: value for name, value in network.state_dict().items() if name.startswith(TEACHING)}
-    network.load_state_dict({**own, **weights})
+def load_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load the weights of an exported model; the auxiliary head keeps its own. Raises RuntimeError if sizes differ."""
+    aux = {name: value for name, value in network.state_dict().items() if name.startswith(AUX_PREFIX)}
+    network.load_state_dict({**aux, **weights})
 
 
-def interpret(out: Tensor, photo: Tensor, mask: Tensor, median: Tensor, told_old: Tensor) -> Coefficients:
-    """What the outputs mean: see `light_model.interpret`. photo (B, 3, h, w), mask (B, h, w), median (B, 3), told_old
-    (B, 3), NaN where the old paint is not told."""
-    old = torch.exp((torch.log(median)[..., None, None] - out[:, :3]).clamp(-7, 3))
-    old = told.MOST_OLD * old / (1 + old**4) ** 0.25
-    known = told_old[..., None, None].clamp(told.LOWEST_OLD, told.MOST_OLD)
-    old = torch.where(known.isnan(), old, known)
-    low, high = told.CONTRASTS
-    luma = _luminance(photo.clamp(told.DARKEST, 1)) / _luminance(median[..., None, None])
-    return Coefficients(
-        photo,
-        torch.log(luma),
-        old,
-        told.MOST_BOUNCE * torch.sigmoid(out[:, 3:6]),
-        torch.exp((out[:, 6:9] + told.GLOSS_OUTSIDE * (1 - mask[:, None])).clamp(*told.GLOSS_LOGS)),
-        low + (high - low) * torch.sigmoid(out[:, 9:10]),
-        told.MOST_SPREAD * torch.tanh(out[:, 10:11]),
-        out[:, 11].clamp(-2, 4),
+def export(network: nn.Module, side: int) -> bytes:
+    """Export the uncalibrated model as the bytes of an ONNX file. side: see `light.model.LightModel`.
+
+    Large weights are stored as int8, which changes the outputs by far less than their error; the feature statistics as
+    float32, the others as float16.
+    """
+    count = len(network.mean)  # type: ignore[arg-type]
+    height, width = (light_model.SIDE_MULTIPLE * Dim(name, min=2, max=64) for name in ("height", "width"))
+    batch = Dim("batch", min=1, max=64)
+    return onnx_export.export(
+        network,
+        {"planes": torch.zeros(2, light_model.INPUT_CHANNELS, 64, 80), "features": torch.zeros(2, count)},
+        {"planes": {0: batch, 2: height, 3: width}, "features": {0: batch}},
+        "outputs",
+        _precision,
+        {"kind": light_model.KIND, "side": side, "calibration": 1.0},
     )
 
 
-def appearance(seen: Coefficients, albedo: Tensor) -> Tensor:
-    """The pictures in M paints each, (B, M, 3, h, w) linear sRGB. albedo: (B, M, 3) linear sRGB."""
+def _precision(name: str, weight: Array) -> Precision:
+    if name in ("mean", "scale"):
+        return "float32"
+    return "int8" if weight.size >= MIN_INT8_SIZE else "float16"
+
+
+def interpret(outputs: Tensor, photo: Tensor, mask: Tensor, median: Tensor, known_albedo: Tensor) -> TorchCoefficients:
+    """Convert the outputs to coefficients, as `light.model.interpret` does.
+
+    outputs: (B, 12, h, w). photo: (B, 3, h, w). mask: (B, h, w). median: (B, 3). known_albedo: (B, 3), NaN where it is
+    unknown.
+    """
+    predicted = torch.exp((torch.log(median)[..., None, None] - outputs[:, :3]).clamp(-7, 3))
+    predicted = light_model.MAX_WALL_ALBEDO * predicted / (1 + predicted**4) ** 0.25
+    known = known_albedo[..., None, None].clamp(light_model.MIN_WALL_ALBEDO, light_model.MAX_WALL_ALBEDO)
+    low, high = light_model.CONTRAST_RANGE
+    luma = _luminance(photo.clamp(light_model.MIN_LINEAR, 1)) / _luminance(median[..., None, None])
+    log_gloss = outputs[:, 6:9] + light_model.LOG_GLOSS_OUTSIDE * (1 - mask[:, None])
+    return TorchCoefficients(
+        photo=photo,
+        log_shading=torch.log(luma),
+        wall_albedo=torch.where(known.isnan(), predicted, known),
+        interreflection=light_model.MAX_BOUNCE * torch.sigmoid(outputs[:, 3:6]),
+        gloss=torch.exp(log_gloss.clamp(*light_model.LOG_GLOSS_RANGE)),
+        contrast=low + (high - low) * torch.sigmoid(outputs[:, 9:10]),
+        shading_gain=light_model.MAX_SHADING_GAIN * torch.tanh(outputs[:, 10:11]),
+        log_error=outputs[:, 11].clamp(-2, 4),
+    )
+
+
+def appearance(coefficients: TorchCoefficients, albedo: Tensor) -> Tensor:
+    """Return the photos in M paints each, (B, M, 3, h, w) linear sRGB. albedo: (B, M, 3) linear sRGB."""
+    c = coefficients
     rho = albedo.clamp_min(1e-4)[..., None, None]
-    bounce, gloss, old = seen.bounce[:, None], seen.gloss[:, None], seen.old[:, None]
-    new, then = (torch.log(paint / (1 - bounce * paint) + gloss) for paint in (rho, old))
-    e = seen.contrast[:, None] * (new - then)
-    e = e + seen.spread[:, None] * _luminance(e, 2) * seen.shade[:, None]
-    capped = seen.photo[:, None].clamp(1e-5, told.BRIGHTEST)
-    light = capped / (1 - capped**told.ROLL) ** (1 / told.ROLL) * torch.exp(e.clamp_max(8))
-    beyond = (seen.photo[:, None] / told.BRIGHTEST).clamp_min(1)
-    return light / (1 + light**told.ROLL) ** (1 / told.ROLL) * beyond
+    bounce, gloss, wall_albedo = c.interreflection[:, None], c.gloss[:, None], c.wall_albedo[:, None]
+    new, existing = (torch.log(paint / (1 - bounce * paint) + gloss) for paint in (rho, wall_albedo))
+    e = c.contrast[:, None] * (new - existing)
+    e = e + c.shading_gain[:, None] * _luminance(e, 2) * c.log_shading[:, None]
+    power = light_model.ROLL_OFF_POWER
+    clipped = c.photo[:, None].clamp(1e-5, light_model.CLIP_LINEAR)
+    light = clipped / (1 - clipped**power) ** (1 / power) * torch.exp(e.clamp_max(8))
+    above_clip = (c.photo[:, None] / light_model.CLIP_LINEAR).clamp_min(1)
+    return light / (1 + light**power) ** (1 / power) * above_clip
 
 
 def _luminance(rgb: Tensor, axis: int = 1) -> Tensor:

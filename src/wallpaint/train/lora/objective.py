@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from wallpaint.diffusion.denoise import Conditioning, Observer, predict_noise, no_observer
+from wallpaint.diffusion.denoise import Conditioning, Observer, no_observer, predict_noise
 from wallpaint.errors import ModelError, ShapeError
 
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -172,8 +172,8 @@ def predict(
 ) -> DenoisingPrediction:
     """Add noise to latents, predict it with the UNet, and compare.
 
-    latents: [B, 4, h, w] float32. cond: of B samples, text in the UNet's dtype. controlnet: without its conditioning embedding, see
-    `Conditioning.controlnet_cond`. Gradients flow to the UNet's trainable parameters.
+    latents: [B, 4, h, w] float32. cond: of B samples, text in the UNet's dtype. controlnet: without its conditioning
+    embedding, see `Conditioning.controlnet_cond`. Gradients flow to the UNet's trainable parameters.
     """
     noise, timesteps, noisy = add_noise(scheduler, latents, generators, noise_offset=noise_offset, observe=observe)
     predicted = predict_noise(unet, controlnet, noisy.to(cond.text.dtype), timesteps, cond, observe=observe).float()

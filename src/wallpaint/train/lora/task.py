@@ -24,7 +24,7 @@ from wallpaint.bundles.bundle import Bundle
 from wallpaint.data import latent_cache
 from wallpaint.data.latent_cache import LatentCache, SampleSource
 from wallpaint.diffusion.denoise import Conditioning
-from wallpaint.diffusion.networks import attach_ip_adapter, pick_device, detach_cond_embedding
+from wallpaint.diffusion.networks import attach_ip_adapter, detach_cond_embedding, pick_device
 from wallpaint.errors import ConfigError
 from wallpaint.train.engine.loop import Losses
 from wallpaint.train.engine.schedule import SampleIndex, stream_seed

@@ -1,1 +1,1 @@
-"""Training the wall segmenter."""
+"""Training of the wall segmenter."""

@@ -1,9 +1,8 @@
-"""A recipe from nothing to a wall finder: rooms rendered, labelled, learnt from; calibrated, judged, written.
+"""From a recipe to a wall segmenter: render and label rooms, train, calibrate, evaluate and export.
 
-run/config.yaml   the recipe with every value    log.jsonl   a line every few steps
-    checkpoints/  to go on from                  scores.json how well it finds walls of test rooms
-    segmenter/    the result, in transformers' layout: config.json, model.safetensors (float16), calibration.json, card;
-                  and refiner.safetensors, which refines its map
+run/config.yaml   the resolved recipe            log.jsonl   log entries
+    checkpoints/  to resume from                 scores.json evaluation on test rooms
+    segmenter/    the result: segformer.onnx and refiner.onnx (float16), and a model card
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, ModelError
 from wallpaint.files import atomic
+from wallpaint.segment.network import REFINER, REFINER_KIND, SEGFORMER, SEGFORMER_KIND
 from wallpaint.train.engine import config as recipes
 from wallpaint.train.segmenter.config import SegmenterConfig
 from wallpaint.version import __version__
@@ -23,12 +23,11 @@ from wallpaint.version import __version__
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from wallpaint.segment.network import Calibration, Finder
-    from wallpaint.train.room_sets import Report
-    from wallpaint.train.segmenter.evaluation import Scores
+    from wallpaint.segment.network import WallSegmenter
+    from wallpaint.train.room_sets import RoomTrainingReport
+    from wallpaint.train.segmenter.evaluation import SegmenterScores
 
-LABELS, SCORES, RESULT = "labels", "scores.json", "segmenter"
-WEIGHTS = "model.safetensors"
+LABELS_DIR, SCORES_FILE, RESULT_DIR, CARD_FILE = "labels", "scores.json", "segmenter", "README.md"
 
 
 def run(
@@ -36,13 +35,13 @@ def run(
     folder: Path,
     *,
     resume: bool = False,
-    start: Path | None = None,
+    init: Path | None = None,
     log: Callable[[str], None] = lambda line: None,
-) -> Report:
-    """Make a wall finder.
+) -> RoomTrainingReport:
+    """Train a wall segmenter.
 
-    resume: go on from the newest checkpoint. start: a folder as this writes it, whose weights are begun with; its
-    network may have fewer blocks a stage, and fewer channels of the refiner, than the recipe's. log: takes lines of
+    resume: from the latest checkpoint. init: the result folder of a run, with the weights to start from; its network
+    may have fewer blocks per stage, and a refiner with fewer channels, than the recipe's. log: takes lines on the
     progress. Raises ConfigError, InputError or ModelError.
     """
     from wallpaint.rooms.sets import labels as labelling
@@ -55,18 +54,18 @@ def run(
     trackers.check_installed(config.tracking)
     if not resume:
         refuse_existing_checkpoints(folder)
-    if start is not None:  # before hours of rendering
-        _begin_with(WallNetwork(config.network), start)
-    if not resume:  # a run that goes on keeps what it was begun with until it is sure that this is the same
+    if init is not None:  # fails before hours of rendering
+        _load_initial_weights(WallNetwork(config.network), init)
+    if not resume:  # a resumed run keeps its config until the digest was compared
         recipes.write(config, folder)
-    labels = config.labels or folder / LABELS
-    found = room_sets.prepare(config.sets, config.render_workers, log)
-    log(f"looking at {sum(map(len, found.values()))} rooms")
-    seen = {use: labelling.derive_all(rooms, labels, config.render_workers) for use, rooms in found.items()}
-    rooms = room_sets.settle(seen["rooms"], folder, resume=resume)
+    labels = config.labels or folder / LABELS_DIR
+    rooms_by_use = room_sets.prepare(config.sets, config.render_workers, log)
+    log(f"labelling {sum(map(len, rooms_by_use.values()))} rooms")
+    labelled = {use: labelling.derive_all(rooms, labels, config.render_workers) for use, rooms in rooms_by_use.items()}
+    rooms = room_sets.select_rooms(labelled["rooms"], folder, resume=resume)
     task = SegmenterTask(rooms, labels, config)
-    if start is not None:
-        _begin_with(task.network, start)
+    if init is not None:
+        _load_initial_weights(task.network, init)
     log(f"training on {len(rooms)} rooms")
     outcome = fit(
         task,
@@ -74,7 +73,7 @@ def run(
         config.optimizer,
         folder,
         seed=config.seed,
-        digest=room_sets.digest(config, ("labels", "input_px"), rooms, start and start / WEIGHTS),
+        digest=room_sets.digest(config, ("labels", "input_px"), rooms, init and init / SEGFORMER),
         device="cpu",
         resume=resume,
         tracking=config.tracking,
@@ -82,34 +81,37 @@ def run(
         on_step=lambda step, loss: log(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
     )
     parameters = sum(value.numel() for value in task.network.parameters())
-    report = room_sets.Report(outcome.step, config.loop.steps, len(rooms), parameters)
+    report = room_sets.RoomTrainingReport(outcome.step, config.loop.steps, len(rooms), parameters)
     if outcome.stopped:
         return report
-    whole = {**dict(task.network.named_buffers()), **outcome.weights}
-    scores = finish(config, whole, folder, labels, {**seen, "rooms": rooms})
-    judged = () if scores is None else (scores.line(),)
-    return dataclasses.replace(report, judged=judged, written=f"{folder / RESULT} (use it with --bundle)")
+    weights = {**dict(task.network.named_buffers()), **outcome.weights}
+    scores = finish(config, weights, folder, labels, {**labelled, "rooms": rooms})
+    evaluation = () if scores is None else (scores.line(),)
+    return dataclasses.replace(report, evaluation=evaluation, output=f"{folder / RESULT_DIR} (use it with --bundle)")
 
 
-def _begin_with(network: nn.Module, start: Path) -> None:
-    """Put a wall finder's weights into a `WallNetwork`, see `growth`; a refiner that it lacks stays as it is. Raises
-    ModelError; ConfigError where it is no smaller network of the same kind."""
-    from wallpaint.errors import ModelError
-    from wallpaint.segment.network import load
-    from wallpaint.train.segmenter import net2net as growth
-    from wallpaint.train.segmenter.task import WALL
+def _load_initial_weights(network: nn.Module, init: Path) -> None:
+    """Load a wall segmenter's weights into a `WallNetwork`, see `net2net`.
 
-    if not all((start / name).is_file() for name in ("config.json", WEIGHTS)):
-        raise ModelError(f"{start}: is no folder with config.json and {WEIGHTS}: name the one that a run has written")
-    finder = load(start)
+    Without a refiner file, the refiner keeps its weights. Raises ModelError; ConfigError if the network cannot be
+    extended to the recipe's.
+    """
+    from wallpaint.train.engine import onnx_export
+    from wallpaint.train.segmenter import net2net
+    from wallpaint.train.segmenter.task import CLASSES
+
+    if not (init / SEGFORMER).is_file():
+        raise ModelError(f"{init}: has no {SEGFORMER}: name the folder that a run has written")
+    weights, metadata = onnx_export.read(init / SEGFORMER, SEGFORMER_KIND)
     try:
-        growth.deeper(network.get_submodule("segformer"), finder.model.state_dict())
-        if finder.refiner is not None:
-            growth.wider(network.refiner, finder.refiner.state_dict())  # type: ignore[arg-type]
+        net2net.load_deeper(network.get_submodule("segformer"), weights)
+        if (init / REFINER).is_file():
+            refiner_weights, _ = onnx_export.read(init / REFINER, REFINER_KIND)
+            net2net.load_wider(network.refiner, refiner_weights)  # type: ignore[arg-type]
     except ValueError as error:
-        raise ConfigError(f"{start}: its network is no smaller one of the recipe's kind: {error}") from error
-    if finder.wall != WALL:
-        raise ConfigError(f"{start}: wall is its class {finder.wall}, expected {WALL}")
+        raise ConfigError(f"{init}: its network cannot be extended to the recipe's: {error}") from error
+    if metadata.get("classes") != list(CLASSES):
+        raise ConfigError(f"{init}: its classes are {metadata.get('classes')}, expected {list(CLASSES)}")
 
 
 def finish(
@@ -117,109 +119,86 @@ def finish(
     weights: Mapping[str, Tensor],
     folder: Path,
     labels: Path,
-    rooms: Mapping[str, Sequence[Path]],
-) -> Scores | None:
-    """Calibrate on validation rooms, judge on test rooms, and write the result. rooms: by what they are for."""
-    from wallpaint.segment.network import Calibration
-    from wallpaint.train.segmenter import evaluation as segmenter_eval
+    rooms_by_use: Mapping[str, Sequence[Path]],
+) -> SegmenterScores | None:
+    """Export, calibrate on validation rooms, evaluate on test rooms, and write the result. Returns None without test
+    rooms."""
+    from wallpaint.train.engine import onnx_export
+    from wallpaint.train.segmenter import evaluation
 
-    made = {use: list(segmenter_eval.shots(rooms[use], labels)) for use in ("validation", "test")}
-    plain = Calibration(input_px=config.input_px)
-    finder = _finder(config, weights, plain)
-    calibration = segmenter_eval.calibrate(finder, made["validation"]) if made["validation"] else plain
+    photos = {use: list(evaluation.labelled_photos(rooms_by_use[use], labels)) for use in ("validation", "test")}
+    files = _export(config, weights)
+    segmenter = _stored_segmenter(files)
+    calibration = segmenter.calibration
+    if photos["validation"]:
+        calibration = evaluation.calibrate(segmenter, photos["validation"])
     scores = None
-    if made["test"]:
-        scores = segmenter_eval.evaluate(dataclasses.replace(finder, calibration=calibration), made["test"])
-        told = {**scores.to_dict(), "by_photo": {name: round(value, 4) for name, value in scores.by_shot.items()}}
-        atomic.put(folder / SCORES, json.dumps(told, indent=1).encode() + b"\n")
-    write(folder / RESULT, config, weights, calibration, scores, len(rooms["rooms"]))
+    if photos["test"]:
+        scores = evaluation.evaluate(dataclasses.replace(segmenter, calibration=calibration), photos["test"])
+        by_photo = {name: round(value, 4) for name, value in scores.by_photo.items()}
+        text = json.dumps({**scores.to_dict(), "by_photo": by_photo}, indent=1)
+        atomic.put(folder / SCORES_FILE, text.encode() + b"\n")
+    files[SEGFORMER] = onnx_export.with_metadata(files[SEGFORMER], calibration=dataclasses.asdict(calibration))
+    (folder / RESULT_DIR).mkdir(exist_ok=True)
+    for name, data in files.items():
+        atomic.put(folder / RESULT_DIR / name, data)
+    card = model_card(config, scores, len(rooms_by_use["rooms"]))
+    atomic.put(folder / RESULT_DIR / CARD_FILE, card.encode())
     return scores
 
 
-def _finder(config: SegmenterConfig, weights: Mapping[str, Tensor], calibration: Calibration) -> Finder:
-    import torch
-
-    from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
-    from wallpaint.segment.network import Finder
-    from wallpaint.train.segmenter.task import WALL, WallNetwork
-
-    network = WallNetwork(config.network).eval()
-    state = network.state_dict()
-    with torch.no_grad():
-        for name, value in weights.items():
-            state[name].copy_(value.half())  # as it will be stored
-    mean, std = tuple(IMAGENET_MEAN), tuple(IMAGENET_STD)
-    return Finder(network.segformer, WALL, mean, std, calibration, "trained", network.refiner)  # type: ignore[arg-type]
-
-
-def write(
-    folder: Path,
-    config: SegmenterConfig,
-    weights: Mapping[str, Tensor],
-    calibration: Calibration,
-    scores: Scores | None,
-    rooms: int,
-) -> None:
-    """The result: the SegFormer in transformers' layout, float16, with refiner, calibration and model card."""
-    import torch
-    from safetensors.torch import save
-
-    from wallpaint.bundles.configurations import IMAGENET_MEAN, IMAGENET_STD
-    from wallpaint.bundles.layout import write_json
-    from wallpaint.segment.network import CALIBRATION, REFINER
-    from wallpaint.train.segmenter.task import WallNetwork, network_values
+def _export(config: SegmenterConfig, weights: Mapping[str, Tensor]) -> dict[str, bytes]:
+    from wallpaint.train.segmenter.task import WallNetwork, export
 
     network = WallNetwork(config.network)
-
-    def halves(part: str) -> dict[str, Tensor]:
-        values = {
-            name: weights.get(f"{part}.{name}", value).detach().clone().contiguous()
-            for name, value in network.get_submodule(part).state_dict().items()
-        }
-        return {name: value.half() if value.dtype == torch.float32 else value for name, value in values.items()}
-
-    names = {"architectures": ["SegformerForSemanticSegmentation"], "model_type": "segformer"}
-    values = network_values(config.network)
-    values["id2label"] = {str(number): name for number, name in values["id2label"].items()}
-    write_json(folder / "config.json", {**names, **values})
-    size = {"height": config.input_px, "width": config.input_px}
-    processor = {"image_mean": IMAGENET_MEAN, "image_std": IMAGENET_STD, "size": size, "rescale_factor": 1 / 255}
-    write_json(folder / "preprocessor_config.json", processor)
-    write_json(folder / CALIBRATION, dataclasses.asdict(calibration))
-    atomic.put(folder / "README.md", card(config, scores, rooms).encode())
-    told = {"format": "pt", "widths": json.dumps(list(config.network.refiner))}
-    atomic.put(folder / REFINER, save(halves("refiner"), metadata=told))
-    atomic.put(folder / WEIGHTS, save(halves("segformer"), metadata={"format": "pt"}))
+    network.load_state_dict({**network.state_dict(), **weights})
+    return export(network, config.input_px)
 
 
-def card(config: SegmenterConfig, scores: Scores | None, rooms: int) -> str:
-    """A model card: what it is, what it was made from, how well it does, what it does not know."""
-    judged = "It was not judged: the recipe has no test rooms."
+def _stored_segmenter(files: Mapping[str, bytes]) -> WallSegmenter:
+    """Return the wall segmenter with its weights as stored."""
+    from wallpaint import onnx_session
+    from wallpaint.segment.network import build_segmenter, refiner_fn
+
+    segformer, refiner = (
+        onnx_session.load(files[name], kind, name=name)
+        for name, kind in ((SEGFORMER, SEGFORMER_KIND), (REFINER, REFINER_KIND))
+    )
+    return build_segmenter(segformer, refiner_fn(refiner), "trained", SEGFORMER)
+
+
+def model_card(config: SegmenterConfig, scores: SegmenterScores | None, rooms: int) -> str:
+    """Return a model card in Markdown. rooms: number of training rooms."""
+    evaluation = "Not evaluated: the recipe has no test rooms."
     if scores is not None:
-        judged = (
-            f"On {scores.photos} photos of {scores.rooms} test rooms that it never learnt from: IoU {scores.mean:.3f}\n"
-            f"on average, {scores.worst:.3f} at the tenth percentile, {scores.pooled:.3f} over all pixels, and\n"
-            f"{scores.rough:.3f} on average before edges are taken from the photo. The overlap that it foretells is\n"
-            f"off by {scores.expected_error:.3f} on average."
+        evaluation = (
+            f"On {scores.photos} photos of {scores.rooms} test rooms that were not trained on: mean IoU "
+            f"{scores.mean:.3f},\n10th percentile {scores.worst:.3f}, pooled {scores.pooled:.3f}, mean without "
+            f"edge-aware refinement {scores.rough:.3f}.\nThe mean absolute error of the expected IoU is "
+            f"{scores.expected_error:.3f}."
         )
     widths = ", ".join(str(width) for width in config.network.widths)
     return f"""---
 tags: [image-segmentation, segformer, walls]
 license: apache-2.0
 ---
-# A small wall finder
+# Wall segmenter
 
-A SegFormer ({widths} channels, two classes: other, wall) that says where the walls are in a photo of a room, and a
-small U-Net (`refiner.safetensors`) that puts the edges of its map where the photo has them. Made by wallpaint
-{__version__} from nothing: no pretrained weights, no real photo. {rooms} rendered rooms, each shown in other paints,
-patterns, patches of sun, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} pictures.
+A SegFormer (`segformer.onnx`: {widths} channels, two classes: other, wall) that segments walls in photos of
+rooms, and a small U-Net (`refiner.onnx`) that aligns the edges of its map with those of the photo. Trained by wallpaint
+{__version__} from random weights: no pretrained weights, no real photo. {rooms} rendered rooms, augmented with other
+paints, patterns, patches of sunlight, cameras and crops; {config.loop.steps} steps of {config.loop.batch_size} crops.
 
-Wall is what a painter would paint: walls in any paint, papered or panelled. Ceiling, floor, doors, windows, skirting,
-rails, pictures, curtains and furniture are not.
+The class wall is what a painter would paint: painted, papered or panelled walls. It excludes ceiling, floor, doors,
+windows, skirting, rails, pictures, curtains and furniture.
 
-{judged}
+## Evaluation
 
-It has seen rendered rooms only. On real photos it is less sure than on these, and it says so: look at the mask.
+{evaluation}
 
-    wallpaint mask room.jpg -o mask.png --overlay look.png
+## Limitations
+
+Trained on rendered rooms only. Results on real photos are worse, and the expected IoU shows it: check the mask.
+
+    wallpaint mask room.jpg -o mask.png --overlay overlay.png
 """

@@ -1,4 +1,4 @@
-"""Beginning with the weights of a smaller network: what is new adds nothing at first, so that both answer alike.
+"""Weights of a smaller network as initialisation of a larger one, which computes the same function at first.
 
 Source: Chen, Goodfellow & Shlens 2016 (Net2Net).
 """
@@ -10,43 +10,47 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from wallpaint.segment.refiner import Refiner
+from wallpaint.train.segmenter.refiner import RefinerNetwork
 
-ENDS = ("attention.o_proj.", "mlp.fc2.")  # what a SegFormer's block adds comes through one of these
+RESIDUAL_OUTPUTS = ("attention.o_proj.", "mlp.fc2.")  # last layers of the residual branches of a SegFormer's block
 
 
-def deeper(segformer: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Give a SegFormer the weights of one with as many blocks a stage or fewer.
+def load_deeper(segformer: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Load into a SegFormer the weights of one with at most as many blocks per stage; new blocks are the identity.
 
-    Raises ValueError where that is not what they are.
+    Raises ValueError if they don't fit.
     """
-    own = segformer.state_dict()
-    if not weights.keys() <= own.keys() or any(own[name].shape != value.shape for name, value in weights.items()):
-        raise ValueError("the stages are not alike")
-    added = {name: torch.zeros_like(own[name]) for name in own.keys() - weights.keys() if any(e in name for e in ENDS)}
-    segformer.load_state_dict({**own, **added, **weights})
+    state = segformer.state_dict()
+    if not weights.keys() <= state.keys() or any(state[name].shape != value.shape for name, value in weights.items()):
+        raise ValueError("the stages differ in more than their depth")
+    zeroed = {
+        name: torch.zeros_like(state[name])
+        for name in state.keys() - weights.keys()
+        if any(part in name for part in RESIDUAL_OUTPUTS)
+    }
+    segformer.load_state_dict({**state, **zeroed, **weights})
 
 
-def wider(refiner: Refiner, weights: Mapping[str, Tensor]) -> None:
-    """Give a refiner the weights of one with as many channels a level or fewer.
+def load_wider(refiner: RefinerNetwork, weights: Mapping[str, Tensor]) -> None:
+    """Load into a refiner the weights of one with at most as many channels per level.
 
-    Channels are normalised in groups that hold old ones or new ones alone, so the old ones, which take nothing from the
-    new, stay as they are. Raises ValueError where that is not what the weights are.
+    No group of the group normalisation mixes old and new channels, and old channels have zero weights for new ones, so
+    the old channels are unchanged. Raises ValueError if the weights don't fit.
     """
-    own = refiner.state_dict()
-    if weights.keys() != own.keys():
-        raise ValueError("the levels are not as many")
+    state = refiner.state_dict()
+    if weights.keys() != state.keys():
+        raise ValueError("the number of levels differs")
     for name, old in weights.items():
-        made = own[name]
-        if any(a > b for a, b in zip(old.shape, made.shape, strict=True)):
-            raise ValueError("the levels are wider")
-        if made.dim() > 1:
-            made[: len(old)] = 0
-        halves = 2 if name == "fine.weight" else 1  # what it takes in are two levels' channels side by side
-        for came, goes in zip(_inputs(old, halves), _inputs(made, halves), strict=True):
-            goes[tuple(slice(side) for side in came.shape)] = came
-    refiner.load_state_dict(own)
+        new = state[name]
+        if any(a > b for a, b in zip(old.shape, new.shape, strict=True)):
+            raise ValueError("the levels have more channels")
+        if new.dim() > 1:
+            new[: len(old)] = 0
+        halves = 2 if name == "fine.weight" else 1  # its input is the concatenation of two levels' channels
+        for source, target in zip(_split_inputs(old, halves), _split_inputs(new, halves), strict=True):
+            target[tuple(slice(side) for side in source.shape)] = source
+    refiner.load_state_dict(state)
 
 
-def _inputs(values: Tensor, parts: int) -> tuple[Tensor, ...]:
-    return values.chunk(parts, 1) if parts > 1 else (values,)
+def _split_inputs(values: Tensor, count: int) -> tuple[Tensor, ...]:
+    return values.chunk(count, 1) if count > 1 else (values,)
