@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	@$(BIN)/wallpaint repaint examples/room.jpg --mask examples/room_mask.png --color "#7d9b84" \
 		-o out/room_sage.jpg --before-after out/room_before_after.png
 	@echo "before and after: out/room_before_after.png"
-	@echo "the same room rendered in this paint, as its light shows it (what --match room aims at): examples/room_true_sage.jpg"
+	@echo "ground truth, the same room rendered in this paint: examples/room_true_sage.jpg"
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest

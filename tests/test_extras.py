@@ -91,8 +91,8 @@ def test_core_commands_need_no_extra(argv: list[str], files: Path, examples: Pat
         (["models", "pull", "sd15"], "diffusion"),
         (["validate", "--data", ".", "--bundle", "sd15", "-o", "v"], "diffusion"),
         (["train", str(CONFIGS / "lora_paired.yaml"), "-o", "run"], "diffusion"),
-        (["train-light", str(CONFIGS / "light_model.yaml"), "-o", "run"], "diffusion"),
-        (["train-segmenter", str(CONFIGS / "segmenter.yaml"), "-o", "run"], "diffusion"),
+        (["train", str(CONFIGS / "light_model.yaml"), "-o", "run"], "diffusion"),
+        (["train", str(CONFIGS / "segmenter.yaml"), "-o", "run"], "diffusion"),
         ([*PAINT, "-o", "o.heic"], "heic"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
@@ -107,10 +107,9 @@ def test_error_names_the_missing_extra(argv: list[str], extra: str, files: Path)
 
 
 def test_training_names_the_train_extra(files: Path) -> None:
-    for command in ("train", "train-light", "train-segmenter"):
-        done = without(ALL, [command, "recipe.yaml", "-o", "run"], files)
-        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-        assert 'pip install "wallpaint[train]"' in done.stderr
+    done = without(ALL, ["train", "recipe.yaml", "-o", "run"], files)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert 'pip install "wallpaint[train]"' in done.stderr
 
 
 def test_other_import_errors_are_not_replaced() -> None:

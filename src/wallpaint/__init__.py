@@ -18,9 +18,10 @@ from wallpaint.version import __version__
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.imaging.photo import Limits, Photo, read_photo
+    from wallpaint.painters.registry import make_painter
     from wallpaint.paints.paint import Paint
     from wallpaint.paints.palette import Palette, read_palette
-    from wallpaint.pipeline.repaint import Result, Scene, make_painter, prepare, repaint
+    from wallpaint.pipeline.repaint import Result, Scene, prepare, repaint
     from wallpaint.segment.detect import DetectedWalls, detect_walls
 
 _MODULE_OF = {
@@ -30,11 +31,11 @@ _MODULE_OF = {
     "Palette": "paints.palette",
     "Photo": "imaging.photo",
     "Result": "pipeline.repaint",
-    "Scene": "scene.scene",
+    "Scene": "pipeline.repaint",
     "detect_walls": "segment.detect",
     "load_bundle": "bundles.bundle",
-    "make_painter": "pipeline.repaint",
-    "prepare": "scene.scene",
+    "make_painter": "painters.registry",
+    "prepare": "pipeline.repaint",
     "read_palette": "paints.palette",
     "read_photo": "imaging.photo",
     "repaint": "pipeline.repaint",

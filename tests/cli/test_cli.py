@@ -80,11 +80,13 @@ def test_help_lists_every_option() -> None:
 
     from wallpaint.diffusion.settings import DiffusionSettings
     from wallpaint.pipeline.job import RepaintJob
+    from wallpaint.pipeline.options import RepaintOptions
+    from wallpaint.scene.options import SceneOptions
 
     text = run_process("repaint", "--help").stdout
-    options = (*fields(RepaintJob), *fields(DiffusionSettings))
+    options = (*fields(RepaintJob), *fields(DiffusionSettings), *fields(SceneOptions), *fields(RepaintOptions))
     missing = [f.name for f in options if f"--{f.name.rstrip('s').replace('_', '-')}" not in text]
-    assert set(missing) == {"photo", "settings"}
+    assert set(missing) == {"photo", "settings", "scene_options", "repaint_options", "limits", "light_model"}
     assert "Repaint the walls" in run_process("--help").stdout
 
 
@@ -153,7 +155,9 @@ def test_cold_start_meets_the_cpu_budget(examples: Path, tmp_path: Path) -> None
 
 
 def test_repaint_reaches_the_swatch_and_keeps_the_rest(argv: list[str], files: Path, room: Room) -> None:
-    done = run_process(*argv, modules=("torch", "diffusers", "transformers", "torchvision", "gradio", "ray"))
+    done = run_process(
+        *argv, "--match", "swatch", modules=("torch", "diffusers", "transformers", "torchvision", "gradio", "ray")
+    )
     assert done.returncode == 0, done.stderr
     assert done.stderr == "imported:\n", "the analytic painter imports no network library"
     lines = done.stdout.splitlines()
@@ -196,7 +200,7 @@ def test_json_output_is_one_object(capsys: pytest.CaptureFixture[str], argv: lis
     assert set(report["walls"][0]["paint"]) >= {"hex", "rgb", "lab", "name", "code"}
     assert set(report["light"]["wall"]) == {"white_linear", "confidence", "anchors"}
     assert report["output"] == str(files / "out.png")
-    assert (report["match"], report["painter"], report["seed"]) == ("swatch", "analytic", 5)
+    assert (report["match"], report["painter"], report["seed"]) == ("room", "analytic", 5)
     assert report["outside_max_diff"] == 0
 
 
@@ -246,7 +250,7 @@ def test_palette_by_code_and_in_full(
     capsys: pytest.CaptureFixture[str], argv: list[str], files: Path, examples: Path
 ) -> None:
     palette = examples / "paints.csv"
-    args = [argv[0], argv[1], *argv[2:4], "--palette", palette]
+    args = [argv[0], argv[1], *argv[2:4], "--palette", palette, "--match", "swatch"]
     status, out, _ = run_cli(capsys, [*args, "--color", "B1", "-o", files / "out.png"])
     assert (status, out.startswith("wall: B1 Harbour navy -> median #2b3a5c")) == (0, True)
     assert run_cli(capsys, [*args, "-o", files / "results"])[0] == 0
@@ -273,7 +277,9 @@ def test_before_after_image_has_both_sides(capsys: pytest.CaptureFixture[str], a
 
 def test_reference_image_gives_its_colour(capsys: pytest.CaptureFixture[str], argv: list[str], files: Path) -> None:
     Image.new("RGB", (30, 30), (43, 58, 92)).save(files / "swatch.png")
-    status, out, _ = run_cli(capsys, [*argv[:4], "--reference", files / "swatch.png", "-o", files / "out.png"])
+    status, out, _ = run_cli(
+        capsys, [*argv[:4], "--reference", files / "swatch.png", "--match", "swatch", "-o", files / "out.png"]
+    )
     assert status == 0
     assert "median #2b3a5c" in out
 

@@ -26,8 +26,8 @@ from wallpaint.imaging import color
 from wallpaint.painters import analytic
 from wallpaint.painters.diffusion import placement
 from wallpaint.painters.diffusion.painter import DiffusionPainter
+from wallpaint.pipeline.repaint import Scene
 from wallpaint.scene import mask as masks
-from wallpaint.scene.scene import Scene
 
 Array = np.ndarray
 SETTINGS = DiffusionSettings(steps=2, dtype="float32", device="cpu")
@@ -269,15 +269,6 @@ def test_view_of_the_photo_resampled_to_the_wall_equals_the_photo(bundle: Bundle
     assert np.median(painted.rgb[:rows, :cols][interior], axis=0) == pytest.approx(painted.target, rel=0.02)
 
 
-def test_wall_and_view_coordinates_are_inverse(scene: Scene) -> None:
-    wall = scene.walls["wall"]
-    window = masks.Window(3, 5, 200, 300, 128, 192)
-    rows, cols = placement._wall_to_view(wall, window)
-    back_rows, back_cols = placement._view_to_wall(window, wall)
-    assert np.interp(rows, np.arange(128), back_rows)[6:50] == pytest.approx(np.arange(6, 50), abs=1e-6)
-    assert np.interp(cols, np.arange(192), back_cols)[6:50] == pytest.approx(np.arange(6, 50), abs=1e-6)
-
-
 def test_initial_image_equals_the_analytic_repaint(bundle: Bundle, scene: Scene) -> None:
     painter = DiffusionPainter(bundle, replace(SETTINGS, mask_dilation_px=0.0))
     view = painter._view(scene, ("wall",))
@@ -345,7 +336,7 @@ def test_walls_with_the_same_paint_share_a_view(bundle: Bundle, room: Room) -> N
     painter = DiffusionPainter(bundle, SETTINGS)
     scene.repaint({"left": SAGE, "right": SAGE}, painter=painter)
     assert calls(painter)["vae encode"] == 1
-    result = scene.repaint({"left": SAGE, "right": NAVY}, painter=painter)
+    result = scene.repaint({"left": SAGE, "right": NAVY}, match="swatch", painter=painter)
     assert calls(painter)["vae encode"] == 2
     assert [wall["delta_e_2000"] <= 0.5 for wall in result.report["walls"]] == [True, True]
 
@@ -474,11 +465,11 @@ def test_model_mask_keeps_a_thin_wall() -> None:
 
 
 def test_unsupported_painter_arguments_raise(bundle: Bundle, scene: Scene) -> None:
-    with pytest.raises(wallpaint.ConfigError, match="--prompt"):
+    with pytest.raises(wallpaint.ConfigError, match="`prompt` belongs to the diffusion painter"):
         wallpaint.make_painter("analytic", settings=DiffusionSettings(prompt="x"))
-    with pytest.raises(wallpaint.ConfigError, match="leave the bundle out"):
+    with pytest.raises(wallpaint.ConfigError, match="leave `bundle` out"):
         scene.repaint({"wall": SAGE}, painter=DiffusionPainter(bundle, SETTINGS), bundle="nonsense")
-    with pytest.raises(wallpaint.ConfigError, match="--compile"):
+    with pytest.raises(wallpaint.ConfigError, match="`compile`"):
         wallpaint.make_painter("diffusion", bundle.folder, DiffusionSettings(compile=True), count_flops=True)
     with pytest.raises(wallpaint.InputError, match="reference picture"):
         Paint.parse("navy").with_reference(np.zeros((4, 4), np.uint8))

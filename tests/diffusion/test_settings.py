@@ -274,7 +274,7 @@ def test_auto_device_is_the_fastest_available_one(
     assert networks.pick_device("auto").type == device
     assert networks.pick_device("cpu").type == "cpu"
     for name in {"cuda", "mps"} - set(available):
-        with pytest.raises(ConfigError, match=f"no {name} device here: pass --device auto"):
+        with pytest.raises(ConfigError, match=f"device {name} is not available: pass --device auto"):
             networks.pick_device(name)
 
 

@@ -17,6 +17,7 @@ from support.measures import Array, delta_e, far_outside, linear
 from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
+from wallpaint.light.predictor import light_predictor
 from wallpaint.painters.analytic import AnalyticPainter
 from wallpaint.pipeline.repaint import Scene, prepare
 
@@ -28,8 +29,8 @@ def scene(room: Room) -> Scene:
     return prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0")
 
 
-def test_exact_coefficients_give_the_ground_truth(room: Room, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed_scene = with_light_model(scene, FixedLightModel("#d9cfc0"), monkeypatch)
+def test_exact_coefficients_give_the_ground_truth(room: Room, scene: Scene) -> None:
+    fixed_scene = with_light_model(scene, FixedLightModel("#d9cfc0"))
     for color in (NAVY, SAGE):
         result = fixed_scene.repaint({"wall": color}, match="room")
         assert delta_e(result.codes, room.repainted(rgb(color)))[room.wall].mean() < 1.5
@@ -37,8 +38,8 @@ def test_exact_coefficients_give_the_ground_truth(room: Room, scene: Scene, monk
         assert (result.codes == room.photo)[far_outside(room.soft_mask)].all()
 
 
-def test_expected_error_depends_on_the_paint(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    fixed_scene = with_light_model(scene, FixedLightModel("#d9cfc0", error=4.0), monkeypatch)
+def test_expected_error_depends_on_the_paint(scene: Scene) -> None:
+    fixed_scene = with_light_model(scene, FixedLightModel("#d9cfc0", error=4.0))
 
     def expected(color: str) -> float:
         return float(
@@ -47,15 +48,13 @@ def test_expected_error_depends_on_the_paint(scene: Scene, monkeypatch: pytest.M
 
     dark, middle, bright = (expected(color) for color in ("#101010", "#808080", "#f4f1ea"))
     assert 1.0 < dark < middle < bright < 6.0
-    light_input = fixed_scene.walls["wall"].light_input
-    assert light_input.prediction is not None
-    assert albedo_edit.expected_error(light_input.prediction, light_input.wall) == pytest.approx(4.0)
+    wall = fixed_scene.walls["wall"]
+    assert wall.light_prediction is not None
+    assert albedo_edit.expected_error(wall.light_prediction, wall.light_input.wall) == pytest.approx(4.0)
 
 
-def test_known_old_color_overrides_the_predicted_albedo(
-    room: Room, scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result = with_light_model(scene, FixedLightModel("#a09070"), monkeypatch).repaint({"wall": SAGE}, match="room")
+def test_known_old_color_overrides_the_predicted_albedo(room: Room, scene: Scene) -> None:
+    result = with_light_model(scene, FixedLightModel("#a09070")).repaint({"wall": SAGE}, match="room")
     assert delta_e(result.codes, room.repainted(rgb(SAGE)))[room.wall].mean() < 1.5
 
 
@@ -69,15 +68,14 @@ class RecordingModel(FixedLightModel):
         return super().predict(photo, mask, known_albedo)
 
 
-def test_model_receives_the_known_albedo_of_a_uniform_wall(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_model_receives_the_known_albedo_of_a_uniform_wall(room: Room) -> None:
     """From an old colour or a white point; not without a hint, nor on a wall with a pattern or several paints."""
     model = RecordingModel("#d9cfc0")
-    monkeypatch.setattr(light_model, "load", lambda: model)
     striped = room.photo.copy()
     striped[:, (np.arange(room.photo.shape[1]) // 40) % 2 == 0] //= 3
 
     def hint_for(photo: Array, **hints: Any) -> Array | None:
-        prepare(photo, {"wall": room.soft_mask}, **hints).repaint({"wall": NAVY}, match="room")
+        prepare(photo, {"wall": room.soft_mask}, light_model=model, **hints).repaint({"wall": NAVY}, match="room")
         return model.hint
 
     hint = hint_for(room.photo, old_color="#d9cfc0")
@@ -102,11 +100,11 @@ def test_packaged_model_uses_the_known_albedo(room: Room) -> None:
     assert np.abs(predictions[0.2].interreflection - predictions[0.5].interreflection).mean() > 1e-3
 
 
-def test_gloss_is_constant_and_interreflection_grows_with_albedo(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gloss_is_constant_and_interreflection_grows_with_albedo(room: Room) -> None:
     scene = prepare(room.photo, {"wall": room.soft_mask})
 
     def median_value(color: str, **coefficients: float) -> float:
-        result = with_light_model(scene, FixedLightModel("#d9cfc0", **coefficients), monkeypatch).repaint(
+        result = with_light_model(scene, FixedLightModel("#d9cfc0", **coefficients)).repaint(
             {"wall": color}, match="room"
         )
         return float(np.median(linear(result.codes)[room.wall]))
@@ -136,12 +134,12 @@ class RampModel(FixedLightModel):
 
 
 @pytest.mark.parametrize("columns", [slice(20, 150), slice(170, 300)])
-def test_prediction_is_applied_at_the_same_position(columns: slice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prediction_is_applied_at_the_same_position(columns: slice) -> None:
     """On a wall that covers only part of the photo, with an offset working grid."""
     room = make_room(plaster=0.0, shadow=0.0)
     mask = np.zeros(room.soft_mask.shape, np.uint8)
     mask[20:110, columns] = 255
-    scene = with_light_model(prepare(room.photo, {"wall": mask}), RampModel("#d9cfc0"), monkeypatch)
+    scene = with_light_model(prepare(room.photo, {"wall": mask}), RampModel("#d9cfc0"))
     result = scene.repaint({"wall": "#808080"}, match="room")
     inner = slice(columns.start + 15, columns.stop - 15)
     change = np.log(linear(result.codes)[40:90, inner].mean((0, 2)) / linear(room.photo)[40:90, inner].mean((0, 2)))
@@ -163,11 +161,42 @@ def test_scene_estimate_is_used_without_the_model(scene: Scene) -> None:
     assert "estimate" not in result.report["walls"][0]
 
 
-def test_working_grid_coordinates() -> None:
-    grid = albedo_edit.WorkingGrid((12, 0), 4, (120, 64))
-    rows, cols = grid.small_coordinates((3, 16), (30, 16))
-    np.testing.assert_allclose(rows, [3, 4, 5], atol=1e-5)
-    np.testing.assert_allclose(cols, np.arange(16), atol=1e-5)
+def test_packaged_model_is_loaded_once(room: Room) -> None:
+    assert light_predictor("packaged") is light_predictor("packaged") is light_model.load()
+    assert light_predictor(None) is None
+    model = FixedLightModel("#d9cfc0")
+    assert light_predictor(model) is model
+    for choice, expected in (("packaged", light_model.load()), (model, model), (None, None)):
+        scene = prepare(room.photo, {"wall": room.soft_mask}, light_model=choice)
+        assert scene.walls["wall"].light_model is expected
+
+
+class CountingModel(FixedLightModel):
+    """A model that counts its predictions."""
+
+    count = 0
+
+    def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
+        self.count += 1
+        return super().predict(photo, mask, known_albedo)
+
+
+def test_injected_model_runs_once_per_wall_and_only_on_demand(room: Room) -> None:
+    """The analytic painter and color bleeding share one prediction."""
+    model = CountingModel("#d9cfc0")
+    scene = prepare(room.photo, {"wall": room.soft_mask}, light_model=model)
+    scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False))
+    assert model.count == 0
+    for match in ("swatch", "room"):
+        scene.repaint({"wall": NAVY}, match=match, bleed=True)
+    assert model.count == 1
+
+
+def test_scene_without_a_model_equals_a_painter_that_uses_none(room: Room, scene: Scene) -> None:
+    bare = prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0", light_model=None)
+    result = bare.repaint({"wall": NAVY}, match="room")
+    expected = scene.repaint({"wall": NAVY}, match="room", painter=AnalyticPainter(use_model=False))
+    assert np.array_equal(result.codes, expected.codes)
 
 
 def test_repaint_does_not_import_torch(room: Room, tmp_path: Path) -> None:

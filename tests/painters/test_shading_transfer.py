@@ -146,34 +146,34 @@ def test_unreliable_prediction_or_present_colour_changes_nothing() -> None:
     assert half.std() == pytest.approx(0.5 * transferred(change).std(), rel=0.02)
 
 
-def test_predicted_second_paint_is_reduced(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predicted_second_paint_is_reduced(room: Room) -> None:
     half = np.where(np.arange(room.alpha.shape[1]) < room.alpha.shape[1] // 2, 0.8, 1.0)
     old = (rgb("#d9cfc0") * half[None, :, None]).astype(np.float32)
     two = make_room(old=np.broadcast_to(old, (*room.alpha.shape, 3)), shadow=0)
     scene = prepare(two.photo, {"wall": two.soft_mask})
     assert scene.walls["wall"].intrinsics.paint_count == 1
     transferred_codes = (
-        with_light_model(scene, TwoPaintModel("#d9cfc0", 0.8), monkeypatch).repaint({"wall": NAVY}).codes
+        with_light_model(scene, TwoPaintModel("#d9cfc0", 0.8)).repaint({"wall": NAVY}, match="swatch").codes
     )
-    plain_codes = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False)).codes
+    plain_codes = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False), match="swatch").codes
     truth = two.repainted_to_swatch(rgb(NAVY))
     with_transfer, without = (delta_e(codes, truth)[two.wall].mean() for codes in (transferred_codes, plain_codes))
     assert with_transfer < 0.97 * without
 
 
 @pytest.mark.parametrize("color", [NAVY, SAGE, WHITE])
-def test_swatch_is_exact_and_shading_preserved_for_any_prediction(
-    room: Room, scene: Scene, color: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_swatch_is_exact_and_shading_preserved_for_any_prediction(room: Room, scene: Scene, color: str) -> None:
     inner = eroded(room.wall, 3)
     meter = ShadingMeter(room.photo, inner)
-    without_model = meter.similarity(scene.repaint({"wall": color}, painter=AnalyticPainter(use_model=False)).codes)
+    without_model = meter.similarity(
+        scene.repaint({"wall": color}, painter=AnalyticPainter(use_model=False), match="swatch").codes
+    )
     for model in (
         FixedLightModel("#d9cfc0", shading_gain=0.5, interreflection=0.8),
         FixedLightModel("#504030", shading_gain=-0.5),
         TwoPaintModel("#d9cfc0", 0.3),
     ):
-        result = with_light_model(scene, model, monkeypatch).repaint({"wall": color})
+        result = with_light_model(scene, model).repaint({"wall": color}, match="swatch")
         assert delta_e(median(result.codes, room.wall), Paint.parse(color).rgb) <= 0.5
         similarity = meter.similarity(result.codes)
         assert similarity.correlation >= min(0.95, without_model.correlation - 0.03)
@@ -182,15 +182,15 @@ def test_swatch_is_exact_and_shading_preserved_for_any_prediction(
         assert (result.codes == room.photo)[far_outside(room.soft_mask)].all()
 
 
-def test_swatch_match_without_a_reliable_model_is_the_formula(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False)).codes
-    assert np.array_equal(with_light_model(scene, None, monkeypatch).repaint({"wall": NAVY}).codes, plain)
+def test_swatch_match_without_a_reliable_model_is_the_formula(scene: Scene) -> None:
+    plain = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False), match="swatch").codes
+    assert np.array_equal(with_light_model(scene, None).repaint({"wall": NAVY}, match="swatch").codes, plain)
     unreliable = (
-        with_light_model(scene, FixedLightModel("#504030", error=20.0), monkeypatch).repaint({"wall": NAVY}).codes
+        with_light_model(scene, FixedLightModel("#504030", error=20.0)).repaint({"wall": NAVY}, match="swatch").codes
     )
     assert np.array_equal(unreliable, plain)
 
 
 def test_repaint_is_deterministic(scene: Scene) -> None:
-    first, second = (scene.repaint({"wall": SAGE}).codes for _ in range(2))
+    first, second = (scene.repaint({"wall": SAGE}, match="swatch").codes for _ in range(2))
     assert np.array_equal(first, second)

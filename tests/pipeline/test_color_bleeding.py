@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from support.drawn_rooms import Room
+from support.fixed_light_model import FixedLightModel
 from support.measures import eroded, luminance
 from wallpaint.errors import InputError
 from wallpaint.light import model as light_model
@@ -38,11 +39,22 @@ def test_red_paint_reddens_the_room(room: Room, scene: Scene) -> None:
     assert means[0][0] - means[0][2] > means[1][0] - means[1][2]
 
 
-def test_bleed_without_the_light_models_weights_is_rejected(
-    scene: Scene, room: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(light_model, "load", lambda: None)
-    fresh = prepare(room.photo, {"wall": room.soft_mask})
-    with pytest.raises(InputError, match="light model"):
+def test_bleed_without_a_light_model_is_rejected(room: Room) -> None:
+    fresh = prepare(room.photo, {"wall": room.soft_mask}, light_model=None)
+    with pytest.raises(InputError, match="`bleed` needs a light model"):
         fresh.repaint({"wall": "#c03020"}, bleed=True)
     assert np.array_equal(fresh.photo.codes, room.photo)
+
+
+def test_bleed_follows_the_injected_model(room: Room) -> None:
+    """A model in which gloss dominates says that no paint changes the light."""
+    glossy, plain = (
+        prepare(room.photo, {"wall": room.soft_mask}, light_model=FixedLightModel("#d9cfc0", gloss=gloss))
+        for gloss in (1e4, 1e-4)
+    )
+    outside = room.alpha == 0
+    changes = [
+        np.abs(scene.repaint({"wall": "#2b3a5c"}, bleed=True).codes.astype(int) - room.photo)[outside].max()
+        for scene in (glossy, plain)
+    ]
+    assert changes[0] <= 1 < 20 < changes[1]

@@ -207,7 +207,7 @@ def test_tiled_composition_equals_evaluation_per_pixel(
 ) -> None:
     """Also at tile borders."""
     monkeypatch.setattr("wallpaint.scene.scene.WORKING_PX", step_px)
-    monkeypatch.setattr(composite, "TILE_PX", 64)
+    monkeypatch.setattr("wallpaint.scene.canvas.TILE_PX", 64)
     wall = scene_wall(room)
     assert (wall.step > 1) == (step_px == 37)
     rng = np.random.default_rng(0)
@@ -278,7 +278,7 @@ def test_partial_blocks_at_the_border_are_painted(monkeypatch: pytest.MonkeyPatc
     room = make_room(101, 133, noise=0.0)
     wall = scene_wall(room)
     assert wall.step == 3
-    result = repaint(room.photo, room.soft_mask, "#7d9b84", painter=AnalyticPainter(use_model=False))
+    result = repaint(room.photo, room.soft_mask, "#7d9b84", painter=AnalyticPainter(use_model=False), match="swatch")
     truth = room.repainted_to_swatch(rgb("#7d9b84"))
     assert delta_e(result.codes, truth)[room.wall].mean() < 1.2
     border = room.wall.copy()

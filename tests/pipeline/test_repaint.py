@@ -22,7 +22,8 @@ from wallpaint.painters import analytic
 from wallpaint.painters.analytic import AnalyticPainter
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline import composite
-from wallpaint.pipeline.repaint import MATCHES, Scene, prepare, repaint
+from wallpaint.pipeline.options import MATCHES
+from wallpaint.pipeline.repaint import Scene, prepare, repaint
 
 NAVY, SAGE, WHITE = "#2b3a5c", "#7d9b84", "#f4f1ea"
 # CIEDE2000 error below which an edge pixel is not visible as a fringe; a plain blend leaves errors of 24 and more.
@@ -55,7 +56,7 @@ def alpha_blended(room: Room, mask: Array, paint: str) -> Array:
 
 @pytest.mark.parametrize("color", [NAVY, SAGE, WHITE, "#b5654a", "#101010", "#e01020", "#1040e0", "#808080"])
 def test_median_is_the_swatch(scene: Scene, room: Room, color: str) -> None:
-    result = scene.repaint({"wall": color})
+    result = scene.repaint({"wall": color}, match="swatch")
     swatch = np.array(Paint.parse(color).rgb, np.uint8)
     assert delta_e(median(result.codes, room.wall), swatch) <= 0.5
     assert result.report["walls"][0]["delta_e_2000"] <= 0.5
@@ -70,7 +71,7 @@ def test_median_is_the_swatch(scene: Scene, room: Room, color: str) -> None:
 def test_every_pixel_is_the_paint_in_the_same_light(options: dict[str, object], color: str) -> None:
     """Without the light model, which is tested elsewhere."""
     room = make_room(**options)
-    result = repaint(room.photo, room.soft_mask, color, painter=AnalyticPainter(use_model=False))
+    result = repaint(room.photo, room.soft_mask, color, painter=AnalyticPainter(use_model=False), match="swatch")
     error = delta_e(result.codes, room.repainted_to_swatch(rgb(color)))[room.wall]
     assert error.mean() < 1.5 + 60 * float(options.get("noise", 0))
     assert (
@@ -80,7 +81,7 @@ def test_every_pixel_is_the_paint_in_the_same_light(options: dict[str, object], 
 
 def test_repaint_in_the_present_colour_changes_little(room: Room, scene: Scene) -> None:
     own = Paint.from_rgb([int(v) for v in median(room.photo, room.wall)])
-    result = scene.repaint({"wall": own})
+    result = scene.repaint({"wall": own}, match="swatch")
     assert delta_e(result.codes, room.photo)[room.wall].mean() < 1
     assert delta_e(result.codes, room.photo).max() < 6
 
@@ -108,12 +109,12 @@ def test_colour_lock_holds_in_a_wide_gamut_file(room: Room) -> None:
     data = files.encoded(room.photo, "PNG", icc_profile=files.display_p3())
     scene = prepare(data, {"wall": room.soft_mask})
     for color in (SAGE, "color(display-p3 0.2 0.7 0.2)", "color(display-p3 0.8 0.15 0.15)"):
-        entry = scene.repaint({"wall": color}).report["walls"][0]
+        entry = scene.repaint({"wall": color}, match="swatch").report["walls"][0]
         assert entry["delta_e_2000"] <= 0.5, color
 
 
 def test_out_of_gamut_paint_gives_a_warning(scene: Scene) -> None:
-    entry = scene.repaint({"wall": "color(display-p3 0.1 0.9 0.1)"}).report["walls"][0]
+    entry = scene.repaint({"wall": "color(display-p3 0.1 0.9 0.1)"}, match="swatch").report["walls"][0]
     assert entry["out_of_gamut_share"] > 0.5
     assert entry["paint"]["out_of_srgb"]
     assert any("gamut" in line for line in entry["warnings"])
@@ -132,7 +133,7 @@ def test_no_fringe_of_the_existing_paint(old: str, new: str, furniture: str, mas
     room = make_room(old=old, furniture=furniture)
     masks = {"soft": room.soft_mask, "hard": room.hard_mask, "one pixel error": np.roll(room.hard_mask, 1, axis=1)}
     truth, band = room.repainted_to_swatch(rgb(new)), edge_band(room)
-    result = repaint(room.photo, masks[mask], new)
+    result = repaint(room.photo, masks[mask], new, match="swatch")
     error = delta_e(result.codes, truth)[band]
     assert error.max() < FRINGE_DELTA_E
     assert error.mean() < 1.5
@@ -141,7 +142,7 @@ def test_no_fringe_of_the_existing_paint(old: str, new: str, furniture: str, mas
 
 def test_no_bright_line_around_a_dark_chair() -> None:
     room = make_room(old="#f2f0ec", noise=0.01)
-    result = repaint(room.photo, room.hard_mask, NAVY)
+    result = repaint(room.photo, room.hard_mask, NAVY, match="swatch")
     lighter = lab(result.codes)[..., 0] - lab(room.repainted_to_swatch(rgb(NAVY)))[..., 0]
     assert lighter[edge_band(room)].max() < 3
 
@@ -170,7 +171,9 @@ def test_second_wall_does_not_degrade_edges(old: str, new: str, furniture: str, 
     room = make_room(old=old, furniture=furniture)
     codes = room.soft_mask if mask == "soft" else room.hard_mask
     left = np.arange(codes.shape[1]) < 290
-    result = prepare(room.photo, {"left": codes * left, "right": codes * ~left}).repaint({"left": new, "right": new})
+    result = prepare(room.photo, {"left": codes * left, "right": codes * ~left}).repaint(
+        {"left": new, "right": new}, match="swatch"
+    )
     truth = room.repainted(rgb(new) / np.median(room.light[room.wall & (left & np.roll(left, -4))], axis=0))
     error = delta_e(result.codes, truth)[edge_band(room) & (np.arange(codes.shape[1]) < 270)]
     assert error.max() < FRINGE_DELTA_E
@@ -190,7 +193,7 @@ def half_masks(room: Room, at: int = 160) -> dict[str, Array]:
 def test_touching_walls_leave_no_seam(room: Room) -> None:
     masks = half_masks(room)
     scene = prepare(room.photo, masks)
-    result = scene.repaint({"left": NAVY, "right": "#5c2b2b"})
+    result = scene.repaint({"left": NAVY, "right": "#5c2b2b"}, match="swatch")
     truth = {name: room.repainted(rgb(color) / np.median(room.light[room.wall & (masks[name] == 255)], axis=0))
              for name, color in (("left", NAVY), ("right", "#5c2b2b"))}  # fmt: skip
     seam = (slice(5, 75), slice(150, 170))
@@ -204,7 +207,7 @@ def test_same_paint_on_touching_walls_leaves_no_line() -> None:
     room = make_room(shadow=0, plaster=0.003)
     even = Room(np.full_like(room.light, 0.6), room.alpha, room.background, room.albedo, room.noise)
     scene = prepare(even.photo, half_masks(even))
-    result = scene.repaint({"left": SAGE, "right": SAGE})
+    result = scene.repaint({"left": SAGE, "right": SAGE}, match="swatch")
     error = delta_e(result.codes, even.repainted_to_swatch(rgb(SAGE)))
     assert error[:, 140:180][even.wall[:, 140:180]].max() < 1.5
 
@@ -213,7 +216,7 @@ def test_touching_soft_masks_cover_each_pixel(room: Room) -> None:
     ramp = np.clip((np.arange(320) - 150) / 20, 0, 1)
     masks = {"left": room.alpha * (1 - ramp), "right": room.alpha * ramp}
     scene = prepare(room.photo, {name: np.round(255 * a).astype(np.uint8) for name, a in masks.items()}, edges="keep")
-    result = scene.repaint({"left": NAVY, "right": NAVY})
+    result = scene.repaint({"left": NAVY, "right": NAVY}, match="swatch")
     strip = result.codes[5:75, 140:180]
     assert lab(strip)[..., 0].max() < 40, "the existing wall is visible between them"
 
@@ -225,7 +228,7 @@ def test_touching_antialiased_masks_leave_no_dotted_line(edges: str) -> None:
     steps = np.clip(0.3 * np.arange(240)[:, None] + 120.5 - np.arange(320), 0, 1)
     masks = {"left": room.alpha * steps, "right": room.alpha * (1 - steps)}
     scene = prepare(room.photo, {name: np.round(255 * a).astype(np.uint8) for name, a in masks.items()}, edges=edges)
-    lightness = lab(scene.repaint({"left": NAVY, "right": NAVY}).codes)[..., 0]
+    lightness = lab(scene.repaint({"left": NAVY, "right": NAVY}, match="swatch").codes)[..., 0]
     seam = (steps > 0) & (steps < 1) & (np.arange(240) < 60)[:, None]
     beside = np.maximum(np.roll(lightness, 4, axis=1), np.roll(lightness, -4, axis=1))
     assert (lightness - beside)[seam].max() < 2
@@ -234,7 +237,7 @@ def test_touching_antialiased_masks_leave_no_dotted_line(edges: str) -> None:
 def test_later_of_two_overlapping_walls_is_on_top(room: Room) -> None:
     masks = {"all": room.soft_mask, "patch": np.zeros_like(room.soft_mask)}
     masks["patch"][20:60, 150:200] = 255
-    result = prepare(room.photo, masks).repaint({"all": NAVY, "patch": "#c0a020"})
+    result = prepare(room.photo, masks).repaint({"all": NAVY, "patch": "#c0a020"}, match="swatch")
     assert delta_e(np.median(result.codes[28:52, 158:192], axis=(0, 1)), Paint.parse("#c0a020").rgb) < 6
     assert lab(result.codes[25:55, 120:145])[..., 2].max() < 0, "navy beside the patch"
     shares = [wall["share_of_picture"] for wall in result.report["walls"]]
@@ -256,7 +259,7 @@ def test_wall_covered_by_a_later_one_is_rejected(room: Room) -> None:
 def test_wall_of_a_few_pixels(room: Room, size: tuple[int, int]) -> None:
     mask = np.zeros(room.alpha.shape, np.uint8)
     mask[40 : 40 + size[0], 20 : 20 + size[1]] = 255
-    result = repaint(room.photo, mask, NAVY)
+    result = repaint(room.photo, mask, NAVY, match="swatch")
     changed = (result.codes != room.photo).any(-1)
     assert changed[mask == 255].all()
     assert not changed[far_outside(mask)].any()
@@ -268,7 +271,7 @@ def test_small_and_narrow_photos(size: tuple[int, int]) -> None:
     photo = np.random.default_rng(0).integers(120, 150, (*size, 3)).astype(np.uint8)
     mask = np.zeros(size, np.uint8)
     mask[:, : size[1] // 2 + 1] = 255
-    result = repaint(photo, mask, SAGE)
+    result = repaint(photo, mask, SAGE, match="swatch")
     assert result.codes.shape == photo.shape
     assert result.report["walls"][0]["delta_e_2000"] < 1.5
     assert not (result.codes != photo)[far_outside(mask)].any()
@@ -276,14 +279,14 @@ def test_small_and_narrow_photos(size: tuple[int, int]) -> None:
 
 def test_full_frame_wall(room: Room) -> None:
     photo = room.photo[:70, :90]
-    result = repaint(photo, np.full(photo.shape[:2], 255, np.uint8), SAGE)
+    result = repaint(photo, np.full(photo.shape[:2], 255, np.uint8), SAGE, match="swatch")
     assert (result.codes != photo).any(-1).mean() > 0.99
     assert delta_e(median(result.codes, np.ones(photo.shape[:2], bool)), Paint.parse(SAGE).rgb) <= 0.5
     assert any("white all over" in line for line in result.report["warnings"])
 
 
 def test_wall_is_painted_up_to_the_image_border(room: Room, scene: Scene) -> None:
-    result = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False))
+    result = scene.repaint({"wall": NAVY}, painter=AnalyticPainter(use_model=False), match="swatch")
     error = delta_e(result.codes, room.repainted_to_swatch(rgb(NAVY)))
     border = room.wall.copy()
     border[3:, 3:-3] = False
@@ -295,7 +298,7 @@ def test_wall_is_painted_up_to_the_image_border(room: Room, scene: Scene) -> Non
 def test_16_bit_photos_stay_16_bit() -> None:
     room = make_room(bits=16)
     assert room.photo.dtype == np.uint16
-    result = repaint(room.photo, room.soft_mask, SAGE, painter=AnalyticPainter(use_model=False))
+    result = repaint(room.photo, room.soft_mask, SAGE, painter=AnalyticPainter(use_model=False), match="swatch")
     assert result.codes.dtype == np.uint16
     assert delta_e(result.codes, room.repainted_to_swatch(rgb(SAGE)))[room.wall].mean() < 0.5
     assert np.unique(result.codes[room.wall][:, 0]).size > 1000, "quantized to 8 bits"
@@ -305,7 +308,7 @@ def test_16_bit_photos_stay_16_bit() -> None:
 def test_light_model_keeps_16_bits_and_paints_to_the_border() -> None:
     """The model is not fitted on synthetic rooms, so the bounds are wider than without it."""
     room = make_room(bits=16)
-    result = repaint(room.photo, room.soft_mask, SAGE)
+    result = repaint(room.photo, room.soft_mask, SAGE, match="swatch")
     assert result.codes.dtype == np.uint16
     assert np.unique(result.codes[room.wall][:, 0]).size > 1000, "quantized to 8 bits"
     assert result.report["walls"][0]["delta_e_2000"] <= 0.5
@@ -324,7 +327,7 @@ def test_wall_of_one_extreme_value_gets_the_swatch(value: int) -> None:
     photo[:, :50] = value
     mask = np.zeros((60, 80), np.uint8)
     mask[:, :50] = 255
-    result = repaint(photo, mask, SAGE)
+    result = repaint(photo, mask, SAGE, match="swatch")
     assert delta_e(median(result.codes, mask == 255), Paint.parse(SAGE).rgb) <= 0.5
 
 
@@ -346,9 +349,9 @@ def test_colour_lock_is_repeated_on_the_finished_pixels(room: Room, monkeypatch:
     lock_median = composite.lock_median
     monkeypatch.setattr(composite, "lock_median", lambda *args: lock_median(*args).scaled(np.array([0.98, 1.01, 1.03])))
     scene = prepare(room.photo, {"wall": room.soft_mask})
-    assert scene.repaint({"wall": SAGE}).report["walls"][0]["delta_e_2000"] <= 0.5
-    monkeypatch.setattr("wallpaint.pipeline.repaint.MAX_RELOCKS", 0)
-    assert scene.repaint({"wall": SAGE}).report["walls"][0]["delta_e_2000"] > 0.5
+    assert scene.repaint({"wall": SAGE}, match="swatch").report["walls"][0]["delta_e_2000"] <= 0.5
+    monkeypatch.setattr("wallpaint.pipeline.painting.MAX_RELOCKS", 0)
+    assert scene.repaint({"wall": SAGE}, match="swatch").report["walls"][0]["delta_e_2000"] > 0.5
 
 
 @pytest.mark.parametrize("color", [NAVY, SAGE, WHITE, "#b5654a"])
@@ -356,8 +359,8 @@ def test_first_colour_lock_usually_suffices(color: str, monkeypatch: pytest.Monk
     """Composing a second time costs as much as the first."""
     room = make_room(tint=0.4, sun=0.5, noise=0.01)
     scene = prepare(room.photo, {"wall": room.soft_mask})
-    monkeypatch.setattr("wallpaint.pipeline.repaint.MAX_RELOCKS", 0)
-    assert scene.repaint({"wall": color}).report["walls"][0]["delta_e_2000"] <= 0.5
+    monkeypatch.setattr("wallpaint.pipeline.painting.MAX_RELOCKS", 0)
+    assert scene.repaint({"wall": color}, match="swatch").report["walls"][0]["delta_e_2000"] <= 0.5
 
 
 # -- a scene and its results
@@ -443,7 +446,7 @@ def test_invalid_options_are_rejected(scene: Scene, room: Room) -> None:
             prepare(room.photo, {"wall": room.soft_mask}, **options)
     with pytest.raises(InputError, match="no wall"):
         prepare(room.photo, {})
-    with pytest.raises(ShapeError, match="--fit-mask"):
+    with pytest.raises(ShapeError, match="set `fit_mask`"):
         prepare(room.photo, {"wall": room.soft_mask[:120]})
     with pytest.raises(TypeError):
         repaint(room.photo, room.soft_mask, SAGE, no_such_option=1)
@@ -460,14 +463,14 @@ def test_old_values_of_match_are_rejected_with_the_new_name(scene: Scene, room: 
 
 def test_fitted_mask_is_nearly_as_accurate_as_the_full_one(room: Room) -> None:
     small = np.asarray(Image.fromarray(room.soft_mask).reduce(2))
-    result = repaint(room.photo, small, NAVY, fit_mask=True, painter=AnalyticPainter(use_model=False))
+    result = repaint(room.photo, small, NAVY, fit_mask=True, painter=AnalyticPainter(use_model=False), match="swatch")
     assert delta_e(result.codes, room.repainted_to_swatch(rgb(NAVY)))[room.wall].mean() < 1
 
 
 def test_light_model_gives_nearly_the_same_result_for_a_fitted_mask(room: Room, scene: Scene) -> None:
     small = np.asarray(Image.fromarray(room.soft_mask).reduce(2))
-    fitted = repaint(room.photo, small, NAVY, fit_mask=True)
-    assert delta_e(fitted.codes, scene.repaint({"wall": NAVY}).codes)[room.wall].mean() < 0.5
+    fitted = repaint(room.photo, small, NAVY, fit_mask=True, match="swatch")
+    assert delta_e(fitted.codes, scene.repaint({"wall": NAVY}, match="swatch").codes)[room.wall].mean() < 0.5
 
 
 def test_inverted_mask_equals_its_complement(room: Room) -> None:

@@ -6,6 +6,7 @@ import io
 from contextlib import redirect_stderr
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,13 @@ from PIL import Image
 from support.drawn_rooms import Room
 from support.measures import Array, delta_e, median
 from wallpaint.errors import InputError
+from wallpaint.imaging.photo import Limits
+from wallpaint.painters.analytic import AnalyticPainter
 from wallpaint.paints.palette import read_palette
 from wallpaint.pipeline import job as jobs
 from wallpaint.pipeline.job import RepaintJob, run
+from wallpaint.pipeline.options import RepaintOptions
+from wallpaint.scene.options import SceneOptions
 
 PALETTE = "code,name,hex\nB1,Harbour navy,#2b3a5c\nG1,Garden sage,#7d9b84\nK1,Soot,#1c1c1e\n"
 
@@ -24,6 +29,11 @@ PALETTE = "code,name,hex\nB1,Harbour navy,#2b3a5c\nG1,Garden sage,#7d9b84\nK1,So
 @pytest.fixture
 def job(files: Path) -> RepaintJob:
     return RepaintJob(photo=files / "photo.png", output=files / "out.png", mask=files / "mask.png", colors=("#7d9b84",))
+
+
+@pytest.fixture
+def swatch_job(job: RepaintJob) -> RepaintJob:
+    return replace(job, repaint_options=RepaintOptions(match="swatch"))
 
 
 @pytest.fixture
@@ -41,13 +51,13 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_one_colour_writes_one_file(job: RepaintJob, room: Room) -> None:
-    report = run(job)
-    assert report["output"] == str(job.output)
-    assert report["photo"] == str(job.photo)
+def test_one_colour_writes_one_file(swatch_job: RepaintJob, room: Room) -> None:
+    report = run(swatch_job)
+    assert report["output"] == str(swatch_job.output)
+    assert report["photo"] == str(swatch_job.photo)
     assert report["file"] == {"format": "PNG", "lossy": False, "bit_depth": 8}
     assert report["seconds"]["write"] >= 0
-    assert delta_e(median(pixels(job.output), room.wall), (125, 155, 132)) <= 0.5
+    assert delta_e(median(pixels(swatch_job.output), room.wall), (125, 155, 132)) <= 0.5
 
 
 def test_running_again_gives_the_same_image(job: RepaintJob) -> None:
@@ -57,9 +67,9 @@ def test_running_again_gives_the_same_image(job: RepaintJob) -> None:
     assert np.array_equal(pixels(job.output), first)
 
 
-def test_several_colours_are_written_to_a_folder(job: RepaintJob, room: Room) -> None:
-    folder = job.output.parent / "results"
-    report = run(replace(job, output=folder, colors=("#7d9b84", "navy", "#2b3a5c")))
+def test_several_colours_are_written_to_a_folder(swatch_job: RepaintJob, room: Room) -> None:
+    folder = swatch_job.output.parent / "results"
+    report = run(replace(swatch_job, output=folder, colors=("#7d9b84", "navy", "#2b3a5c")))
     assert names(folder) == {"photo_7d9b84.png", "photo_navy.png", "photo_2b3a5c.png", "photo_sheet.jpg"}
     assert report["contact_sheet"] == str(folder / "photo_sheet.jpg")
     assert report["output"] == str(folder)
@@ -113,12 +123,12 @@ def two_masks(files: Path, room: Room) -> tuple[Path, Path]:
     return left, right
 
 
-def test_several_walls_get_their_own_colours(job: RepaintJob, files: Path, room: Room) -> None:
+def test_several_walls_get_their_own_colours(swatch_job: RepaintJob, files: Path, room: Room) -> None:
     left, right = two_masks(files, room)
-    report = run(replace(job, mask=None, colors=(), walls=(f"{left}=#7d9b84", f"{right}=navy")))
+    report = run(replace(swatch_job, mask=None, colors=(), walls=(f"{left}=#7d9b84", f"{right}=navy")))
     assert [wall["wall"] for wall in report["walls"]] == ["left", "right"]
     assert [wall["delta_e_2000"] <= 0.5 for wall in report["walls"]] == [True, True]
-    painted = pixels(job.output)
+    painted = pixels(swatch_job.output)
     assert delta_e(np.median(painted[10:60, 20:140], axis=(0, 1)), (125, 155, 132)) < 8
     assert painted[10:60, 180:300].reshape(-1, 3)[:, 0].max() < 30, "navy has no red"
 
@@ -161,8 +171,8 @@ def test_before_after_image(job: RepaintJob, files: Path, room: Room) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "heic", "avif", "bmp"])
-def test_every_output_format(job: RepaintJob, suffix: str, room: Room) -> None:
-    report = run(replace(job, output=job.output.with_suffix(f".{suffix}")))
+def test_every_output_format(swatch_job: RepaintJob, suffix: str, room: Room) -> None:
+    report = run(replace(swatch_job, output=swatch_job.output.with_suffix(f".{suffix}")))
     from wallpaint.imaging.photo import read_photo
 
     saved = read_photo(report["output"])
@@ -174,21 +184,12 @@ def test_every_output_format(job: RepaintJob, suffix: str, room: Room) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mask": None, "invert_mask": True}, "need a mask"),
+        ({"mask": None, "scene_options": SceneOptions(invert_mask=True)}, "need a mask"),
         ({"colors": ()}, "no colour"),
-        ({"walls": ("mask.png=navy",)}, "--wall has its own mask"),
+        ({"walls": ("mask.png=navy",)}, "`walls` already has masks"),
         ({"mask": None, "colors": (), "walls": ("mask.png",)}, "MASK=COLOR"),
         ({"mask": None, "colors": (), "walls": ("=navy",)}, "MASK=COLOR"),
         ({"mask": None, "colors": (), "walls": ("mask.png=",)}, "MASK=COLOR"),
-        ({"match": "lit"}, "match 'lit' is now called 'room'"),
-        ({"match": "literal"}, "match 'literal' is now called 'swatch'"),
-        ({"white": "12"}, "X,Y"),
-        ({"white": "1,2,3"}, "X,Y"),
-        ({"white": "-1,2"}, "X,Y"),
-        ({"white": "9999,2"}, "outside the photo"),
-        ({"old_color": "blurple"}, "not a colour"),
-        ({"max_pixels": 100}, "pixels"),
-        ({"max_bytes": 100}, "bytes|large|MB|kB"),
     ],
     ids=str,
 )
@@ -198,9 +199,41 @@ def test_invalid_options_are_rejected(job: RepaintJob, change: dict[str, object]
     assert not job.output.exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"white": (9999, 2)}, "outside the photo"),
+        ({"old_color": "blurple"}, "not a colour"),
+        ({"limits": Limits(max_pixels=100)}, "over the limit of 100: make it smaller or raise `max_pixels`"),
+        ({"limits": Limits(max_bytes=100)}, "over the limit of 100: make it smaller or raise `max_bytes`"),
+    ],
+    ids=str,
+)
+def test_invalid_scene_options_are_rejected(job: RepaintJob, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        run(replace(job, scene_options=SceneOptions(**options)))
+    assert not job.output.exists()
+
+
+def test_options_reach_scene_and_painter(job: RepaintJob, palette: Path) -> None:
+    """The old colour may be a code of the palette."""
+    scene_options = SceneOptions(old_color="B1", edges="keep")
+    options = RepaintOptions(match="swatch", painter="analytic", seed=4)
+    report = run(replace(job, palette=palette, scene_options=scene_options, repaint_options=options))
+    assert report["light"]["wall"]["anchors"] == ["the wall's old colour, as given"]
+    assert (report["match"], report["seed"]) == ("swatch", 4)
+    assert run(job)["match"] == "room"
+
+
+def test_painter_object_is_used_as_it_is(job: RepaintJob) -> None:
+    painter = AnalyticPainter(use_model=False)
+    report = run(replace(job, repaint_options=RepaintOptions(painter=painter)))
+    assert "estimate" not in report["walls"][0]
+
+
 def test_reference_with_colour_or_palette_is_rejected(job: RepaintJob, files: Path, palette: Path) -> None:
     for change in ({}, {"colors": (), "palette": palette}):
-        with pytest.raises(InputError, match="--reference"):
+        with pytest.raises(InputError, match="`reference` replaces"):
             run(replace(job, reference=files / "photo.png", **change))
 
 
@@ -232,7 +265,7 @@ def invalid_outputs(files: Path) -> dict[str, dict[str, object]]:
 def test_invalid_outputs_are_rejected_before_any_work(
     job: RepaintJob, files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "prepare", lambda *_, **__: pytest.fail("work was done"))
+    monkeypatch.setattr(jobs, "prepare_with", lambda *_, **__: pytest.fail("work was done"))
     for name, change in invalid_outputs(files).items():
         before = {path: path.read_bytes() for path in files.iterdir() if path.is_file()}
         with pytest.raises(InputError):

@@ -10,6 +10,7 @@ import pytest
 from support.drawn_rooms import Room, make_room, rgb
 from support.measures import codes_of, delta_e, lab
 from support.report_keys import REPORT_KEYS, WALL_KEYS
+from wallpaint.painters.protocol import Match
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.repaint import Result, Scene, prepare
 from wallpaint.pipeline.report import SCHEMA, outside_max_diff, summary, wall_median
@@ -23,7 +24,7 @@ def scene(room: Room) -> Scene:
 
 @pytest.fixture(scope="module")
 def result(scene: Scene) -> Result:
-    return scene.repaint({"wall": "#7d9b84"}, seed=3)
+    return scene.repaint({"wall": "#7d9b84"}, seed=3, match="swatch")
 
 
 def core(scene: Scene) -> np.ndarray:
@@ -65,7 +66,7 @@ def test_report_has_seconds_by_stage(room: Room) -> None:
 def test_wall_median_is_that_of_the_pixels(bits: int) -> None:
     room = make_room(bits=bits)
     scene = prepare(room.photo, {"wall": room.soft_mask})
-    result = scene.repaint({"wall": "#b5654a"})
+    result = scene.repaint({"wall": "#b5654a"}, match="swatch")
     middle = np.median(result.codes[core(scene)], axis=0, keepdims=True).astype(result.codes.dtype)
     reported = codes_of(wall_median(scene.walls["wall"].canvas, result.codes), 65535)
     assert delta_e(reported, middle[0]) < (0.5 if bits == 8 else 0.01)
@@ -91,7 +92,7 @@ def test_colour_differences_are_those_of_the_median(scene: Scene, color: str, ma
 
 
 def test_band_depends_on_the_colour_difference(scene: Scene) -> None:
-    swatch = scene.repaint({"wall": "#b5654a"}).report["walls"][0]
+    swatch = scene.repaint({"wall": "#b5654a"}, match="swatch").report["walls"][0]
     in_light = scene.repaint({"wall": "#f4f1ea"}, match="room").report["walls"][0]
     assert swatch["band"] == "not visible"
     assert in_light["delta_e_2000"] > 10
@@ -99,10 +100,10 @@ def test_band_depends_on_the_colour_difference(scene: Scene) -> None:
 
 
 def test_hue_of_grey_is_undefined(scene: Scene) -> None:
-    grey = scene.repaint({"wall": "#808080"}).report["walls"][0]
+    grey = scene.repaint({"wall": "#808080"}, match="swatch").report["walls"][0]
     assert grey["hue_error_lab_deg"] is None
     assert grey["hue_error_hsv_deg"] is None
-    green = scene.repaint({"wall": "#208030"}).report["walls"][0]
+    green = scene.repaint({"wall": "#208030"}, match="swatch").report["walls"][0]
     assert 0 <= green["hue_error_lab_deg"] < 2
     assert 0 <= green["hue_error_hsv_deg"] < 2
 
@@ -123,8 +124,8 @@ def test_outside_max_diff_detects_any_change_outside(scene: Scene, result: Resul
     assert outside_max_diff(scene, inside) == 0
 
 
-def warnings_of(scene: Scene, paint: Paint | str, **options: object) -> str:
-    return "\n".join(scene.repaint({"wall": paint}, **options).report["walls"][0]["warnings"])
+def warnings_of(scene: Scene, paint: Paint | str, match: Match = "swatch") -> str:
+    return "\n".join(scene.repaint({"wall": paint}, match=match).report["walls"][0]["warnings"])
 
 
 def test_wall_brighter_than_the_rooms_whites_gives_a_warning() -> None:
@@ -138,7 +139,7 @@ def test_wall_brighter_than_the_rooms_whites_gives_a_warning() -> None:
 
 
 def test_missed_swatch_gives_a_warning(scene: Scene) -> None:
-    result = scene.repaint({"wall": "color(display-p3 0.1 0.9 0.1)"})
+    result = scene.repaint({"wall": "color(display-p3 0.1 0.9 0.1)"}, match="swatch")
     entry = result.report["walls"][0]
     assert entry["delta_e_2000"] > 0.5
     assert f"missed by {entry['delta_e_2000']:.1f}" in "\n".join(entry["warnings"])

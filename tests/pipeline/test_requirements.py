@@ -38,7 +38,7 @@ class Example:
         """Return the result in one colour, (3,) codes; cached."""
         if color.tobytes() not in self.results:
             paint = Paint.from_rgb(color.tolist())
-            self.results[color.tobytes()] = self.scene.repaint({"wall": paint}).codes
+            self.results[color.tobytes()] = self.scene.repaint({"wall": paint}, match="swatch").codes
         return self.results[color.tobytes()]
 
 
@@ -120,7 +120,7 @@ def test_full_size_requirements(full: Example, find_failures) -> None:
 
 def test_scene_outside_covers_the_required_area(full: Example) -> None:
     assert full.scene.outside[full.far].all()
-    result = full.scene.repaint({"wall": "#2b3a5c"})
+    result = full.scene.repaint({"wall": "#2b3a5c"}, match="swatch")
     assert result.report["outside_max_diff"] == 0
     assert np.array_equal(result.codes[full.scene.outside], full.photo[full.scene.outside])
 

@@ -55,7 +55,7 @@ def test_overexposed_sun_patch_is_not_another_paint(old: str, sun: float) -> Non
     clipped = room.wall & (room.photo.max(-1) == 255)
     assert clipped.sum() > 3000
     assert homogenized(room).paint_count == 1
-    painted = luminance(repaint(room.photo, room.soft_mask, "#2b3a5c").codes)
+    painted = luminance(repaint(room.photo, room.soft_mask, "#2b3a5c", match="swatch").codes)
     assert painted[clipped].mean() > 2 * np.median(painted[room.wall])
 
 
@@ -86,7 +86,7 @@ def test_two_paints_are_unified(left: str, right: str) -> None:
 
 def test_no_seam_remains_between_two_paints_after_a_repaint() -> None:
     room = make_room(old=halves("#d9cfc0", "#5f8a5c"), shadow=0, plaster=0)
-    result = repaint(room.photo, room.soft_mask, "#7d9b84")
+    result = repaint(room.photo, room.soft_mask, "#7d9b84", match="swatch")
     truth = room.repainted_to_swatch(rgb("#7d9b84"))
     band = room.wall.copy()
     band[:, :140] = band[:, 160:] = False
@@ -147,4 +147,4 @@ def test_sharp_brightness_step_is_treated_as_light_with_a_note() -> None:
     room = make_room(old=halves("#d0d0d0", "#7a7a7a"), shadow=0)
     result = homogenized(room)
     assert result.paint_count == 1
-    assert "--wall" in result.notes[0]
+    assert "`walls`" in result.notes[0]

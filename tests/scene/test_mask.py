@@ -231,7 +231,7 @@ def test_jpeg_ringing_is_removed_with_a_warning() -> None:
 
 def test_require_wall_rejects_masks_without_white() -> None:
     assert masks.require_wall(_soft(), "left") == ()
-    assert "--invert-mask" in _message(masks.require_wall, np.zeros(SIZE, np.float32), "left")
+    assert "`invert_mask`" in _message(masks.require_wall, np.zeros(SIZE, np.float32), "left")
     assert "multiply it by 255" in _message(masks.require_wall, np.full(SIZE, 1 / 255, np.float32), "left")
     assert "brightest is 40 %" in _message(masks.require_wall, np.full(SIZE, 0.4, np.float32), "left")
     assert "entire photo" in masks.require_wall(np.ones(SIZE, np.float32), "left")[0]
@@ -243,7 +243,7 @@ def test_check_size_reports_sizes_and_rotation() -> None:
     assert masks.check_size(alpha, (960, 1280), fit=True) == ()
     assert masks.check_size(alpha, (961, 1280), fit=True) == ()
     message = _message(masks.check_size, alpha, (960, 1280), fit=False)
-    assert message == "mask is 480x640, photo is 960x1280: resize the mask or pass --fit-mask"
+    assert message == "mask is 480x640, photo is 960x1280: resize the mask or set `fit_mask`"
     assert "rotated" in _message(masks.check_size, alpha, (640, 480), fit=False)
     assert "rotated" in _message(masks.check_size, alpha, (1280, 960), fit=False)
     assert "rotated" not in _message(masks.check_size, np.zeros((64, 64), np.float32), (128, 128), fit=False)
@@ -287,7 +287,7 @@ def test_good_mask_gives_no_warning() -> None:
         (lambda a: a * 0.95 + 0.02, "nearly black"),
         (lambda a: a * 0.98, "nearly white"),
         (lambda a: a * 0.5 + 0.25, "grey on"),
-        (lambda a: np.pad(np.zeros((90, 90)), 105, constant_values=1), "--invert-mask"),
+        (lambda a: np.pad(np.zeros((90, 90)), 105, constant_values=1), "`invert_mask`"),
     ],
 )
 def test_each_defect_gives_its_warning(make, message: str) -> None:
@@ -314,11 +314,11 @@ def test_probably_inverted_masks_give_a_warning() -> None:
     wall[20:150, 50:350] = True
     assert any("covers the floor" in line for line in _lint(~wall & (np.arange(300) > 100)[:, None]))
     assert any(
-        "pass --invert-mask" in line for line in _lint(np.pad(np.zeros((90, 90), bool), 105, constant_values=True))
+        "set `invert_mask`" in line for line in _lint(np.pad(np.zeros((90, 90), bool), 105, constant_values=True))
     )
-    assert not any("--invert-mask" in line for line in _lint(wall))
+    assert not any("`invert_mask`" in line for line in _lint(wall))
     flipped = masks.lint(masks.read_mask(np.pad(np.ones((9, 9), bool), 90), invert=True))
-    assert any("leave out --invert-mask" in line for line in flipped)
+    assert any("leave out `invert_mask`" in line for line in flipped)
 
 
 def test_specks_give_a_warning() -> None:

@@ -13,6 +13,7 @@ from wallpaint.imaging.color import LUMINANCE
 from wallpaint.painters.analytic import AnalyticPainter
 from wallpaint.pipeline.repaint import prepare, repaint
 from wallpaint.scene import scene as scenes
+from wallpaint.scene.grid import block_means
 from wallpaint.scene.scene import Wall
 
 SAGE = "#7d9b84"
@@ -50,7 +51,7 @@ def test_block_means_cover_only_the_wall(room: Room, monkeypatch: pytest.MonkeyP
     wall = wall_of(room)
     core, step = wall.canvas.matte.core, wall.step
     assert step == -(-max(core.shape) // working_px)
-    rgb_mean, weight = scenes._block_means(wall.canvas.codes, wall.canvas.space, core, step)
+    rgb_mean, weight = block_means(wall.canvas.codes, wall.canvas.space, core, step)
     light = linear(wall.canvas.codes)
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -68,7 +69,7 @@ def test_reduced_working_size_keeps_accuracy(room: Room, monkeypatch: pytest.Mon
     monkeypatch.setattr(scenes, "WORKING_PX", 80)
     codes = room.soft_mask if mask == "soft" else room.hard_mask
     assert prepare(room.photo, {"wall": codes}).walls["wall"].step == 4
-    result = repaint(room.photo, codes, SAGE, painter=AnalyticPainter(use_model=False))
+    result = repaint(room.photo, codes, SAGE, painter=AnalyticPainter(use_model=False), match="swatch")
     error = delta_e(result.codes, room.repainted_to_swatch(rgb(SAGE)))
     mixed = (room.alpha > 0) & (room.alpha < 1)
     near = room.wall & (ndimage.distance_transform_edt(~mixed) <= 8)
@@ -81,10 +82,10 @@ def test_reduced_working_size_keeps_accuracy(room: Room, monkeypatch: pytest.Mon
 def test_reduced_working_size_keeps_the_light_models_result(
     room: Room, monkeypatch: pytest.MonkeyPatch, color: str
 ) -> None:
-    full = repaint(room.photo, room.soft_mask, color).codes
+    full = repaint(room.photo, room.soft_mask, color, match="swatch").codes
     monkeypatch.setattr(scenes, "WORKING_PX", 80)
     assert prepare(room.photo, {"wall": room.soft_mask}).walls["wall"].step == 4
-    difference = delta_e(repaint(room.photo, room.soft_mask, color).codes, full)[room.wall]
+    difference = delta_e(repaint(room.photo, room.soft_mask, color, match="swatch").codes, full)[room.wall]
     assert difference.mean() < 0.4
     assert np.quantile(difference, 0.99) < 1.5
 
@@ -99,8 +100,8 @@ def test_detail_finer_than_a_working_pixel_is_preserved(monkeypatch: pytest.Monk
         return float((light - ndimage.gaussian_filter(light, 3))[inner].std())
 
     truth = grain(room.repainted_to_swatch(rgb(SAGE)))
-    assert grain(repaint(room.photo, room.soft_mask, SAGE).codes) == pytest.approx(truth, rel=0.1)
-    assert grain(repaint(room.photo, room.soft_mask, SAGE, detail="new").codes) < 0.6 * truth
+    assert grain(repaint(room.photo, room.soft_mask, SAGE, match="swatch").codes) == pytest.approx(truth, rel=0.1)
+    assert grain(repaint(room.photo, room.soft_mask, SAGE, detail="new", match="swatch").codes) < 0.6 * truth
 
 
 def test_noise_is_reduced_under_bright_paint(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +114,7 @@ def test_noise_is_reduced_under_bright_paint(monkeypatch: pytest.MonkeyPatch) ->
         light = lab(codes)[..., 0]
         return float((light - ndimage.gaussian_filter(light, 3))[inner].std())
 
-    assert grain(repaint(room.photo, room.soft_mask, "#d9cfc0").codes) < 3.2 * grain(room.photo)
+    assert grain(repaint(room.photo, room.soft_mask, "#d9cfc0", match="swatch").codes) < 3.2 * grain(room.photo)
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.03])
@@ -146,8 +147,8 @@ def test_result_does_not_depend_on_the_walls_position(room: Room) -> None:
     mask[20:80, 110:200] = 255
     larger_mask = cv2.copyMakeBorder(mask, 37, 11, 53, 5, cv2.BORDER_CONSTANT, value=0)
     painter = AnalyticPainter(use_model=False)  # the light model's input is the full photo
-    original = repaint(room.photo, mask, SAGE, painter=painter).codes
-    enlarged = repaint(larger, larger_mask, SAGE, painter=painter).codes[37:-11, 53:-5]
+    original = repaint(room.photo, mask, SAGE, painter=painter, match="swatch").codes
+    enlarged = repaint(larger, larger_mask, SAGE, painter=painter, match="swatch").codes[37:-11, 53:-5]
     assert np.abs(original.astype(int) - enlarged).max() <= 1
 
 
@@ -158,8 +159,8 @@ def test_light_models_result_hardly_depends_on_the_walls_position(room: Room, co
     mask = np.zeros(room.alpha.shape, np.uint8)
     mask[20:80, 110:200] = 255
     larger_mask = cv2.copyMakeBorder(mask, 37, 11, 53, 5, cv2.BORDER_CONSTANT, value=0)
-    original = repaint(room.photo, mask, color).codes
-    enlarged = repaint(larger, larger_mask, color).codes[37:-11, 53:-5]
+    original = repaint(room.photo, mask, color, match="swatch").codes
+    enlarged = repaint(larger, larger_mask, color, match="swatch").codes[37:-11, 53:-5]
     difference = np.abs(original.astype(int) - enlarged)
     assert difference.max() <= 5
     assert difference[mask > 0].mean() < 1

@@ -16,6 +16,7 @@ from wallpaint.cli.app import main
 from wallpaint.errors import InputError
 from wallpaint.pipeline.job import RepaintJob
 from wallpaint.pipeline.job import run as repaint
+from wallpaint.pipeline.options import RepaintOptions
 from wallpaint.scene.mask import read_mask
 from wallpaint.segment import detect, network
 from wallpaint.segment.job import MaskJob, run
@@ -49,7 +50,7 @@ def test_packaged_networks_detect_the_example_rooms_walls(examples: Path) -> Non
 def test_masks_can_be_repainted(synthetic_room) -> None:
     photo, walls = synthetic_room
     masks = wallpaint.detect_walls(photo).masks
-    result = wallpaint.prepare(photo, masks).repaint({"wall": "#7d9b84"})
+    result = wallpaint.prepare(photo, masks).repaint({"wall": "#7d9b84"}, match="swatch")
     assert result.report["walls"][0]["delta_e_2000"] < 0.5
     assert iou(masks["wall"] > 0.5, walls >= 0) > 0.98
 
@@ -144,9 +145,9 @@ def test_repaint_without_a_mask_detects_walls_and_reports_them(photo_file: Path,
 def test_bundle_with_a_segmenter_is_used_for_detection(photo_file: Path, tiny_bundle: Path) -> None:
     from wallpaint.pipeline import job
 
-    assert job._segmenter_bundle(RepaintJob(photo=photo_file, output=photo_file, bundle=str(tiny_bundle))) == str(
-        tiny_bundle
-    )
+    options = RepaintOptions(bundle=str(tiny_bundle))
+    repaint_job = RepaintJob(photo=photo_file, output=photo_file, repaint_options=options)
+    assert job._segmenter_bundle(repaint_job) == str(tiny_bundle)
 
 
 def test_repaint_with_a_mask_imports_neither_torch_nor_the_segmenter(files: Path) -> None:

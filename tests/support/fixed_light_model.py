@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from support.drawn_rooms import rgb
 from support.measures import Array
-from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
+from wallpaint.light.predictor import LightPredictor
 from wallpaint.pipeline.repaint import Scene
 
 
@@ -37,9 +36,6 @@ class FixedLightModel:
         )
 
 
-def with_light_model(scene: Scene, model: FixedLightModel | None, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Return the scene with this as the packaged light model; None for no model."""
-    monkeypatch.setattr(light_model, "load", lambda: model)
-    wall = scene.walls["wall"]
-    # A new input has no cached prediction.
-    return replace(scene, walls={"wall": replace(wall, light_input=replace(wall.light_input))})
+def with_light_model(scene: Scene, model: LightPredictor | None) -> Scene:
+    """Return the scene with another light model; None for none."""
+    return replace(scene, walls={name: replace(wall, light_model=model) for name, wall in scene.walls.items()})

@@ -40,7 +40,7 @@ def main(bundle: Path, lora: Path) -> None:
         observe=lambda name, value: shapes.__setitem__(name, list(value.shape)),
     )
     started = perf_counter()
-    result = scene.repaint({"wall": "#7d9b84"}, painter=painter)
+    result = scene.repaint({"wall": "#7d9b84"}, match="swatch", painter=painter)
     networks = painter.networks
     result_data = {
         "seconds": round(perf_counter() - started, 1),

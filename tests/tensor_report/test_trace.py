@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,11 +23,13 @@ from wallpaint.errors import ConfigError
 from wallpaint.tensor_report import recorder as recorders
 from wallpaint.tensor_report.example_room import render_example_room
 from wallpaint.tensor_report.facts import mask_stages
-from wallpaint.tensor_report.record import FLOWS, MaskStage, TensorRow, Trace
+from wallpaint.tensor_report.record import FLOWS, MaskStage, TensorRow, Trace, rounded
 from wallpaint.tensor_report.recorder import TensorRecorder
 from wallpaint.tensor_report.tables import PIPE_WIDTH, format_number, print_trace, sections
 from wallpaint.tensor_report.trace import make_scene
 from wallpaint.tensor_report.vocabulary import LANGUAGES, STAGES, VARIANTS, Vocabulary, explain, load_vocabulary
+from wallpaint.train.engine.loop import Losses
+from wallpaint.train.lora.task import InpaintingTask
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,20 @@ def test_first_step_gives_gradients_to_half_of_the_lora_only(base_trace: Trace) 
     assert base_trace.facts["lora_moved"] == base_trace.facts["lora_tensors"] // 2
     assert base_trace.facts["frozen_moved"] == 0
     assert base_trace.facts["frozen_tensors"] > 100
+
+
+def test_training_rows_are_of_the_lora_tasks_loss(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trace has no loss of its own: it runs `InpaintingTask.losses` once."""
+    totals, losses = [], InpaintingTask.losses
+
+    def record(task: InpaintingTask, *arguments: Any, **options: Any) -> Losses:
+        result = losses(task, *arguments, **options)
+        totals.append(result.total.item())
+        return result
+
+    monkeypatch.setattr(InpaintingTask, "losses", record)
+    rows = traced(bundle).rows
+    assert [row.high for row in rows if (row.flow, row.name) == ("training", "loss")] == [rounded(t) for t in totals]
 
 
 def test_same_seed_gives_the_same_trace(bundle: Bundle, base_trace: Trace) -> None:
@@ -291,7 +308,7 @@ def test_example_room_and_mask(side: int) -> None:
 
 def test_mask_stages_erode_and_dilate_by_their_radius(bundle: Bundle) -> None:
     """For a 40 px square of wall in a 64 px photo the shares are known exactly."""
-    from wallpaint.scene.scene import prepare
+    from wallpaint.pipeline.repaint import prepare
 
     photo, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), np.uint8)
     mask[12:52, 12:52] = 255

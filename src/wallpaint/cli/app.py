@@ -15,6 +15,7 @@ from wallpaint import extras
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.benchmark import register as register_benchmark
 from wallpaint.cli.data import data_app
+from wallpaint.cli.flags import command_flags, with_flags
 from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.cli.mask import register as register_mask
 from wallpaint.cli.models import models_app
@@ -24,6 +25,8 @@ from wallpaint.cli.train import register as register_train
 from wallpaint.cli.validate import register as register_validate
 from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 from wallpaint.errors import WallpaintError
+from wallpaint.painters.registry import AUTO, PAINTERS
+from wallpaint.pipeline.options import RepaintOptions
 
 app = typer.Typer(
     add_completion=False,
@@ -31,12 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Repaint the walls in a photo of a room: the colour right, everything else untouched.",
 )
-
-
-class PainterName(StrEnum):
-    auto = "auto"
-    analytic = "analytic"
-    diffusion = "diffusion"
 
 
 class EdgeMode(StrEnum):
@@ -125,13 +122,18 @@ def repaint(
         typer.Option(
             metavar="[swatch|room]",
             rich_help_panel=panels.PAINT,
-            help="swatch: the wall's median equals the chart's colour. room: what the camera would have recorded in "
-            "this room's light.",
+            help="room: what the camera would have recorded in this room's light. swatch: the wall's median equals the "
+            "chart's colour.",
         ),
-    ] = "swatch",
+    ] = RepaintOptions.match,
     painter: Annotated[
-        PainterName, typer.Option(rich_help_panel=panels.PAINT, help="Painter that computes the new wall.")
-    ] = PainterName.auto,
+        str,
+        typer.Option(
+            metavar=f"[{'|'.join((AUTO, *PAINTERS))}]",
+            rich_help_panel=panels.PAINT,
+            help="Painter that computes the new wall.",
+        ),
+    ] = AUTO,
     bleed: Annotated[
         bool,
         typer.Option(
@@ -269,7 +271,9 @@ def repaint(
     ] = None,
 ) -> None:
     """Repaint the walls of one photo, in one colour or in several."""
+    from wallpaint.imaging.photo import Limits
     from wallpaint.pipeline.job import RepaintJob, run
+    from wallpaint.scene.options import SceneOptions, parse_point
 
     settings = DiffusionSettings(
         loras=tuple(Lora.parse(text) for text in lora or ()),
@@ -298,25 +302,28 @@ def repaint(
         walls=tuple(wall or ()),
         palette=palette,
         reference=reference,
-        match=match,
-        painter=painter.value,
-        detail=detail.value,
-        bleed=bleed,
-        edges=edges.value,
-        old_color=old_color,
-        old_wall=old_wall.value,
-        white=white,
-        fit_mask=fit_mask,
-        invert_mask=invert_mask,
+        scene_options=SceneOptions(
+            edges=edges.value,
+            fit_mask=fit_mask,
+            invert_mask=invert_mask,
+            old_wall=old_wall.value,
+            old_color=old_color,
+            white=None if white is None else parse_point(white, "white"),
+            limits=Limits(max_bytes or Limits.max_bytes, max_pixels or Limits.max_pixels),
+        ),
+        repaint_options=RepaintOptions(
+            match=match,  # type: ignore[arg-type]
+            painter=painter,
+            bundle=bundle,
+            detail=detail.value,
+            seed=seed,
+            bleed=bleed,
+        ),
+        settings=settings,
         before_after=before_after,
         strip_location=strip_location,
         quality=quality,
-        seed=seed,
-        bundle=bundle,
-        settings=settings,
         profile=profile,
-        max_bytes=max_bytes,
-        max_pixels=max_pixels,
     )
     report = run(job, progress=not as_json and sys.stderr is not None and sys.stderr.isatty())
     if as_json:
@@ -326,7 +333,8 @@ def repaint(
     else:
         from wallpaint.pipeline.report import summary
 
-        typer.echo("\n".join(summary(report, profile=profile)))
+        flags = command_flags(typer.main.get_command(app), ["repaint"])
+        typer.echo(with_flags("\n".join(summary(report, profile=profile)), flags))
 
 
 register_mask(app)
@@ -353,7 +361,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except WallpaintError as error:
-        return _print_error(str(error))
+        return _print_error(with_flags(str(error), command_flags(typer.main.get_command(app), args)))
     except ImportError as error:
         missing = extras.missing(error)
         if missing is None:

@@ -95,7 +95,7 @@ def check_sizes(item: PhotoItem, photo: Photo, alpha: Array) -> None:
     try:
         masks.check_size(alpha, photo.size, fit=False, name=name_of(item.mask))
     except ShapeError as error:
-        raise ShapeError(f"{item.location}: {str(error).removesuffix(' or pass --fit-mask')}") from error
+        raise ShapeError(f"{item.location}: {str(error).removesuffix(' or set `fit_mask`')}") from error
 
 
 def check_target(item: PhotoItem, photo: Photo, target: Photo) -> None:

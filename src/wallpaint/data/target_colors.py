@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
 from wallpaint.data.settings import SampleSettings
@@ -33,14 +35,15 @@ def sample_color(settings: SampleSettings, rng: np.random.Generator) -> tuple[in
 def repaint_wall(rgb: Array, alpha: Array, paint: tuple[int, int, int], match: str) -> Array | None:
     """Repaint the wall of a photo with the analytic painter: (H, W, 3) uint8, or None if there is too little wall.
 
-    rgb: (H, W, 3) uint8. alpha: (H, W) float32, 0..1. match: "swatch" or "room", see `repaint.paint_many`.
+    rgb: (H, W, 3) uint8. alpha: (H, W) float32, 0..1. match: "swatch" or "room", see `Scene.repaint_many`.
     """
+    from wallpaint.painters.protocol import Match
     from wallpaint.pipeline.repaint import repaint
 
     if np.count_nonzero(alpha >= 0.99) < MIN_WALL_PX:
         return None
     try:
-        return repaint(rgb, alpha, Paint.from_rgb(paint), match=match, painter="analytic").codes
+        return repaint(rgb, alpha, Paint.from_rgb(paint), match=cast(Match, match), painter="analytic").codes
     except InputError:  # a mask of edge pixels only
         return None
 

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.components import suppress_library_logging
 from wallpaint.bundles.configurations import PROMPT_TOKENS
-from wallpaint.bundles.prompts import tokenize
-from wallpaint.diffusion import loras
+from wallpaint.diffusion import encoders, loras
 from wallpaint.diffusion.denoise import no_observer, predict_noise
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.errors import ConfigError, ModelError
@@ -52,14 +51,9 @@ class Networks:
         return self.settings.controlnet_scale > 0 and self.bundle.has("controlnet") and self.bundle.has("depth")
 
     @cached_property
-    def vae_scale_factor(self) -> int:
-        """Pixels per latent along one side: 8."""
-        return int(2 ** (len(self.vae.config["block_out_channels"]) - 1))
-
-    @cached_property
     def side_multiple(self) -> int:
-        """Required divisor of image sides: 64 for sd15."""
-        return int(self.vae_scale_factor * 2 ** (len(self.unet.config["block_out_channels"]) - 1))
+        """See `side_multiple`."""
+        return side_multiple(self.bundle)
 
     def scheduler_config(self) -> dict[str, Any]:
         """The bundle's scheduler config with the overrides of the LoRAs."""
@@ -163,7 +157,7 @@ class Networks:
         if len(tokenizer(prompt).input_ids) > PROMPT_TOKENS:
             self.warnings.append(f"a prompt was truncated to {PROMPT_TOKENS - 2} tokens")
         with torch.inference_mode():
-            return encoder(tokenize(tokenizer, [prompt]))[0]
+            return encoders.encode_prompts(encoder, tokenizer, [prompt])
 
     # -- denoising
 
@@ -193,6 +187,12 @@ class Networks:
         }
 
 
+def side_multiple(bundle: Bundle) -> int:
+    """Required divisor of image sides, so that every level of VAE and UNet halves them: 64 for sd15."""
+    levels = (bundle.config("vae")["block_out_channels"], bundle.config("unet")["block_out_channels"])
+    return int(2 ** sum(len(channels) - 1 for channels in levels))
+
+
 def attach_ip_adapter(unet: Any, weights: dict[str, dict[str, Tensor]], scale: float) -> nn.Module:
     """Load an IP-Adapter into a UNet, and return its image projector.
 
@@ -215,20 +215,6 @@ def detach_cond_embedding(controlnet: Any) -> nn.Module:
     cond_embedding: nn.Module = controlnet.controlnet_cond_embedding
     controlnet.controlnet_cond_embedding = nn.Identity()
     return cond_embedding
-
-
-def image_embeddings(encoder: Any, projector: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Compute the inputs of an IP-Adapter projector: image embeddings [B, ...] and the negative one [1, ...].
-
-    pixels: [B, 3, S, S], normalized with the encoder's statistics. Base: pooled projections; the negative is zeros.
-    Plus: penultimate hidden states; the negative is that of a zero image.
-    """
-    if hasattr(projector, "latents"):
-        both = torch.cat([pixels, torch.zeros_like(pixels[:1])])
-        embeddings = encoder(both, output_hidden_states=True).hidden_states[-2]
-        return embeddings[:-1], embeddings[-1:]
-    embeddings = encoder(pixels).image_embeds  # [B, projection_dim]
-    return embeddings, torch.zeros_like(embeddings[:1])
 
 
 def pick_device(name: str) -> torch.device:

@@ -241,8 +241,8 @@ def _lint_inverted(file: MaskFile) -> list[str]:
     mask = file.alpha >= 0.5
     share = float(mask.mean())
     half, tenth = max(1, mask.shape[0] // 2), max(1, mask.shape[0] // 10)
-    switch = "leave out" if file.inverted else "pass"
-    hint = f"{switch} --invert-mask if white is not wall"
+    switch = "leave out" if file.inverted else "set"
+    hint = f"{switch} `invert_mask` if white is not wall"
     if 0.85 < share < 1.0:
         return [f"{file.source} covers {100 * share:.0f} % of the picture: {hint}"]
     if mask[-tenth:].mean() > 0.95 and mask[half:].mean() > 0.8 and mask[:half].mean() < 0.5:

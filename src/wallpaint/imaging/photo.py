@@ -128,14 +128,14 @@ def _read_file(path: Path, limits: Limits) -> bytes:
 
 
 def _too_many_bytes(count: int, limits: Limits) -> str:
-    return f"{count:,} bytes, over the limit of {limits.max_bytes:,}: make it smaller or raise --max-bytes"
+    return f"{count:,} bytes, over the limit of {limits.max_bytes:,}: make it smaller or raise `max_bytes`"
 
 
 def _check_size(size: tuple[int, int], limits: Limits) -> None:
     height, width = size
     if width * height > limits.max_pixels:
         raise InputError(
-            f"{width}x{height} pixels, over the limit of {limits.max_pixels:,}: make it smaller or raise --max-pixels"
+            f"{width}x{height} pixels, over the limit of {limits.max_pixels:,}: make it smaller or raise `max_pixels`"
         )
     if min(height, width) < MIN_SIDE_PX:
         raise InputError(f"{width}x{height} pixels, nothing to repaint: give at least {MIN_SIDE_PX}x{MIN_SIDE_PX}")

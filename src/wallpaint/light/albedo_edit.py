@@ -10,7 +10,6 @@ part of the change.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -18,7 +17,7 @@ import numpy as np
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import fill, weighted_quantile
 from wallpaint.light import model as light_model
-from wallpaint.light.model import LightCoefficients, LightModel
+from wallpaint.light.model import LightCoefficients
 from wallpaint.typing import Array
 
 FULL_WALL_SHARE = 0.99  # share of wall in a pixel of the prediction from which it counts as entirely wall
@@ -44,45 +43,11 @@ class LightModelInput:
     size: tuple[int, int]
     known_albedo: Array | None = None
 
-    @cached_property
-    def prediction(self) -> LightCoefficients | None:
-        """The prediction of the packaged light model, computed once; None where the package has no model."""
-        model = light_model.load()
-        return None if model is None else predict(self, model)
-
-
-def predict(light_input: LightModelInput, model: LightModel) -> LightCoefficients:
-    """Run a light model on its input."""
-    return model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
-
-
-@dataclass(frozen=True)
-class WorkingGrid:
-    """The position of a wall's working pixels in the photo.
-
-    origin: (top, left) in photo pixels. step: photo pixels per working pixel. size: (height, width) of the photo.
-    """
-
-    origin: tuple[int, int]
-    step: int
-    size: tuple[int, int]
-
-    def small_coordinates(self, working: tuple[int, int], small: tuple[int, int]) -> tuple[Array, Array]:
-        """Return working rows (h,) and columns (w,) in coordinates of a downsampled photo.
-
-        working: (height, width) of the wall. small: (height, width) of the downsampled photo. Pixel centres lie at
-        integers.
-        """
-        return tuple(  # type: ignore[return-value]
-            ((start + (np.arange(count, dtype=np.float32) + 0.5) * self.step) * few / many - 0.5).astype(np.float32)
-            for start, count, few, many in zip(self.origin, working, small, self.size, strict=True)
-        )
-
 
 def edit_albedo(
     prediction: LightCoefficients,
     light_input: LightModelInput,
-    grid: WorkingGrid,
+    positions: tuple[Array, Array],
     base: Array,
     weight: Array,
     albedo: Array,
@@ -90,6 +55,7 @@ def edit_albedo(
 ) -> Array:
     """Return one wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut mapping.
 
+    positions: rows (h,) and columns (w,) of the wall's working pixels in coordinates of the prediction, see `upsample`.
     base: (h, w, 3) float32, linear sRGB, the denoised wall in one existing paint. weight: (h, w), share of wall.
     albedo: (3,) of the new paint. known_albedo: (3,) of the existing paint where it is known. For a uniform wall it was
     an input of the network (`LightModelInput.known_albedo`); otherwise the predicted albedo is scaled to match it in
@@ -100,7 +66,7 @@ def edit_albedo(
     size = prediction.log_shading.shape  # (h, w) of the prediction
     share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
     log_change, slope = prediction.log_change(albedo)
-    rows, cols = grid.small_coordinates(weight.shape, size)
+    rows, cols = positions
     small_base, known = _downsample(base, weight, rows, cols, size)
     # The base differs from the photo where a pattern or a second paint was removed.
     photo_log = light_model.log_scene_light(_wall_mean(photo, wall, prediction.photo))
@@ -188,6 +154,9 @@ def _downsample(base: Array, weight: Array, rows: Array, cols: Array, size: tupl
 
 
 def upsample(plane: Array, rows: Array, cols: Array) -> Array:
-    """Sample a small image bicubically at the coordinates of `WorkingGrid.small_coordinates`: (h, w) or (h, w, C)."""
-    x, y = np.meshgrid(cols, rows)
+    """Sample a small image, (h, w) or (h, w, C), bicubically at rows and columns in its own coordinates.
+
+    Pixel centres lie at integers; the border is replicated.
+    """
+    x, y = np.meshgrid(cols.astype(np.float32), rows.astype(np.float32))
     return cv2.remap(plane, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

@@ -25,10 +25,11 @@ from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
 from wallpaint.painters import shading_transfer
-from wallpaint.painters.protocol import PaintAssignment, PaintedWall
+from wallpaint.painters.protocol import Match, PaintAssignment, PaintedWall
 from wallpaint.paints.paint import Paint
+from wallpaint.scene.grid import PixelGrid
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, tone_curve
-from wallpaint.scene.scene import Scene, Wall
+from wallpaint.scene.scene import PreparedScene, Wall
 from wallpaint.typing import Array
 
 MAX_LIGHTNESS = 0.99  # Oklab lightness of the brightest part of a wall: slightly below the file's white
@@ -54,7 +55,7 @@ MAX_DEVICE_VALUE = 0.98  # of the file's range, for paints that the light would 
 class AnalyticPainter:
     """A painter by formula; deterministic, the seed has no effect.
 
-    use_model: whether to use the light model, if the package has one.
+    use_model: whether to use the scene's light model, if it has one.
     """
 
     name = "analytic"
@@ -63,7 +64,7 @@ class AnalyticPainter:
         self.use_model = use_model
 
     def paint(
-        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int = 0
+        self, scene: PreparedScene, assignments: Sequence[PaintAssignment], match: Match, seed: int = 0
     ) -> Iterator[dict[str, PaintedWall]]:
         """See `Painter`."""
         for paints in assignments:
@@ -77,15 +78,21 @@ class AnalyticPainter:
         return {}
 
 
-def paint_wall(wall: Wall, paint: Paint, match: str, *, use_model: bool = True) -> PaintedWall:
+def paint_wall(wall: Wall, paint: Paint, match: Match, *, use_model: bool = True) -> PaintedWall:
     """Paint one wall of a scene. use_model: see `AnalyticPainter`."""
     gamut, intrinsics = wall.canvas.space.gamut, wall.intrinsics
-    if use_model and wall.light_input.prediction is not None:
+    prediction = wall.light_prediction if use_model else None
+    if prediction is not None:
         painted_by_model = _paint_predicted if match == "room" else _paint_swatch
-        return painted_by_model(wall, wall.light_input.prediction, np.asarray(paint.albedo_linear, np.float64))
+        return painted_by_model(wall, prediction, np.asarray(paint.albedo_linear, np.float64))
     target = target_color(wall, paint, match)
     gain = shading_gain(intrinsics.median_luma, float(color.luminance(target))) if match == "room" else 1.0
-    return PaintedWall(render_to_median(intrinsics, target, gamut, gain=gain), target)
+    return painted_wall(wall, render_to_median(intrinsics, target, gamut, gain=gain), target)
+
+
+def painted_wall(wall: Wall, rgb: Array, target: Array) -> PaintedWall:
+    """Return a painted wall that keeps as much of the photo's detail as its noise allows. rgb, target: see there."""
+    return PaintedWall(rgb, target, detail=detail_gain(wall.intrinsics, float(color.luminance(target))))
 
 
 def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
@@ -97,7 +104,8 @@ def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
     target = _median(painted, intrinsics.weight)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall, target)
-    return PaintedWall(painted, target, estimate={"from": "light model", "expected_error": round(error, 1)})
+    estimate = {"from": "light model", "expected_error": round(error, 1)}
+    return replace(painted_wall(wall, painted, target), estimate=estimate)
 
 
 def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
@@ -111,7 +119,7 @@ def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> P
     intrinsics, log_shading = shading_transfer.transfer_shading(
         intrinsics, log_shading, before, after, albedo, error, gamut_effect
     )
-    return PaintedWall(_render_locked(intrinsics, log_shading, albedo, gamut), albedo)
+    return painted_wall(wall, _render_locked(intrinsics, log_shading, albedo, gamut), albedo)
 
 
 def _gamut_effect(
@@ -139,9 +147,9 @@ def _gamut_effect(
 
 def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albedo: Array) -> Array:
     """Return the wall in a new paint, (h, w, 3) linear sRGB, before gamut mapping. base: see `edit_albedo`."""
-    grid = albedo_edit.WorkingGrid(wall.canvas.origin, wall.step, wall.light_input.size)
+    positions = wall.grid.coordinates_in(PixelGrid.over(wall.light_input.size, prediction.log_shading.shape))
     weight = wall.intrinsics.weight
-    return albedo_edit.edit_albedo(prediction, wall.light_input, grid, base, weight, albedo, _known_albedo(wall))
+    return albedo_edit.edit_albedo(prediction, wall.light_input, positions, base, weight, albedo, _known_albedo(wall))
 
 
 def _known_albedo(wall: Wall) -> Array | None:
@@ -163,7 +171,7 @@ def _existing_wall(intrinsics: IntrinsicDecomposition, log_shading: Array) -> Ar
     return (wall + intrinsics.specular[..., None] * intrinsics.illuminant_color.astype(np.float32)).astype(np.float32)
 
 
-def target_color(wall: Wall, paint: Paint, match: str) -> Array:
+def target_color(wall: Wall, paint: Paint, match: Match) -> Array:
     """Return the colour, (3,) linear sRGB, that the wall's median is to have in the result.
 
     A colour that exceeds the file's range is scaled down as by a shorter exposure: the hue stays.

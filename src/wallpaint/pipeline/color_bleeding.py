@@ -15,9 +15,10 @@ import numpy as np
 from wallpaint.errors import InputError
 from wallpaint.imaging.masked_filters import fill
 from wallpaint.light import model as light_model
-from wallpaint.light.albedo_edit import WorkingGrid, upsample
+from wallpaint.light.albedo_edit import upsample
 from wallpaint.paints.paint import Paint
-from wallpaint.scene.scene import Scene
+from wallpaint.scene.grid import PixelGrid
+from wallpaint.scene.scene import PreparedScene
 from wallpaint.typing import Array
 
 BLUR_SIGMA_PX = 1.2  # in pixels of the network
@@ -26,19 +27,20 @@ STRIP_PX = 256
 MIN_OUTSIDE_SHARE = 1 / 255  # share of a pixel outside the walls from which it is changed
 
 
-def add_color_bleeding(scene: Scene, paints: Mapping[str, Paint], codes: Array) -> Array:
+def add_color_bleeding(scene: PreparedScene, paints: Mapping[str, Paint], codes: Array) -> Array:
     """Return a repainted image whose surroundings follow the new paint.
 
     paints: by wall. codes: (H, W, C), the repainted image; not changed. Returns new codes, those of the walls
-    unchanged. Raises InputError if the package has no light model.
+    unchanged. Raises InputError if the scene has no light model.
     """
     change = _log_change(scene, paints)
     height, width = scene.photo.size
     wall_alpha = np.zeros((height, width), np.float32)
     for wall in scene.walls.values():
         wall.add_alpha(wall_alpha)
-    grid, result, space = WorkingGrid((0, 0), 1, scene.photo.size), codes.copy(), scene.photo.space
-    rows, cols = grid.small_coordinates((height, width), change.shape[:2])
+    result, space = codes.copy(), scene.photo.space
+    photo_grid, network_grid = (PixelGrid.over(scene.photo.size, size) for size in (scene.photo.size, change.shape[:2]))
+    rows, cols = photo_grid.coordinates_in(network_grid)
     for top in range(0, height, STRIP_PX):
         strip = slice(top, min(top + STRIP_PX, height))
         outside = 1 - np.clip(wall_alpha[strip], 0, 1)
@@ -55,13 +57,15 @@ def add_color_bleeding(scene: Scene, paints: Mapping[str, Paint], codes: Array) 
     return result
 
 
-def _log_change(scene: Scene, paints: Mapping[str, Paint]) -> Array:
+def _log_change(scene: PreparedScene, paints: Mapping[str, Paint]) -> Array:
     """Return the log change of light outside the walls, (h, w, 3) at the network's size; filled under walls."""
     total, wall_share = None, None
     for name, wall in scene.walls.items():
-        prediction = wall.light_input.prediction
+        prediction = wall.light_prediction
         if prediction is None:
-            raise InputError("bleed needs the light model's weights, which this installation does not have")
+            raise InputError(
+                "`bleed` needs a light model: prepare the scene with one, or install the package's weights"
+            )
         e, slope = prediction.log_change(np.asarray(paints[name].albedo_linear))
         share = cv2.resize(wall.light_input.wall, prediction.log_shading.shape[::-1], interpolation=cv2.INTER_AREA)
         change = e + slope * prediction.log_shading[..., None]

@@ -14,21 +14,19 @@ painted / photo as the prior slope where a neighbourhood is too flat to determin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from wallpaint.imaging import color
-from wallpaint.imaging.icc import ColorSpace
 from wallpaint.imaging.masked_filters import box_mean
-from wallpaint.scene.matting import Matte
+from wallpaint.scene.canvas import Canvas
 from wallpaint.typing import Array
 
 FIT_RADIUS_PX = 5  # working pixels
 FLAT_RELATIVE_STD = 0.03  # relative luminance variation below which a neighbourhood is flat
-TILE_PX = 256
 MAX_CLIPPABLE, MIN_CLIPPABLE = 1.04, -0.002  # linear light that can be clipped to 0..1 without a visible change of hue
 LOCK_STEPS = 3
 
@@ -86,39 +84,6 @@ def fit_field(
     if smooth:
         offset = box_mean(offset, w, FIT_RADIUS_PX)
     return TransferField(slope.astype(np.float32), offset.astype(np.float32), step)
-
-
-class Canvas:
-    """One wall of one photo, to which any number of transfer fields can be applied.
-
-    It holds everything independent of the paint: the luminance of the wall and its edge pixels.
-    """
-
-    def __init__(self, codes: Array, space: ColorSpace, matte: Matte, origin: tuple[int, int]) -> None:
-        """codes: (H, W, C), a window of the photo at origin (top, left). matte: of the same window."""
-        self.codes, self.space, self.matte, self.origin = codes, space, matte, origin
-        self.luma = np.zeros(matte.core.shape, np.float32)
-        self.tiles = list(_tiles(matte.core))
-        for rows, cols, _ in self.tiles:
-            self.luma[rows, cols] = space.luminance(codes[rows, cols])
-        self.edge_luma = color.luminance(matte.foreground).astype(np.float32)
-
-    def sample(self, count: int) -> tuple[Array, Array]:
-        """Return at most count core pixels, evenly spaced: (rows, cols)."""
-        flat = np.flatnonzero(self.matte.core)
-        every = np.linspace(0, flat.size - 1, min(count, flat.size)).astype(np.int64)
-        rows, cols = np.divmod(flat[every], self.matte.core.shape[1])
-        return rows, cols
-
-
-def _tiles(core: Array) -> Iterator[tuple[slice, slice, bool]]:
-    """Yield the tiles that contain wall: rows, columns, and whether every pixel is wall."""
-    height, width = core.shape
-    for top in range(0, height, TILE_PX):
-        for left in range(0, width, TILE_PX):
-            tile = slice(top, min(top + TILE_PX, height)), slice(left, min(left + TILE_PX, width))
-            if core[tile].any():
-                yield *tile, bool(core[tile].all())
 
 
 def evaluate_field(field: TransferField, rows: Array, cols: Array, luma: Array) -> Array:

@@ -22,10 +22,13 @@ from wallpaint.imaging import contact_sheet as sheets
 from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.imaging.write import FORMATS, check_output, write_photo
+from wallpaint.painters.registry import make_painter
 from wallpaint.paints.paint import Paint
 from wallpaint.paints.palette import read_palette
-from wallpaint.pipeline.repaint import Result, check_match, make_painter, paint_many
-from wallpaint.scene.scene import Scene, prepare
+from wallpaint.pipeline.options import RepaintOptions
+from wallpaint.pipeline.painting import paint_many
+from wallpaint.pipeline.repaint import Result, Scene, prepare_with
+from wallpaint.scene.options import SceneOptions
 
 PREVIEW_PX = 480
 PROGRESS_DELAY_S = 1.0  # no progress bar before this time
@@ -33,7 +36,11 @@ PROGRESS_DELAY_S = 1.0  # no progress bar before this time
 
 @dataclass(frozen=True)
 class RepaintJob:
-    """The configuration of one run; the fields are the options of `wallpaint repaint`."""
+    """The configuration of one run: files and colours, and the options of each stage.
+
+    colors, walls: as typed by a user, "MASK=COLOR" for walls. settings: of the diffusion painter, unused if
+    repaint_options has a painter object. profile: count operations.
+    """
 
     photo: Path
     output: Path
@@ -42,25 +49,13 @@ class RepaintJob:
     walls: tuple[str, ...] = ()
     palette: Path | None = None
     reference: Path | None = None
-    match: str = "swatch"
-    painter: str = "auto"
-    detail: str = "keep"
-    edges: str = "refine"
-    old_color: str | None = None
-    old_wall: str = "auto"
-    white: str | None = None
-    fit_mask: bool = False
-    invert_mask: bool = False
+    scene_options: SceneOptions = field(default_factory=SceneOptions)
+    repaint_options: RepaintOptions = field(default_factory=RepaintOptions)
+    settings: DiffusionSettings = field(default_factory=DiffusionSettings)
     before_after: Path | None = None
     strip_location: bool = False
     quality: int | None = None
-    seed: int = 0
-    bleed: bool = False
-    bundle: str | None = None
-    settings: DiffusionSettings = field(default_factory=DiffusionSettings)
     profile: bool = False
-    max_bytes: int | None = None
-    max_pixels: int | None = None
 
 
 def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
@@ -69,7 +64,6 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
     progress: show a progress bar on stderr if the job takes longer than a second. Raises InputError, before anything is
     written where possible.
     """
-    check_match(job.match)
     masks, assignments = _walls_and_paints(job)
     many = len(assignments) > 1 or (job.palette is not None and not job.colors and not job.walls)
     outputs = _outputs(job, assignments, many)
@@ -77,19 +71,14 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         _check_outputs(job, outputs, many)
     except OSError as error:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
-    painter = make_painter(job.painter, job.bundle, job.settings, count_flops=job.profile)
+    options = job.repaint_options
+    if isinstance(options.painter, str):
+        painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
+        options = replace(options, painter=painter, bundle=None)
     with _progress_bar(progress, len(assignments) + 1) as advance:
         scene, detected = _scene(job, masks)
         advance()
-        results = paint_many(
-            scene,
-            assignments,
-            painter=painter,
-            match=job.match,
-            detail=job.detail,
-            seed=job.seed,
-            bleed=job.bleed,
-        )
+        results = paint_many(scene, assignments, options)
         if many:
             return _write_many(job, scene, zip(assignments, results, strict=True), outputs, advance, detected)
         result = next(results)
@@ -104,34 +93,33 @@ def _walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, 
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
         if job.mask or job.colors or job.reference:
-            raise InputError("--wall has its own mask and colour: leave out --mask, --color and --reference")
+            raise InputError("`walls` already has masks and colours: leave out `mask`, `colors` and `reference`")
         masks: dict[str, Path] = {}
         paints: dict[str, Paint] = {}
         for text in job.walls:
             path, equals, color = text.rpartition("=")
             if not equals or not path or not color:
-                raise InputError(f"--wall takes MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
+                raise InputError(f"`walls` takes MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
             name = _unused_name(Path(path).stem or "wall", masks)
             masks[name], paints[name] = Path(path), Paint.parse(color, palette)
         return masks, [paints]
-    if job.mask is None and (job.fit_mask or job.invert_mask):
-        raise InputError("--fit-mask and --invert-mask need a mask: pass it with --mask MASK")
+    if job.mask is None and (job.scene_options.fit_mask or job.scene_options.invert_mask):
+        raise InputError("`fit_mask` and `invert_mask` need a mask: pass `mask`")
     masks = {} if job.mask is None else {"wall": job.mask}
     if job.reference is not None:
         if job.colors or palette is not None:
-            raise InputError("--reference replaces --color and --palette: pass only one of them")
+            raise InputError("`reference` replaces `colors` and `palette`: pass only one of them")
         from wallpaint.paints.reference import paint_from_picture
 
         return masks, [{"wall": paint_from_picture(job.reference, _limits(job))}]
     colors = [Paint.parse(text, palette) for text in job.colors] or list(palette or ())
     if not colors:
-        raise InputError("no colour: pass --color COLOR, --palette FILE or --reference PICTURE")
+        raise InputError("no colour: pass `colors`, `palette` or `reference`")
     return masks, [{"wall": paint} for paint in colors]
 
 
 def _limits(job: RepaintJob) -> Limits:
-    default = Limits()
-    return Limits(job.max_bytes or default.max_bytes, job.max_pixels or default.max_pixels)
+    return job.scene_options.limits or Limits()
 
 
 def _scene(job: RepaintJob, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | None]:
@@ -149,38 +137,19 @@ def _scene(job: RepaintJob, masks: dict[str, Path]) -> tuple[Scene, dict[str, An
 
 def _segmenter_bundle(job: RepaintJob) -> str | None:
     """Return the job's bundle if it has a segmenter; None selects the packaged one."""
-    if job.bundle is None:
+    bundle = job.repaint_options.bundle
+    if bundle is None:
         return None
     from wallpaint.bundles.bundle import load_bundle
 
-    return job.bundle if load_bundle(job.bundle).has("segmenter") else None
+    return str(bundle) if load_bundle(bundle).has("segmenter") else None
 
 
 def _prepared(job: RepaintJob, photo: PhotoSource | Photo, masks: Mapping[str, MaskSource]) -> Scene:
-    return prepare(
-        photo,
-        masks,
-        edges=job.edges,
-        fit_mask=job.fit_mask,
-        invert_mask=job.invert_mask,
-        old_color=_old_color(job),
-        old_wall=job.old_wall,
-        white=_point(job.white) if job.white else None,
-        limits=_limits(job),
-    )
-
-
-def _old_color(job: RepaintJob) -> Paint | None:
-    if job.old_color is None:
-        return None
-    return Paint.parse(job.old_color, read_palette(job.palette) if job.palette is not None else None)
-
-
-def _point(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
-    if not match:
-        raise InputError(f"--white takes X,Y in pixels from the top left, such as 120,80, not {text!r}")
-    return int(match[1]), int(match[2])
+    options = job.scene_options
+    if isinstance(options.old_color, str) and job.palette is not None:  # it may be a code of the palette
+        options = replace(options, old_color=Paint.parse(options.old_color, read_palette(job.palette)))
+    return prepare_with(photo, masks, options)
 
 
 def _outputs(job: RepaintJob, assignments: list[dict[str, Paint]], many: bool) -> list[Path]:
@@ -202,7 +171,7 @@ def _check_outputs(job: RepaintJob, outputs: list[Path], many: bool) -> None:
     """Raise InputError for an output that cannot be written or would overwrite an input, before any work is done."""
     if many:
         if job.before_after is not None:
-            raise InputError("--before-after needs a single result: with several colours the contact sheet shows all")
+            raise InputError("`before_after` needs a single result: with several colours the contact sheet shows all")
         if job.output.suffix.lower() in FORMATS and not job.output.is_dir():
             raise InputError(f"{job.output}: several colours need an output folder, not a file name")
         if job.output.exists() and not job.output.is_dir():
@@ -213,7 +182,7 @@ def _check_outputs(job: RepaintJob, outputs: list[Path], many: bool) -> None:
         for path in outputs:
             check_output(path)
     if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError(f"{job.output}: used for both the result and --before-after: choose two names")
+        raise InputError(f"{job.output}: used for both the result and `before_after`: choose two names")
     walls = [Path(text.rpartition("=")[0]) for text in job.walls]
     inputs = [job.photo, job.mask, *walls, job.palette, job.reference]
     for path in outputs:

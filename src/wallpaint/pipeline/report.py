@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from wallpaint.imaging import color
-from wallpaint.painters.protocol import Painter
+from wallpaint.painters import registry
+from wallpaint.painters.protocol import Match, Painter
 from wallpaint.paints.paint import Paint
-from wallpaint.pipeline.composite import Canvas
-from wallpaint.scene.scene import Scene, Wall
+from wallpaint.scene.canvas import Canvas
+from wallpaint.scene.scene import PreparedScene, Wall
 from wallpaint.typing import Array
 from wallpaint.version import __version__
 
@@ -44,7 +45,7 @@ def delta_e_2000(rgb_linear: Array, other: Array) -> float:
     return float(color.delta_e_2000(color.linear_to_lab(rgb_linear), color.linear_to_lab(other)))
 
 
-def outside_max_diff(scene: Scene, codes: Array) -> int:
+def outside_max_diff(scene: PreparedScene, codes: Array) -> int:
     """Return the largest change of any code value where no paint may go; 0 if nothing changed there."""
     changed = cv2.absdiff(codes, scene.photo.codes)
     mask = scene.outside.view(np.uint8)
@@ -52,7 +53,7 @@ def outside_max_diff(scene: Scene, codes: Array) -> int:
 
 
 def build_report(
-    scene: Scene, walls: list[dict[str, Any]], *, painter: Painter, match: str, seed: int, outside: int
+    scene: PreparedScene, walls: list[dict[str, Any]], *, painter: Painter, match: Match, seed: int, outside: int
 ) -> dict[str, Any]:
     """Return the report of a result, without the entries on files and timings. walls: results of `wall_entry`."""
     painter_entries = painter.describe()
@@ -116,7 +117,7 @@ def estimate_warnings(estimate: Mapping[str, Any]) -> list[str]:
         return []
     return [
         f"the light model is unreliable for this photo (expected error {error:.0f} CIEDE2000): pass the existing paint "
-        "with --old-color"
+        "as `old_color`"
     ]
 
 
@@ -142,8 +143,8 @@ def _color_warnings(
     room_white = float(color.luminance(np.asarray(wall.illuminant.white))) * 0.85
     if is_swatch and wall.illuminant.confidence >= 0.3 and luma > GLOW_LUMINANCE_RATIO * room_white:
         warnings.append(
-            "this colour is brighter than the room's own whites: the wall may seem to glow (--match room renders it in "
-            "the room's light)"
+            'this colour is brighter than the room\'s own whites: the wall may seem to glow (`match="room"` renders '
+            "it in the room's light)"
         )
     if is_swatch and delta > 0.5:
         warnings.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_miss_reason(wall, paint)}")
@@ -214,13 +215,7 @@ def _wall_lines(report: Mapping[str, Any]) -> list[str]:
 def _accuracy(wall: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if report["match"] == "swatch":
         return f"{wall['delta_e_2000']:.2f} CIEDE2000 from the swatch ({wall['band']})"
-    if report["painter"] != "analytic":
-        return "rendered by the networks in this room's light"
-    if "estimate" in wall:
-        error = wall["estimate"]["expected_error"]
-        return f"the paint in this light, by the light model (expected error {error} CIEDE2000)"
-    light = report["light"][wall["wall"]]
-    return f"the paint in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
+    return registry.room_accuracy(report["painter"], wall, report["light"][wall["wall"]])
 
 
 def _notes(report: Mapping[str, Any]) -> list[str]:

@@ -56,7 +56,7 @@ def homogenize(rgb: Array, weight: Array, mode: str = "auto") -> HomogenizedWall
     if mode == "plain":
         return HomogenizedWall(rgb, 1, False, ())
     if mode == "patterned" or (mode == "auto" and _is_patterned(rgb, weight)):
-        note = "the wall looks patterned: its pattern is painted over (--old-wall plain keeps it as relief)"
+        note = 'the wall looks patterned: its pattern is painted over (`old_wall="plain"` keeps it as relief)'
         return HomogenizedWall(_without_pattern(rgb, weight), 1, True, (note,) if mode == "auto" else ())
     regions = _segment_regions(rgb, weight)
     if len(regions.medians) < 2:
@@ -66,7 +66,7 @@ def homogenize(rgb: Array, weight: Array, mode: str = "auto") -> HomogenizedWall
     if count == 1:
         return HomogenizedWall(rgb, 1, False, _brightness_note(regions))
     note = (
-        f"the wall has {count} existing paints: each becomes the new colour (--old-wall plain keeps their difference)"
+        f'the wall has {count} existing paints: each becomes the new colour (`old_wall="plain"` keeps their difference)'
     )
     return HomogenizedWall(_unify_paints(rgb, weight, regions, paint_of_region), count, False, (note,))
 
@@ -219,7 +219,7 @@ def _brightness_note(regions: _Regions) -> tuple[str, ...]:
         if min(regions.shares[i], regions.shares[j]) > 0.08 and brighter > REPORTED_BRIGHTNESS_RATIO * darker:
             return (
                 "parts of the wall differ twofold in brightness at a sharp edge, which was interpreted as light: if "
-                "they are two paints, give each its own mask (--wall a.png=COLOR --wall b.png=COLOR)",
+                "they are two paints, give each its own mask in `walls`",
             )
     return ()
 

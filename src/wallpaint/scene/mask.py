@@ -13,6 +13,7 @@ import numpy as np
 
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.imaging.mask_file import Alpha, Codes, Mask, MaskFile, MaskSource, lint, read_mask
+from wallpaint.scene.grid import PixelGrid
 
 __all__ = [
     "Alpha",
@@ -37,7 +38,7 @@ __all__ = [
     "require_wall",
 ]
 
-INVERT_HINT = "pass --invert-mask if black is wall"
+INVERT_HINT = "set `invert_mask` if black is wall"
 _SMALL_RADIUS_PX = 6  # up to this radius a disc-shaped kernel is faster than a distance map
 _TILE_PX = 256
 _NEARLY_WHITE = np.float32(1 - 1e-6)
@@ -58,6 +59,12 @@ class Window:
     def slices(self) -> tuple[slice, slice]:
         """Rows and columns of the crop: `photo[window.slices]`."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The model's pixels in the image."""
+        size = (self.out_height, self.out_width)
+        return PixelGrid((self.top, self.left), (self.height / size[0], self.width / size[1]), size)
 
 
 # -- checks ----------------------------------------------------------------------------------------------
@@ -94,7 +101,7 @@ def check_size(alpha: Alpha, photo_size: tuple[int, int], *, fit: bool, name: st
     is_rotated = abs(np.log(height * photo_height / (width * photo_width))) < 0.02 < abs(np.log(stretch))
     hint = ": it looks rotated relative to the photo, turn it upright" if is_rotated else ""
     if not fit:
-        raise ShapeError(f"{sizes}{hint or ': resize the mask or pass --fit-mask'}")
+        raise ShapeError(f"{sizes}{hint or ': resize the mask or set `fit_mask`'}")
     if abs(np.log(stretch)) <= 0.02:
         return ()
     return (

@@ -6,17 +6,16 @@ decompositions, and estimates of the illuminant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
 from wallpaint import threads
 from wallpaint.errors import InputError
-from wallpaint.imaging.icc import ColorSpace
 from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.light.albedo_edit import LightModelInput
@@ -26,28 +25,30 @@ from wallpaint.light.illuminant import (
     illuminant_from_albedo,
     illuminant_from_white_point,
 )
+from wallpaint.light.model import LightCoefficients
+from wallpaint.light.predictor import LightPredictor, light_predictor
 from wallpaint.paints.paint import Paint
-from wallpaint.pipeline.composite import Canvas
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting
+from wallpaint.scene.canvas import Canvas
+from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
+from wallpaint.scene.options import SceneOptions
 from wallpaint.typing import Array
-
-if TYPE_CHECKING:
-    from wallpaint.pipeline.repaint import Result
 
 WORKING_PX = 768  # longest side of a wall at working size
 SAMPLE_PIXELS = 100_000  # wall pixels from which statistics of a large wall are computed
 OVERVIEW_PX = 384  # longest side of the downsampled photo from which the illuminant is estimated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wall:
     """One wall of a scene.
 
     canvas: the wall at full size. intrinsics: the wall at working size; one working pixel covers a step x step block.
-    illuminant: the estimated light on the wall. light_input: the downsampled photo for the light model, which runs on
-    first use. sample: (rows, cols) of core pixels in the canvas. share: of the photo's area, 0..1.
+    illuminant: the estimated light on the wall. light_input: the downsampled photo for the light model. light_model:
+    the model of this scene, None without one. sample: (rows, cols) of core pixels in the canvas. share: of the photo's
+    area, 0..1.
     """
 
     name: str
@@ -56,9 +57,24 @@ class Wall:
     step: int
     illuminant: Illuminant
     light_input: LightModelInput
+    light_model: LightPredictor | None
     sample: tuple[Array, Array]
     share: float
     warnings: tuple[str, ...]
+
+    @property
+    def grid(self) -> PixelGrid:
+        """The wall's working pixels in the photo."""
+        height, width = self.intrinsics.weight.shape
+        return PixelGrid(self.canvas.origin, (self.step, self.step), (height, width))
+
+    @cached_property
+    def light_prediction(self) -> LightCoefficients | None:
+        """The light model's prediction for this wall, None without a model. Computed on first use, for all paints."""
+        if self.light_model is None:
+            return None
+        light_input = self.light_input
+        return self.light_model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
 
     def add_alpha(self, out: Array) -> None:
         """Add the wall's share of each pixel to a map of the full photo: out (H, W) float32, changed in place."""
@@ -70,8 +86,8 @@ class Wall:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A photo and its walls, ready to be repainted. Created by `prepare`; immutable. Compared by identity.
+class PreparedScene:
+    """A photo and its walls, ready for a painter. Created by `prepare_scene`; immutable. Compared by identity.
 
     outside: (H, W) bool, pixels that no paint may change: mask 0 and more than 3 px from every wall's edge.
     seconds: time spent by stage.
@@ -83,78 +99,50 @@ class Scene:
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
 
-    def repaint(self, paints: Mapping[str, Paint | str], **options: Any) -> Result:
-        """Repaint the walls; options as in `wallpaint.pipeline.repaint.paint_many`: match, painter, detail, seed ..."""
-        from wallpaint.pipeline.repaint import paint_scene
-
-        return paint_scene(self, paints, **options)
-
-    def repaint_many(self, assignments: Iterable[Mapping[str, Paint | str]], **options: Any) -> Iterator[Result]:
-        """Repaint the walls once for each assignment of paints to walls; painters may process several in one batch."""
-        from wallpaint.pipeline.repaint import paint_many
-
-        return paint_many(self, assignments, **options)
-
 
 @threads.single_threaded()
-def prepare(
-    photo: PhotoSource | Photo,
-    walls: Mapping[str, MaskSource],
-    *,
-    edges: str = "refine",
-    fit_mask: bool = False,
-    invert_mask: bool = False,
-    old_wall: str = "auto",
-    old_color: Paint | str | None = None,
-    white: tuple[int, int] | None = None,
-    limits: Limits | None = None,
-) -> Scene:
-    """Prepare a scene from a photo and wall masks.
-
-    photo: a path, bytes, PIL image, array or `Photo`. walls: masks by name (path, bytes, PIL image or array, white =
-    wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much of
-    each edge pixel is wall and falls back to the mask's value where the photo is ambiguous; "keep" uses the mask's
-    values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all variation is
-    light) or "patterned" (wallpaper, brick: paint over it). old_color: the existing paint of the walls, a hint for
-    the `room` match. white: (x, y) of a white object in the upright photo, a hint for the `room` match.
-    Raises InputError or ShapeError.
-    """
+def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], options: SceneOptions) -> PreparedScene:
+    """Prepare a scene from a photo and wall masks; see `pipeline.repaint.prepare`. Raises InputError or ShapeError."""
     started = perf_counter()
-    limits = limits or Limits()
-    if edges not in ("refine", "keep"):
-        raise InputError(f'edges must be "refine" or "keep", not "{edges}"')
-    if old_wall not in ("auto", "plain", "patterned"):
-        raise InputError(f'old_wall must be "auto", "plain" or "patterned", not "{old_wall}"')
+    limits = options.limits or Limits()
     if not walls:
         raise InputError("no wall given: pass at least one mask")
     photo = photo if isinstance(photo, Photo) else read_photo(photo, limits)
     photo_read = perf_counter()
-    alphas, warnings = _read_masks(photo, walls, fit_mask, invert_mask, limits)
+    alphas, warnings = _read_masks(photo, walls, options, limits)
     masks_read = perf_counter()
-    overview, overview_wall = _overview(photo, alphas)
-    known_paint = Paint.parse(old_color) if isinstance(old_color, str) else old_color
-    white_patch = _white_patch(photo, white) if white else None
-    prepared = {
-        name: _prepare_wall(
-            name, photo, alpha, (edges, old_wall), (overview, overview_wall), known_paint, white_patch, white
-        )
-        for name, alpha in alphas.items()
-    }
+    shared = _SharedInputs(
+        overview=_overview(photo, alphas),
+        known_paint=Paint.parse(options.old_color) if isinstance(options.old_color, str) else options.old_color,
+        white_patch=None if options.white is None else _white_patch(photo, options.white),
+        light_model=light_predictor(options.light_model),
+    )
+    prepared = {name: _prepare_wall(name, photo, alpha, options, shared) for name, alpha in alphas.items()}
     outside = _outside(alphas)
     _share_edges(prepared, alphas)
     seconds = {"read": photo_read - started, "masks": masks_read - photo_read, "scene": perf_counter() - masks_read}
-    return Scene(photo, prepared, outside, photo.warnings + warnings, seconds)
+    return PreparedScene(photo, prepared, outside, photo.warnings + warnings, seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class _SharedInputs:
+    """What all walls of a scene are prepared with. overview: the result of `_overview`. white_patch: (N, 3)."""
+
+    overview: tuple[Array, Array]
+    known_paint: Paint | None
+    white_patch: Array | None
+    light_model: LightPredictor | None
 
 
 def _read_masks(
-    photo: Photo, walls: Mapping[str, MaskSource], fit: bool, invert: bool, limits: Limits
+    photo: Photo, walls: Mapping[str, MaskSource], options: SceneOptions, limits: Limits
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     alphas: dict[str, Array] = {}
     warnings: list[str] = []
     for name, source in walls.items():
-        file = masks.read_mask(source, invert=invert, limits=limits)
+        file = masks.read_mask(source, invert=options.invert_mask, limits=limits)
         notes = [*file.warnings, *masks.lint(file, photo.size)]
-        notes += masks.check_size(file.alpha, photo.size, fit=fit)
+        notes += masks.check_size(file.alpha, photo.size, fit=options.fit_mask)
         alpha = file.alpha if file.alpha.shape == photo.size else masks.fit_mask(file.alpha, photo.size)
         notes += masks.require_wall(alpha, name)
         warnings += [f"{name}: {line}" for line in notes]
@@ -184,40 +172,42 @@ def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
     return photo.space.to_linear(np.ascontiguousarray(patch)).reshape(-1, 3)
 
 
-def _prepare_wall(
-    name: str,
-    photo: Photo,
-    alpha: Array,
-    modes: tuple[str, str],
-    overview: tuple[Array, Array],
-    known_paint: Paint | None,
-    white_patch: Array | None,
-    white: tuple[int, int] | None,
-) -> Wall:
-    """Prepare one wall. modes: (edges, old_wall). overview: the result of `_overview`."""
-    edges, old_wall = modes
+def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, shared: _SharedInputs) -> Wall:
+    overview = shared.overview
     rows, cols = _window(alpha)
     window_alpha, codes = np.ascontiguousarray(alpha[rows, cols]), np.ascontiguousarray(photo.codes[rows, cols])
-    matte = matting.estimate_matte(codes, photo.space, window_alpha, refine=edges == "refine")
+    matte = matting.estimate_matte(codes, photo.space, window_alpha, refine=options.edges == "refine")
     canvas = Canvas(codes, photo.space, matte, (rows.start, cols.start))
     step = max(1, -(-max(window_alpha.shape) // WORKING_PX))
-    rgb, weight = _block_means(codes, photo.space, matte.core, step)
+    rgb, weight = block_means(codes, photo.space, matte.core, step)
     sample = canvas.sample(SAMPLE_PIXELS)
     median = np.median(photo.space.to_linear(codes[sample]), axis=0)
-    if known_paint is not None:
-        illuminant = illuminant_from_albedo(*overview, median, np.asarray(known_paint.albedo_linear))
-    elif white_patch is not None and white is not None:
-        illuminant = illuminant_from_white_point(*overview, median, white_patch, f"{white[0]},{white[1]}")
+    if shared.known_paint is not None:
+        illuminant = illuminant_from_albedo(*overview, median, np.asarray(shared.known_paint.albedo_linear))
+    elif shared.white_patch is not None and options.white is not None:
+        position = f"{options.white[0]},{options.white[1]}"
+        illuminant = illuminant_from_white_point(*overview, median, shared.white_patch, position)
     else:
         illuminant = estimate_illuminant(*overview, median)
-    intrinsics = decompose(rgb, weight, np.asarray(illuminant.white), _noise(canvas), old_wall)
+    intrinsics = decompose(rgb, weight, np.asarray(illuminant.white), _noise(canvas), options.old_wall)
     small = overview[0]
     small_alpha = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     is_uniform = not intrinsics.pattern_removed and intrinsics.paint_count < 2
     known_albedo = np.asarray(illuminant.wall_albedo) if illuminant.is_user_given and is_uniform else None
     light_input = LightModelInput(small, small_alpha, photo.size, known_albedo)
     share = float(np.mean(alpha))
-    return Wall(name, canvas, intrinsics, step, illuminant, light_input, sample, share, intrinsics.notes)
+    return Wall(
+        name,
+        canvas,
+        intrinsics,
+        step,
+        illuminant,
+        light_input,
+        shared.light_model,
+        sample,
+        share,
+        intrinsics.notes,
+    )
 
 
 def _window(alpha: Array) -> tuple[slice, slice]:
@@ -228,30 +218,6 @@ def _window(alpha: Array) -> tuple[slice, slice]:
     return slice(top, min(alpha.shape[0], int(ys[-1]) + pad + 1)), slice(
         left, min(alpha.shape[1], int(xs[-1]) + pad + 1)
     )
-
-
-def _block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tuple[Array, Array]:
-    """Return the mean colour of the wall's core in each step x step block, and the core's share of the block."""
-    height, width = core.shape
-    out_height, out_width = -(-height // step), -(-width // step)
-    rgb, weight = (
-        np.zeros((out_height, out_width, 3), np.float32),
-        np.zeros((out_height, out_width), np.float32),
-    )
-    rows = max(1, 256 // step)
-    for top in range(0, out_height, rows):
-        strip = slice(top * step, min((top + rows) * step, height))
-        cover = core[strip].astype(np.float32)
-        linear = space.to_linear(codes[strip]) * cover[..., None]
-        pad_y, pad_x = -cover.shape[0] % step, out_width * step - width
-        size = (out_width, (cover.shape[0] + pad_y) // step)
-        cover = cv2.copyMakeBorder(cover, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
-        linear = cv2.copyMakeBorder(linear, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
-        share = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
-        total = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
-        weight[top : top + size[1]] = share
-        rgb[top : top + size[1]] = total / np.maximum(share, 1e-6)[..., None]
-    return rgb, weight
 
 
 def _noise(canvas: Canvas) -> float:

@@ -17,7 +17,7 @@ from wallpaint.evaluation import metrics
 from wallpaint.painters.diffusion.placement import EDGE_MARGIN_PX, alpha_of
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting as mattes
-from wallpaint.scene.scene import Scene
+from wallpaint.scene.scene import PreparedScene
 from wallpaint.tensor_report.record import MaskStage, ParameterCount, TensorRow, rounded
 from wallpaint.train.lora.adapter import RANK
 from wallpaint.train.lora.objective import noise_schedule
@@ -115,7 +115,9 @@ def _count_parameters(bundle: Bundle, component: str) -> int:
 # -- the mask
 
 
-def mask_stages(scene: Scene, bundle: Bundle, settings: DiffusionSettings, side_multiple: int) -> tuple[MaskStage, ...]:
+def mask_stages(
+    scene: PreparedScene, bundle: Bundle, settings: DiffusionSettings, side_multiple: int
+) -> tuple[MaskStage, ...]:
     """Measure the mask of a scene where the pipeline erodes or dilates it, with the pipeline's own code."""
     alpha = alpha_of(scene, tuple(scene.walls))
     window = masks.crop_with_context(alpha, settings.context, bundle.native_px**2, side_multiple)

@@ -6,31 +6,32 @@ import gc
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.diffusion import image_tensors
-from wallpaint.diffusion.networks import Networks
+from wallpaint.diffusion.networks import pick_device, pick_dtype, side_multiple
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.errors import ConfigError
 from wallpaint.painters.diffusion import placement
 from wallpaint.painters.diffusion.painter import DiffusionPainter
 from wallpaint.paints.paint import Paint
-from wallpaint.pipeline.repaint import paint_scene
-from wallpaint.scene.scene import Scene, prepare
+from wallpaint.pipeline.repaint import Scene, prepare
 from wallpaint.tensor_report import facts
 from wallpaint.tensor_report.example_room import render_example_room
 from wallpaint.tensor_report.record import TensorRow, Trace
 from wallpaint.tensor_report.recorder import TensorRecorder, count_nonzero_gradients, record_image_keys, record_unet
-from wallpaint.train.lora.adapter import add_lora, gradient_norm
-from wallpaint.train.lora.objective import noise_schedule, training_loss
+from wallpaint.train.engine.config import LoopConfig
+from wallpaint.train.engine.schedule import SampleIndex
+from wallpaint.train.lora.adapter import gradient_norm
+from wallpaint.train.lora.config import CacheConfig, LoraRecipe
+from wallpaint.train.lora.task import DTYPES, InpaintingTask
 from wallpaint.typing import Array
 
 PAINT = "#7d9b84"
@@ -89,53 +90,80 @@ def trace(
     )
 
 
+class _SceneSamples:
+    """The painter's crop of a scene as training samples, every other one mirrored. See `latent_cache.SampleSource`."""
+
+    def __init__(self, image: Array, mask: Array, count: int) -> None:
+        """image: (H, W, 3) uint8 sRGB. mask: (H, W) bool."""
+        self._image = image_tensors.to_tensor(image)[0]  # [3, H, W]
+        self._mask = torch.from_numpy(mask.astype(np.float32))[None]  # [1, H, W]
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def get(self, index: int, epoch: int) -> dict[str, Tensor]:
+        """Return what training without references needs of a sample."""
+        values = {"pixel_values": self._image, "mask": self._mask}
+        return {name: value.flip(-1) if index % 2 else value for name, value in values.items()}
+
+    def content(self, index: int) -> str:
+        """Return "": these samples are not cached."""
+        return ""
+
+    def digest(self) -> str:
+        """Return "": these samples are not cached."""
+        return ""
+
+
 def _train(
     bundle: Bundle, scene: Scene, settings: DiffusionSettings, batch: int, seed: int
 ) -> tuple[list[TensorRow], dict[str, Any], torch.device]:
-    """Run a training step; returns the rows of the step and the UNet, facts on the gradients, and the device."""
-    networks = Networks(bundle, replace(settings, ip_adapter_scale=0.0, controlnet_scale=0.0, offload=False))
-    image, mask = _training_batch(scene, networks, settings, batch)
+    """Run a LoRA training step; returns the rows of the step and the UNet, facts on the gradients, and the device."""
+    multiple = side_multiple(bundle)
+    samples = _SceneSamples(*crop_scene(scene, bundle.native_px, multiple, settings), batch)
+    task = InpaintingTask(bundle, samples, _recipe(bundle, settings, batch, seed))
     recorder, unet_recorder = TensorRecorder("training"), TensorRecorder("unet")
-    generator = torch.Generator().manual_seed(seed)
-    unet, vae = networks.unet, networks.vae
-    parameters = add_lora(unet, generator)
+    unet: Any = task.network.to(task.device)
     unet.enable_gradient_checkpointing()  # equal results in less memory
-    with record_unet(unet, unet_recorder):
-        loss = training_loss(
-            vae,
-            unet,
-            noise_schedule(bundle.scheduler_config()),
-            image.to(networks.device),
-            mask.to(networks.device),
-            networks.encode_prompt(""),
-            generator,
-            observe=recorder,
-        )
+    samples_of_batch = task.collate([task.sample(SampleIndex(n, 0, n)) for n in range(batch)])
+    autocast = torch.autocast(task.device.type, task.dtype, enabled=task.dtype != torch.float32)
+    with record_unet(unet, unet_recorder), autocast:
+        loss = task.losses(unet, samples_of_batch, observe=recorder).total
     loss.backward()  # type: ignore[no-untyped-call]
-    recorder("lora_gradient", gradient_norm(parameters))
-    lora = {id(parameter) for parameter in parameters}
-    frozen = [p for network in (unet, vae) for p in network.parameters() if id(p) not in lora]
+    trained, frozen = _split_parameters(unet)
+    frozen += task.encoder.vae.parameters()
+    recorder("lora_gradient", gradient_norm(trained))
     metadata = {
-        "lora": sum(p.numel() for p in parameters),
-        "lora_tensors": len(parameters),
-        "lora_moved": count_nonzero_gradients(parameters),
+        "lora": sum(p.numel() for p in trained),
+        "lora_tensors": len(trained),
+        "lora_moved": count_nonzero_gradients(trained),
         "frozen_tensors": len(frozen),
         "frozen_moved": count_nonzero_gradients(frozen),
-        "dtype": networks.dtype,
-        "multiple": networks.side_multiple,
+        "dtype": task.dtype,
+        "multiple": multiple,
     }
-    return recorder.rows() + unet_recorder.rows(), metadata, networks.device
+    return recorder.rows() + unet_recorder.rows(), metadata, task.device
 
 
-def _training_batch(scene: Scene, networks: Networks, settings: DiffusionSettings, batch: int) -> tuple[Tensor, Tensor]:
-    """Batch of the painter's crop, every other one mirrored: image [B, 3, H, W], mask [B, 1, H, W]."""
-    image, mask = crop_scene(scene, networks.bundle.native_px, networks.side_multiple, settings)
-    pixels, wall = image_tensors.to_tensor(image), torch.from_numpy(mask.astype(np.float32))[None, None]
-    flips = [index % 2 == 1 for index in range(batch)]
-    image_batch, mask_batch = (
-        torch.cat([tensor.flip(-1) if flip else tensor for flip in flips]) for tensor in (pixels, wall)
+def _recipe(bundle: Bundle, settings: DiffusionSettings, batch: int, seed: int) -> LoraRecipe:
+    """The recipe of the source document, at the settings' device and precision; samples are encoded at every step."""
+    dtype = pick_dtype(settings.dtype, pick_device(settings.device))
+    precision = next(name for name, each in DTYPES.items() if each == dtype)
+    return LoraRecipe(
+        bundle=bundle.name,
+        data=Path(),
+        device=settings.device,
+        seed=seed,
+        loop=LoopConfig(steps=1, batch_size=batch, precision=precision),
+        cache=CacheConfig(variants=0),
     )
-    return image_batch, mask_batch
+
+
+def _split_parameters(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Trained and frozen parameters."""
+    parameters = list(network.parameters())
+    return [p for p in parameters if p.requires_grad], [p for p in parameters if not p.requires_grad]
 
 
 def crop_scene(scene: Scene, native_px: int, side_multiple: int, settings: DiffusionSettings) -> tuple[Array, Array]:
@@ -149,7 +177,7 @@ def _repaint(
     recorder = TensorRecorder("inference")
     painter = DiffusionPainter(bundle, settings, observe=recorder)
     with record_image_keys(painter.networks.unet, recorder):
-        result = paint_scene(scene, dict.fromkeys(scene.walls, paint), painter=painter, seed=seed)
+        result = scene.repaint(dict.fromkeys(scene.walls, paint), match="swatch", painter=painter, seed=seed)
     recorder("result", torch.from_numpy(result.codes))
     return recorder.rows()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from wallpaint import extras
 from wallpaint.errors import ConfigError
 from wallpaint.train.engine.config import check_saved_config, load_yaml, renamed_errors
 
@@ -57,6 +58,7 @@ def _check_options(task: str, options: TrainOptions) -> None:
 
 
 def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
     from wallpaint.train.lora.config import read
     from wallpaint.train.lora.job import run
 
@@ -67,12 +69,14 @@ def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
 
 
 def _train_light(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", *extras.EXPORT, "torch")
     from wallpaint.train.light.job import read, run
 
     return run(read(recipe), folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
 def _train_segmenter(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", *extras.EXPORT, "torch", "transformers")
     from wallpaint.train.segmenter.config import read
     from wallpaint.train.segmenter.job import run
 

@@ -23,6 +23,7 @@ from support.lora_tasks import make
 from support.training_sets import write_set
 from wallpaint import ConfigError
 from wallpaint.bundles.bundle import load_bundle
+from wallpaint.diffusion import encoders
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.painters.diffusion.painter import DiffusionPainter
 from wallpaint.train.engine.config import to_mapping
@@ -78,10 +79,10 @@ def test_noised_and_masked_image_of_each_mode(
     assert float((sample["pixel_values"] - sample["target_values"]).abs().max()) > 0.1
     encoded = task.encoder([sample])
     vae = load_bundle(tiny_bundle).load("vae")
-    mean, std = objective.posterior_moments(vae, sample[noised][None])
+    mean, std = encoders.posterior_moments(vae, sample[noised][None])
     assert torch.equal(encoded["latent_mean"], mean)
     assert torch.equal(encoded["latent_std"], std)
-    mean, _ = objective.posterior_moments(vae, (sample[context] * (1 - sample["mask"]))[None])
+    mean, _ = encoders.posterior_moments(vae, (sample[context] * (1 - sample["mask"]))[None])
     assert torch.equal(encoded["masked_mean"], mean)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from support.lora_recipes import recipe
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.bundles.configurations import SCHEDULER
 from wallpaint.errors import ModelError, ShapeError
-from wallpaint.train.lora.objective import (
-    EncodedBatch,
-    add_noise,
-    denoising_loss,
-    encode,
-    noise_schedule,
-    predict_x0,
-    prediction_target,
-    training_loss,
-)
+from wallpaint.train.engine.schedule import SampleIndex, stream_seed
+from wallpaint.train.lora.objective import add_noise, noise_schedule, predict_x0, prediction_target
+from wallpaint.train.lora.task import _NOISE_STREAM, InpaintingTask
 
 TOLERANCE = 1e-6
 
@@ -31,11 +27,6 @@ TOLERANCE = 1e-6
 @pytest.fixture(scope="module")
 def bundle(tiny_bundle: Path) -> Bundle:
     return load_bundle(tiny_bundle)
-
-
-@pytest.fixture(scope="module")
-def vae(bundle: Bundle) -> Any:
-    return bundle.load("vae")
 
 
 def generator(seed: int = 3) -> torch.Generator:
@@ -51,10 +42,42 @@ def images_and_masks(height: int, width: int, count: int = 2) -> tuple[Tensor, T
     return image, mask
 
 
-def encoded(count: int = 2, height: int = 4, width: int = 6) -> EncodedBatch:
-    """Constant channels: latents 1, mask 2, masked latents 3."""
-    shape = (count, 4, height, width)
-    return EncodedBatch(torch.ones(shape), torch.full((count, 1, height, width), 2.0), torch.full(shape, 3.0))
+@dataclass(frozen=True)
+class TensorSamples:
+    """Given images and masks as a `latent_cache.SampleSource`."""
+
+    image: Tensor
+    mask: Tensor
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def get(self, index: int, epoch: int) -> Mapping[str, Any]:
+        return {"pixel_values": self.image[index], "mask": self.mask[index]}
+
+    def content(self, index: int) -> str:
+        return str(index)
+
+    def digest(self) -> str:
+        return ""
+
+
+def make_task(bundle: Bundle, image: Tensor, mask: Tensor, **changed: Any) -> InpaintingTask:
+    """The task of mode `document` on given images, without a cache."""
+    plain: dict[str, Any] = {"seed": 3, "cache": {"variants": 0}}
+    return InpaintingTask(bundle, TensorSamples(image, mask), recipe(bundle.folder, Path(), **{**plain, **changed}))
+
+
+def batch_of(task: InpaintingTask) -> dict[str, Any]:
+    return task.collate([task.sample(SampleIndex(n, 0, n)) for n in range(len(task))])
+
+
+def encoded_batch(count: int = 2, height: int = 4, width: int = 6) -> dict[str, Any]:
+    """A cached batch of constant channels: latents 1, mask 2, masked latents 3, after scaling and without variance."""
+    shape, scale = (count, 4, height, width), 0.18215
+    values = {"latent_mean": torch.ones(shape) / scale, "masked_mean": torch.full(shape, 3.0) / scale}
+    stds = {"latent_std": torch.zeros(shape), "masked_std": torch.zeros(shape)}
+    return {**values, **stds, "mask": torch.full((count, 1, height, width), 2.0), "positions": list(range(count))}
 
 
 class ToyUNet(nn.Module):
@@ -72,15 +95,20 @@ class ToyUNet(nn.Module):
         return (self.value.expand(sample.shape[0], 4, *sample.shape[2:]),)
 
 
+@pytest.fixture(scope="module")
+def task(bundle: Bundle) -> InpaintingTask:
+    return make_task(bundle, *images_and_masks(32, 48))
+
+
 # -- hand-computed values
 
 
-def test_unet_input_channels_are_noisy_latents_mask_masked_latents() -> None:
+def test_unet_input_channels_are_noisy_latents_mask_masked_latents(task: InpaintingTask) -> None:
     unet = ToyUNet()
-    denoising_loss(unet, noise_schedule(SCHEDULER), encoded(), torch.zeros(1, 77, 8), generator())
+    task.losses(unet, encoded_batch())
     nine = unet.inputs["sample"]
     assert nine.shape == (2, 9, 4, 6)
-    assert nine[0, 4:, 0, 0].tolist() == [2] + [3] * 4
+    assert nine[0, 4:, 0, 0].tolist() == pytest.approx([2] + [3] * 4)
     assert len(nine[0, :4].unique()) == 4 * 4 * 6
 
 
@@ -137,12 +165,10 @@ def test_unsupported_prediction_type_raises_model_error() -> None:
 
 
 @pytest.mark.parametrize("value", [0.0, 0.7])
-def test_denoising_loss_is_the_mean_over_all_elements(value: float) -> None:
+def test_loss_is_the_mean_over_all_elements(task: InpaintingTask, value: float) -> None:
     """Of B x 4 x h x w squared errors, for a UNet that predicts a constant."""
     unet, observed = ToyUNet(value), {}
-    loss = denoising_loss(
-        unet, noise_schedule(SCHEDULER), encoded(), torch.zeros(1, 77, 8), generator(), observe=observed.__setitem__
-    )
+    loss = task.losses(unet, encoded_batch(), observe=observed.__setitem__).total
     errors = [(value - noise) ** 2 for noise in observed["noise"].flatten().tolist()]
     assert len(errors) == 2 * 4 * 4 * 6
     assert loss.item() == pytest.approx(sum(errors) / len(errors), rel=1e-5)
@@ -152,10 +178,10 @@ def test_denoising_loss_is_the_mean_over_all_elements(value: float) -> None:
     assert float(unet.value.grad) == pytest.approx(2 * (value - mean), abs=1e-5)
 
 
-def test_text_embedding_is_expanded_to_the_batch() -> None:
-    unet, text = ToyUNet(), torch.rand(1, 77, 8, generator=generator())
-    denoising_loss(unet, noise_schedule(SCHEDULER), encoded(3), text, generator())
-    assert unet.inputs["text"].shape == (3, 77, 8)
+def test_text_embedding_is_expanded_to_the_batch(task: InpaintingTask, bundle: Bundle) -> None:
+    unet, text = ToyUNet(), bundle.empty_prompt()
+    task.losses(unet, encoded_batch(3))
+    assert unet.inputs["text"].shape == (3, *text.shape[1:])
     assert all(torch.equal(row, text[0]) for row in unet.inputs["text"])
     assert unet.inputs["timestep"].shape == (3,)
 
@@ -163,47 +189,56 @@ def test_text_embedding_is_expanded_to_the_batch() -> None:
 # -- VAE encoding
 
 
-def test_masked_image_is_mid_grey_on_the_wall(vae: Any) -> None:
+def test_masked_image_is_mid_grey_on_the_wall(task: InpaintingTask) -> None:
     image, mask = images_and_masks(32, 48)
     observed: dict[str, Tensor] = {}
-    encode(vae, image, mask, generator(), observe=observed.__setitem__)
+    task.encoder(batch_of(task)["samples"], observe=observed.__setitem__)
     wall = mask.expand_as(image) == 1
     assert bool((observed["masked_image"][wall] == 0).all())
     assert torch.equal(observed["masked_image"][~wall], image[~wall])
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 48), (64, 16), (40, 40)])
-def test_encode_handles_images_that_are_not_square(vae: Any, height: int, width: int) -> None:
-    result = encode(vae, *images_and_masks(height, width), generator())
-    assert result.latents.shape == result.masked_latents.shape == (2, 4, height // 8, width // 8)
-    assert result.mask.shape == (2, 1, height // 8, width // 8)
-    assert set(result.mask.unique().tolist()) <= {0.0, 1.0}
+def test_encoding_handles_images_that_are_not_square(bundle: Bundle, height: int, width: int) -> None:
+    task = make_task(bundle, *images_and_masks(height, width))
+    result = task.encoder(batch_of(task)["samples"])
+    assert result["latent_mean"].shape == result["masked_std"].shape == (2, 4, height // 8, width // 8)
+    assert result["mask"].shape == (2, 1, height // 8, width // 8)
+    assert set(result["mask"].unique().tolist()) <= {0.0, 1.0}
 
 
-def test_encode_raises_shape_error_for_a_mask_of_another_size(vae: Any) -> None:
+def test_encoding_raises_shape_error_for_a_mask_of_another_size(bundle: Bundle) -> None:
     image, mask = images_and_masks(32, 48)
+    task = make_task(bundle, image, mask[:, :, :16])
     with pytest.raises(ShapeError, match=r"\[2, 3, 32, 48\]"):
-        encode(vae, image, mask[:, :, :16], generator())
+        task.losses(task.network, batch_of(task))
 
 
-def test_latents_are_samples_of_the_posterior(vae: Any) -> None:
+def test_latents_are_samples_of_the_posterior(bundle: Bundle) -> None:
     """With its mean and standard deviation, times the scaling factor."""
     image, mask = images_and_masks(16, 16, count=1)
-    many = encode(vae, image.expand(256, -1, -1, -1), mask.expand(256, -1, -1, -1), generator())
+    task, observed = make_task(bundle, image.expand(256, -1, -1, -1), mask.expand(256, -1, -1, -1)), {}
+    task.losses(ToyUNet(), batch_of(task), observe=observed.__setitem__)
+    latents, vae = observed["latents"], bundle.load("vae")
     with torch.no_grad():
         posterior = vae.encode(image).latent_dist
     scale = vae.config.scaling_factor
-    assert scale == 0.18215
-    error = (many.latents.mean(0) - posterior.mean[0] * scale).abs() / (posterior.std[0] * scale / 16)
+    assert task.scaling_factor == scale == 0.18215
+    error = (latents.mean(0) - posterior.mean[0] * scale).abs() / (posterior.std[0] * scale / 16)
     assert float(error.max()) < 5  # standard errors of 256 samples
-    assert torch.allclose(many.latents.std(0), posterior.std[0] * scale, rtol=0.25)
+    assert torch.allclose(latents.std(0), posterior.std[0] * scale, rtol=0.25)
 
 
-def test_latents_of_a_bfloat16_vae_are_float32(bundle: Bundle, vae: Any) -> None:
-    image, mask = images_and_masks(32, 32)
-    full, half = (encode(each, image, mask, generator()) for each in (vae, bundle.load("vae", torch.bfloat16)))
-    assert half.latents.dtype == half.masked_latents.dtype == half.mask.dtype == torch.float32
-    assert float((full.latents - half.latents).abs().max()) < 0.05
+def test_latents_of_a_bfloat16_run_are_float32(bundle: Bundle) -> None:
+    """And equal to those of a float32 run, since the VAE is float32 in both."""
+    observed: dict[str, dict[str, Tensor]] = {"no": {}, "bf16": {}}
+    for precision, values in observed.items():
+        task = make_task(bundle, *images_and_masks(32, 32), loop={"precision": precision})
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            task.losses(ToyUNet(), batch_of(task), observe=values.__setitem__)
+    for name in ("latents", "masked_image_latents", "latent_mask"):
+        assert observed["bf16"][name].dtype == torch.float32
+        assert torch.equal(observed["bf16"][name], observed["no"][name])
 
 
 def test_no_gradient_reaches_the_vae(bundle: Bundle) -> None:
@@ -213,19 +248,18 @@ def test_no_gradient_reaches_the_vae(bundle: Bundle) -> None:
         def forward(self, sample: Tensor, *rest: Any, **named: Any) -> tuple[Tensor]:
             return (self.value * sample[:, :4] + sample[:, 5:],)
 
-    vae = bundle.load("vae").requires_grad_(True)
     image, mask = images_and_masks(32, 32)
-    unet = Passing(0.5)
-    loss = training_loss(
-        vae, unet, noise_schedule(SCHEDULER), image.requires_grad_(), mask, torch.zeros(1, 77, 8), generator()
-    )
-    loss.backward()
-    assert all(p.grad is None for p in vae.parameters())
+    task, unet = make_task(bundle, image.requires_grad_(), mask), Passing(0.5)
+    task.encoder.vae.requires_grad_(True)
+    task.losses(unet, batch_of(task)).total.backward()
+    assert all(p.grad is None for p in task.encoder.vae.parameters())
     assert image.grad is None
     assert unet.value.grad is not None
 
 
 # -- the source document's code
+
+RANDOM = ("latents", "masked", "noise")  # in sampling order
 
 
 def documents_loss(
@@ -257,58 +291,46 @@ def documents_loss(
 
 
 @pytest.mark.parametrize("prediction_type", ["epsilon", "v_prediction"])
-def test_training_loss_equals_the_source_documents_code(bundle: Bundle, vae: Any, prediction_type: str) -> None:
+def test_loss_equals_the_source_documents_code(bundle: Bundle, prediction_type: str) -> None:
     image, mask = images_and_masks(32, 64)
-    ours = training_loss(
-        vae,
-        bundle.load("unet"),
-        noise_schedule({**SCHEDULER, "prediction_type": prediction_type}),
-        image,
-        mask,
-        bundle.empty_prompt(),
-        generator(),
-    )
-    source, shape = generator(), (2, 4, 4, 8)
-    random = {name: torch.randn(shape, generator=source) for name in ("latents", "masked", "noise")}
-    random["timesteps"] = torch.randint(0, 1000, (2,), generator=source)
+    task = make_task(bundle, image, mask, objective={"prediction": prediction_type})
+    ours = task.losses(task.network, batch_of(task)).total
+    sources = [generator(stream_seed(3, position, _NOISE_STREAM)) for position in range(2)]
+    random = {name: torch.stack([torch.randn(4, 4, 8, generator=source) for source in sources]) for name in RANDOM}
+    random["timesteps"] = torch.cat([torch.randint(0, 1000, (1,), generator=source) for source in sources])
     with torch.no_grad():
         theirs = documents_loss(bundle, image, mask, random, prediction_type)
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
     assert ours.item() > 0.1
 
 
-def test_loss_depends_on_the_generator_seed_only(vae: Any) -> None:
-    image, mask = images_and_masks(32, 32)
-    unet, text = ToyUNet(0.2), torch.zeros(1, 77, 8)
-    arguments = (vae, unet, noise_schedule(SCHEDULER), image, mask, text)
-    first, again, other = (training_loss(*arguments, generator(seed)).item() for seed in (3, 3, 4))
-    assert first == again != other
+def test_loss_depends_on_the_seed_only(bundle: Bundle) -> None:
+    losses = []
+    for seed in (3, 3, 4):
+        task = make_task(bundle, *images_and_masks(32, 32), seed=seed)
+        losses.append(task.losses(ToyUNet(0.2), batch_of(task)).total.item())
+    assert losses[0] == losses[1] != losses[2]
 
 
-def test_loss_of_a_bfloat16_unet_is_float32() -> None:
+def test_loss_of_a_bfloat16_unet_is_float32(bundle: Bundle) -> None:
     class Half(ToyUNet):
         def forward(self, sample: Tensor, *rest: Any, **named: Any) -> tuple[Tensor]:
             assert sample.dtype == torch.bfloat16
             return (super().forward(sample, *rest, **named)[0].bfloat16(),)
 
-    text = torch.zeros(1, 77, 8, dtype=torch.bfloat16)
-    assert denoising_loss(Half(), noise_schedule(SCHEDULER), encoded(), text, generator()).dtype == torch.float32
+    task = make_task(bundle, *images_and_masks(32, 32), loop={"precision": "bf16"})
+    assert task.losses(Half(), encoded_batch()).total.dtype == torch.float32
 
 
-def test_observe_is_called_once_for_every_tensor(vae: Any) -> None:
+def test_observe_is_called_once_for_every_tensor(task: InpaintingTask) -> None:
     names: list[str] = []
-    image, mask = images_and_masks(32, 32)
-    training_loss(
-        vae,
-        ToyUNet(),
-        noise_schedule(SCHEDULER),
-        image,
-        mask,
-        torch.zeros(1, 77, 8),
-        generator(),
-        observe=lambda name, _: names.append(name),
-    )
+    task.losses(ToyUNet(), batch_of(task), observe=lambda name, _: names.append(name))
     assert len(names) == len(set(names)) == 14
+
+
+def test_observers_do_not_change_the_loss(task: InpaintingTask) -> None:
+    observed = task.losses(ToyUNet(0.2), batch_of(task), observe=lambda name, value: None)
+    assert torch.equal(observed.total, task.losses(ToyUNet(0.2), batch_of(task)).total)
 
 
 def test_noise_schedule_disables_clip_sample() -> None:

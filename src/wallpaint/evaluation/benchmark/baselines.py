@@ -15,7 +15,8 @@ import numpy as np
 from wallpaint.errors import InputError
 from wallpaint.evaluation import metrics
 from wallpaint.imaging import color
-from wallpaint.scene.scene import Scene
+from wallpaint.painters.protocol import Match
+from wallpaint.pipeline.repaint import Scene
 from wallpaint.typing import Array
 
 MIN_LINEAR = 1e-4  # floor of linear values before a division or a logarithm
@@ -153,7 +154,7 @@ def tile_texture(case: BenchmarkCase) -> Array | None:
     return blend(case.photo, tiled * (luminance / median)[..., None], case.alpha)
 
 
-def analytic(case: BenchmarkCase, match: str, *, use_model: bool = True) -> Array:
+def analytic(case: BenchmarkCase, match: Match, *, use_model: bool = True) -> Array:
     """Repaint with the analytic painter. match: "room" or "swatch". use_model: use the light model for `room`."""
     return _analytic_repaint(case, None, match, use_model=use_model)
 
@@ -179,7 +180,7 @@ def average_light(cases: list[tuple[Array, Array]]) -> Array:
 
 
 def _analytic_repaint(
-    case: BenchmarkCase, old_albedo: tuple[float, float, float] | None, match: str, *, use_model: bool = True
+    case: BenchmarkCase, old_albedo: tuple[float, float, float] | None, match: Match, *, use_model: bool = True
 ) -> Array:
     from wallpaint.painters.analytic import AnalyticPainter
     from wallpaint.paints.paint import Paint

@@ -21,7 +21,7 @@ from wallpaint.evaluation.benchmark import baselines
 from wallpaint.evaluation.benchmark.baselines import BenchmarkCase, RepaintMethod
 from wallpaint.evaluation.benchmark.dataset import TRACKS, BenchmarkPair, load_cases
 from wallpaint.paints.paint import Paint
-from wallpaint.scene.scene import Scene, prepare
+from wallpaint.pipeline.repaint import Scene, prepare
 from wallpaint.typing import Array
 from wallpaint.version import __version__
 

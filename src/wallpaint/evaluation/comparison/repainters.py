@@ -13,10 +13,10 @@ import numpy as np
 
 from wallpaint.errors import InputError
 from wallpaint.evaluation.comparison.samples import LOCKS, OFF, ON, ValidationSample, to_srgb
-from wallpaint.painters.protocol import PaintAssignment, PaintedWall, Painter
-from wallpaint.pipeline.repaint import paint_many
+from wallpaint.painters.protocol import Match, PaintAssignment, PaintedWall, Painter
+from wallpaint.pipeline.repaint import Scene, prepare
 from wallpaint.scene.mask import Window
-from wallpaint.scene.scene import Scene, prepare
+from wallpaint.scene.scene import PreparedScene
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def sample_seed(seed: int, key: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{key}".encode(errors="backslashreplace")).digest()[:6], "big")
 
 
-def _composited(scene: Scene, sample: ValidationSample, painter: Painter, match: str, seed: int) -> Array:
-    result = next(paint_many(scene, [{"wall": sample.paint}], match=match, painter=painter, seed=seed))
+def _composited(scene: Scene, sample: ValidationSample, painter: Painter, match: Match, seed: int) -> Array:
+    result = scene.repaint({"wall": sample.paint}, match=match, painter=painter, seed=seed)
     return to_srgb(result.photo, result.codes)
 
 
@@ -83,7 +83,7 @@ class _FixedImagePainter:
         self.image, self.window = image, window
 
     def paint(
-        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+        self, scene: PreparedScene, assignments: Sequence[PaintAssignment], match: Match, seed: int
     ) -> Iterator[dict[str, PaintedWall]]:
         from wallpaint.painters.diffusion import placement
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from wallpaint.bundles.bundle import Bundle
-from wallpaint.diffusion import image_tensors, schedulers
+from wallpaint.diffusion import encoders, image_tensors, schedulers
 from wallpaint.diffusion.denoise import Conditioning, Observer, denoise, no_observer
-from wallpaint.diffusion.networks import Networks, image_embeddings
+from wallpaint.diffusion.networks import Networks
 from wallpaint.diffusion.profile import Profile
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.errors import ModelError
@@ -31,7 +31,7 @@ from wallpaint.painters.protocol import PaintAssignment, PaintedWall
 from wallpaint.paints.paint import Paint
 from wallpaint.paints.reference import reference_pixels
 from wallpaint.scene.mask import Window
-from wallpaint.scene.scene import Scene
+from wallpaint.scene.scene import PreparedScene
 from wallpaint.typing import Array
 
 RANDOM_WEIGHTS_WARNING = (
@@ -74,7 +74,7 @@ class DiffusionPainter:
         self.settings = settings or DiffusionSettings()
         self.networks = Networks(bundle, self.settings)
         self.profile, self.observe = profile or Profile(), observe
-        self._views: WeakKeyDictionary[Scene, dict[tuple[str, ...], DiffusionView]] = WeakKeyDictionary()
+        self._views: WeakKeyDictionary[PreparedScene, dict[tuple[str, ...], DiffusionView]] = WeakKeyDictionary()
 
     def describe(self) -> dict[str, Any]:
         """See `Painter`. Includes the profile of the last call of `paint` if operations were counted."""
@@ -92,7 +92,7 @@ class DiffusionPainter:
         return {**metadata, "warnings": [*warnings, *networks.warnings]}
 
     def paint(
-        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+        self, scene: PreparedScene, assignments: Sequence[PaintAssignment], match: str, seed: int
     ) -> Iterator[dict[str, PaintedWall]]:
         """See `Painter`. Walls with the same paint share a view; the paints of a view are batched."""
         self.profile.reset()
@@ -100,7 +100,7 @@ class DiffusionPainter:
             yield from self._paint_batch(scene, assignments[first : first + self.settings.batch], match, seed)
 
     def _paint_batch(
-        self, scene: Scene, assignments: Sequence[PaintAssignment], match: str, seed: int
+        self, scene: PreparedScene, assignments: Sequence[PaintAssignment], match: str, seed: int
     ) -> list[dict[str, PaintedWall]]:
         views_to_paint: dict[tuple[str, ...], dict[Paint, list[int]]] = {}  # wall names -> paint -> assignments
         for index, choice in enumerate(assignments):
@@ -127,7 +127,7 @@ class DiffusionPainter:
 
     # -- once per scene
 
-    def _view(self, scene: Scene, names: tuple[str, ...]) -> DiffusionView:
+    def _view(self, scene: PreparedScene, names: tuple[str, ...]) -> DiffusionView:
         """Return the view of some walls, cached while the scene exists, so that further paints need no encoding."""
         cached = self._views.setdefault(scene, {})
         if names not in cached:
@@ -147,24 +147,18 @@ class DiffusionPainter:
         masked = pixels * (1 - wall)
         self.observe("masked_image", masked)
         with self.profile.stage("vae encode"), networks.on_device(networks.vae):
-            moments = networks.vae.encode(masked.to(networks.dtype)).latent_dist
-        size = tuple(moments.mean.shape[-2:])
+            mean, std = encoders.posterior_moments(networks.vae, masked)
+        size = tuple(mean.shape[-2:])
         latent_mask = torch.nn.functional.interpolate(wall, size=size, mode="nearest")
         self.observe("latent_mask", latent_mask)
         cond = self._controlnet_cond(image) if networks.uses_controlnet else None
-        return DiffusionView(window, image, wall, latent_mask, moments.mean.float(), moments.std.float(), cond)
+        return DiffusionView(window, image, wall, latent_mask, mean, std, cond)
 
     def _controlnet_cond(self, image: Array) -> Tensor:
         networks, estimator = self.networks, self.networks.depth_estimator
-        size = estimator.config.image_size
-        side = int(size if isinstance(size, int) else size[0])
-        pixels = image_tensors.depth_pixels(image, networks.bundle.processor("depth"), side).to(networks.device)
-        self.observe("depth_pixels", pixels)
+        processor = networks.bundle.processor("depth")
         with self.profile.stage("depth"), networks.on_device(estimator):
-            inverse_depth = estimator(pixels).predicted_depth  # [1, side, side]
-        self.observe("inverse_depth", inverse_depth)
-        control_image = image_tensors.depth_to_control_image(inverse_depth, (image.shape[0], image.shape[1]))
-        self.observe("depth", control_image)
+            control_image = encoders.depth_control_image(estimator, processor, image, observe=self.observe)
         with self.profile.stage("control stem"), networks.on_device(networks.controlnet_cond_embedding):
             cond = networks.controlnet_cond_embedding(control_image.to(networks.dtype))  # [1, c, h, w]
         self.observe("control", cond)
@@ -185,7 +179,7 @@ class DiffusionPainter:
         self.observe("reference", pixels)
         pixels = pixels.to(networks.device, networks.dtype)
         with self.profile.stage("image encode"), networks.on_device(encoder, projector):
-            embeddings, negative = image_embeddings(encoder, projector, pixels)
+            embeddings, negative = encoders.image_embeddings(encoder, projector, pixels)
             self.observe("image_embedding", embeddings)
             tokens = projector(torch.cat([embeddings, negative]))[:, None]  # [B + 1, 1, n, C]
         self.observe("image_tokens", tokens[:-1, 0])
@@ -194,7 +188,7 @@ class DiffusionPainter:
     # -- a batch
 
     def _paint_view(
-        self, scene: Scene, names: tuple[str, ...], view: DiffusionView, paints: Sequence[Paint], seed: int
+        self, scene: PreparedScene, names: tuple[str, ...], view: DiffusionView, paints: Sequence[Paint], seed: int
     ) -> Iterator[Array]:
         """Yield the view in each paint: (H, W, 3) float32 sRGB, 0..1."""
         references = [reference_pixels(paint, np.random.default_rng(seed)) for paint in paints]
@@ -250,11 +244,11 @@ class DiffusionPainter:
         latents = []
         with networks.on_device(networks.vae):
             for rgb, generator in zip(init_images, generators, strict=True):
-                pixels = image_tensors.to_tensor(rgb).to(networks.device, networks.dtype)
                 with self.profile.stage("vae encode"):
-                    moments = networks.vae.encode(pixels).latent_dist
-                latents.append(moments.mean.float() + moments.std.float() * self._randn(moments.mean, [generator]))
-        return torch.cat(latents) * self._scaling_factor  # [B, 4, h, w]
+                    moments = encoders.posterior_moments(networks.vae, image_tensors.to_tensor(rgb).to(networks.device))
+                noise = self._randn(moments[0], [generator])
+                latents.append(encoders.sample_posterior(*moments, noise, self._scaling_factor))
+        return torch.cat(latents)  # [B, 4, h, w]
 
     @property
     def _scaling_factor(self) -> float:
@@ -262,7 +256,9 @@ class DiffusionPainter:
 
     def _conditioning(self, view: DiffusionView, references: Sequence[Array], masked_noise: Tensor) -> Conditioning:
         settings, networks, count = self.settings, self.networks, len(references)
-        masked_latents = (view.masked_mean + view.masked_std * masked_noise) * self._scaling_factor
+        masked_latents = encoders.sample_posterior(
+            view.masked_mean, view.masked_std, masked_noise, self._scaling_factor
+        )
         self.observe("masked_image_latents", masked_latents)
         with self.profile.stage("text"):
             text = networks.encode_prompt(settings.prompt).expand(count, -1, -1)

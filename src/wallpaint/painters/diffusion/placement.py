@@ -18,7 +18,7 @@ from wallpaint.paints.paint import Paint
 from wallpaint.scene import intrinsics
 from wallpaint.scene import mask as masks
 from wallpaint.scene.mask import Window
-from wallpaint.scene.scene import Scene, Wall
+from wallpaint.scene.scene import PreparedScene, Wall
 from wallpaint.typing import Array
 
 TINT_SHARES = (1.0, 0.5, 0.25, 0.0)  # tried in this order
@@ -26,7 +26,7 @@ MAX_SWATCH_DELTA_E = 0.25  # CIEDE2000 of the median to the swatch above which t
 EDGE_MARGIN_PX = 2  # model pixels at the wall's edge, where the decoder mixes wall and furniture
 
 
-def alpha_of(scene: Scene, names: Sequence[str]) -> Array:
+def alpha_of(scene: PreparedScene, names: Sequence[str]) -> Array:
     """Sum the alpha of some walls over the photo: (H, W) float32, 0..1."""
     alpha = np.zeros(scene.photo.size, np.float32)
     for name in names:
@@ -35,7 +35,7 @@ def alpha_of(scene: Scene, names: Sequence[str]) -> Array:
 
 
 def crop_view(
-    scene: Scene, names: Sequence[str], native_px: int, side_multiple: int, settings: DiffusionSettings
+    scene: PreparedScene, names: Sequence[str], native_px: int, side_multiple: int, settings: DiffusionSettings
 ) -> tuple[Window, Array, Array]:
     """Crop the photo round some walls: window, image (H, W, 3) uint8 sRGB, and inpainting mask (H, W) bool."""
     alpha = alpha_of(scene, names)
@@ -47,7 +47,7 @@ def crop_view(
     )
 
 
-def initial_image(scene: Scene, names: Sequence[str], image: Array, window: Window, paint: Paint) -> Array:
+def initial_image(scene: PreparedScene, names: Sequence[str], image: Array, window: Window, paint: Paint) -> Array:
     """Repaint the walls of a view analytically, for `room`: (H, W, 3) uint8 sRGB. image: the view, same format."""
     linear = color.srgb_to_linear(image.astype(np.float32) / 255).astype(np.float32)
     size = (window.out_width, window.out_height)
@@ -56,7 +56,7 @@ def initial_image(scene: Scene, names: Sequence[str], image: Array, window: Wind
         painted = analytic.paint_wall(wall, paint, "room").rgb
         full = np.ascontiguousarray(alpha_of(scene, [name])[window.slices])
         alpha = cv2.resize(full, size, interpolation=cv2.INTER_AREA)
-        resampled = _resample(painted, *_view_to_wall(window, wall), 1 / (wall.step * _scale(window)))
+        resampled = _resample(painted, *window.grid.coordinates_in(wall.grid), window.grid.scale / wall.step)
         linear += alpha[..., None] * (resampled - linear)
     return np.round(255 * color.linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
 
@@ -70,16 +70,21 @@ def wall_from_view(
     Colours near the wall's edges are filled in from its interior.
     """
     linear = color.srgb_to_linear(image).astype(np.float32)
-    rgb = _resample(linear, *_wall_to_view(wall, window), _scale(window) * wall.step)
+    rgb = _resample(linear, *wall.grid.coordinates_in(window.grid), wall.step / window.grid.scale)
     interior = _interior(wall, window)
     rgb = fill(rgb, interior)
     gamut = wall.canvas.space.gamut
     rgb = color.compress_gamut(rgb, gamut).astype(np.float32)
     median = np.array([weighted_quantile(rgb[..., c], interior, 0.5) for c in range(3)])
     if match == "room":
-        return PaintedWall(rgb, median, has_texture, not has_texture)
+        return _painted_wall(wall, rgb, median, has_texture)
     target = np.asarray(paint.albedo_linear, np.float64)
-    return PaintedWall(to_swatch(wall, rgb, interior, median, target, gamut), target, has_texture, not has_texture)
+    return _painted_wall(wall, to_swatch(wall, rgb, interior, median, target, gamut), target, has_texture)
+
+
+def _painted_wall(wall: Wall, rgb: Array, target: Array, has_texture: bool) -> PaintedWall:
+    painted = analytic.painted_wall(wall, rgb, target)
+    return replace(painted, has_texture=has_texture, has_generated_grain=not has_texture)
 
 
 def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Array, gamut: Array) -> Array:
@@ -119,36 +124,10 @@ def to_swatch(wall: Wall, rgb: Array, weight: Array, median: Array, target: Arra
 
 def _interior(wall: Wall, window: Window) -> Array:
     """Wall weight (h, w) at working size, without the edge margin where the model mixes wall and furniture."""
-    margin = EDGE_MARGIN_PX / (_scale(window) * wall.step)  # working pixels
+    margin = EDGE_MARGIN_PX * window.grid.scale / wall.step  # working pixels
     full = wall.intrinsics.weight > 0.99
     interior = wall.intrinsics.weight * masks.erode(full, margin)
     return interior if float(interior.sum()) >= 16 else wall.intrinsics.weight
-
-
-def _scale(window: Window) -> float:
-    """Model pixels per photo pixel."""
-    return float(np.sqrt(window.out_height * window.out_width / (window.height * window.width)))
-
-
-def _wall_to_view(wall: Wall, window: Window) -> tuple[Array, Array]:
-    """View coordinates (rows, columns) of each row and column of the wall's working size."""
-    height, width = wall.intrinsics.weight.shape
-    top, left = wall.canvas.origin
-    rows = (top + (np.arange(height) + 0.5) * wall.step - window.top) * window.out_height / window.height - 0.5
-    cols = (left + (np.arange(width) + 0.5) * wall.step - window.left) * window.out_width / window.width - 0.5
-    return rows, cols
-
-
-def _view_to_wall(window: Window, wall: Wall) -> tuple[Array, Array]:
-    """Coordinates at the wall's working size (rows, columns) of each row and column of the view."""
-    top, left = wall.canvas.origin
-    rows = (
-        window.top + (np.arange(window.out_height) + 0.5) * window.height / window.out_height - top
-    ) / wall.step - 0.5
-    cols = (
-        window.left + (np.arange(window.out_width) + 0.5) * window.width / window.out_width - left
-    ) / wall.step - 0.5
-    return rows, cols
 
 
 def _resample(image: Array, rows: Array, cols: Array, downscale: float) -> Array:

@@ -85,9 +85,9 @@ def check_size(size: tuple[int, int], samples: int) -> None:
     paths = size[0] * size[1] * samples
     if _select()[0] == SCALAR_VARIANT and paths > MAX_SCALAR_PATHS and os.environ.get(VARIANT_ENV) != SCALAR_VARIANT:
         raise ConfigError(
-            f"{size[1]}x{size[0]} pixels at {samples} samples are {paths:,} paths, but the limit without LLVM is "
-            f"{MAX_SCALAR_PATHS:,}; {_missing_llvm()}: {INSTALL_HINT}, or set {VARIANT_ENV}={SCALAR_VARIANT} to render "
-            "slowly"
+            f"{size[1]}x{size[0]} pixels at {samples} samples are {paths:,} paths, and the limit without LLVM is "
+            f"{MAX_SCALAR_PATHS:,} paths; {_missing_llvm()}: {INSTALL_HINT}, or set "
+            f"{VARIANT_ENV}={SCALAR_VARIANT} to render slowly"
         )
 
 

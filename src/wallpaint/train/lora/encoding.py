@@ -22,16 +22,15 @@ from torch.nn import functional
 
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.manifest import MODEL_NAMES
-from wallpaint.bundles.prompts import tokenize
 from wallpaint.data.latent_cache import digest_of
-from wallpaint.diffusion import image_tensors as pictures
-from wallpaint.diffusion.networks import image_embeddings
-from wallpaint.errors import ConfigError
-from wallpaint.train.lora import objective
+from wallpaint.diffusion import encoders
+from wallpaint.diffusion.denoise import Observer, no_observer
+from wallpaint.errors import ConfigError, ShapeError
 from wallpaint.train.lora.config import LoraRecipe
 
 FORMAT = "wallpaint.encoded/2"  # increment when the same samples and weights give other tensors
 _HASHED_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
+INPUTS = ("pixel_values", "mask", "color_mask", "reference_image", "dominant_color", "target_values", "caption")
 MOMENTS = ("latent_mean", "latent_std", "masked_mean", "masked_std")
 TENSORS = (*MOMENTS, "mask", "text", "image_tokens", "depth", "target", "color_mask", "color")
 
@@ -96,22 +95,39 @@ class SampleEncoder:
         unused |= set() if config.objective.uses_image_losses else {"target", "color_mask", "color"}
         return tuple(name for name in TENSORS if name not in unused)
 
-    def __call__(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the samples' values that this run needs, see `data.dataset.InpaintingSample`."""
+        config, unused = self.config, set()
+        unused |= {"target_values"} if config.mode == "document" else set()
+        unused |= set() if config.conditioning.captions else {"caption"}
+        unused |= set() if config.uses_image_prompt else {"reference_image"}
+        unused |= set() if config.objective.uses_image_losses else {"color_mask", "dominant_color"}
+        return tuple(name for name in INPUTS if name not in unused)
+
+    def __call__(self, samples: Sequence[Mapping[str, Any]], *, observe: Observer = no_observer) -> dict[str, Tensor]:
         """Encode samples into the tensors of `names`, [B, ...] on the CPU.
 
         latent_mean, latent_std, masked_mean, masked_std: [B, 4, h, w] float32, before scaling. mask: [B, 1, h, w]
         float32. text: [B, 77, C] float32. image_tokens: [B, n, C] float32. depth: [B, 1, H, W] float16, 0..1. target:
         [B, 3, H, W] uint8, the noised image. color_mask: [B, 1, H, W] bool. color: [B, 3] float32, sRGB 0..255.
-        Computed in float32 whatever the training precision.
+        Computed in float32 whatever the training precision. Raises ShapeError if a mask does not fit its image.
         """
         with torch.autocast(self.device.type, enabled=False):
-            return self._encode(samples)
+            return self._encode(samples, observe)
 
-    def _encode(self, samples: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    def _encode(self, samples: Sequence[Mapping[str, Any]], observe: Observer) -> dict[str, Tensor]:
         noised = torch.stack([self.noised_image(sample) for sample in samples])  # [B, 3, H, W]
         context = torch.stack([self.context_image(sample) for sample in samples])  # [B, 3, H, W]
         masks = torch.stack([sample["mask"] for sample in samples])  # [B, 1, H, W]
-        encoded = self._moments("latent", noised) | self._moments("masked", context * (1 - masks))
+        if masks.shape != (context.shape[0], 1, *context.shape[2:]):
+            raise ShapeError(
+                f"image is {list(context.shape)}, mask {list(masks.shape)}: give one mask channel per image"
+            )
+        masked = context * (1 - masks)  # [B, 3, H, W]
+        for name, value in (("image", noised), ("mask", masks), ("masked_image", masked)):
+            observe(name, value)
+        encoded = self._moments("latent", noised) | self._moments("masked", masked)
         size = encoded["latent_mean"].shape[-2:]
         encoded["mask"] = functional.interpolate(masks, size=size, mode="nearest")  # [B, 1, h, w]
         if self.config.conditioning.captions:
@@ -166,21 +182,19 @@ class SampleEncoder:
 
     def _moments(self, name: str, image: Tensor) -> dict[str, Tensor]:
         self.calls["vae"] += 1
-        mean, std = objective.posterior_moments(self.vae, image.to(self.device))
+        mean, std = encoders.posterior_moments(self.vae, image.to(self.device))
         return {f"{name}_mean": mean, f"{name}_std": std}
 
     def _text(self, captions: Sequence[str]) -> Tensor:
         self.calls["text_encoder"] += 1
         encoder, tokenizer = self._text_encoder
-        with torch.no_grad():
-            embedded: Tensor = encoder(tokenize(tokenizer, captions).to(self.device))[0]  # [B, 77, C]
-        return embedded.float()
+        return encoders.encode_prompts(encoder, tokenizer, captions).float()  # [B, 77, C]
 
     def _image_tokens(self, references: Tensor) -> Tensor:
         self.calls["image_encoder"] += 1
         assert self.projector is not None
         with torch.no_grad():
-            embedded, _ = image_embeddings(self.image_encoder, self.projector, references.to(self.device))
+            embedded, _ = encoders.image_embeddings(self.image_encoder, self.projector, references.to(self.device))
             tokens: Tensor = self.projector(embedded)  # [B, n, C]
         return tokens
 
@@ -190,10 +204,10 @@ class SampleEncoder:
         assert self.projector is not None
         side = self.config.samples.reference_px
         with torch.no_grad(), torch.autocast(self.device.type, enabled=False):
-            if hasattr(self.projector, "latents"):  # IP-Adapter Plus
+            if encoders.uses_hidden_states(self.projector):
                 self.calls["image_encoder"] += 1
                 blank = torch.zeros(1, 3, side, side, device=self.device)
-                _, null_embedding = image_embeddings(self.image_encoder, self.projector, blank)
+                _, null_embedding = encoders.image_embeddings(self.image_encoder, self.projector, blank)
             else:
                 width = self.bundle.config("image_encoder")["projection_dim"]
                 null_embedding = torch.zeros(1, width, device=self.device)
@@ -203,13 +217,9 @@ class SampleEncoder:
     def _depth(self, image: Tensor) -> Tensor:
         """[1, 1, H, W] float16, preprocessed for the ControlNet as the painter does. image: [3, H, W]."""
         self.calls["depth"] += 1
-        size = self.depth_estimator.config.image_size
-        side = int(size if isinstance(size, int) else size[0])
         rgb = to_uint8(image).permute(1, 2, 0).cpu().numpy()
-        pixels = pictures.depth_pixels(rgb, self.bundle.processor("depth"), side).to(self.device)
-        with torch.no_grad():
-            inverse_depth = self.depth_estimator(pixels).predicted_depth
-        return pictures.depth_to_control_image(inverse_depth, (rgb.shape[0], rgb.shape[1]))[:, :1].half()
+        processor = self.bundle.processor("depth")
+        return encoders.depth_control_image(self.depth_estimator, processor, rgb)[:, :1].half()
 
 
 def to_uint8(image: Tensor) -> Tensor:

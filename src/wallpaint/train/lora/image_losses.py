@@ -14,41 +14,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from wallpaint.errors import ConfigError
-from wallpaint.imaging.color import RGB_TO_XYZ, WHITE_XYZ
+from wallpaint.imaging.color_torch import linear_to_lab, luminance, srgb_to_linear
 
 ImageLoss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
-_LAB_DELTA = 6 / 29  # below its cube, CIELAB's curve is a line
 _EPSILON = 1e-6
 _MIDDLE_QUANTILES = (0.25, 0.75)  # of luminance, between which a wall's colour is averaged
 _SSIM_WINDOW_PX, _SSIM_SIGMA_PX = 11, 1.5
 _SSIM_K1, _SSIM_K2, _SSIM_DATA_RANGE = 0.01, 0.03, 2
 
 
-def to_linear(image: Tensor) -> Tensor:
-    """Convert an sRGB image to linear light; outside 0..1 the curve continues, mirrored at black.
-
-    Source: IEC 61966-2-1.
-    """
-    encoded = (image.float() + 1) / 2
-    magnitude = encoded.abs()
-    curved = ((magnitude.clamp(min=0.04) + 0.055) / 1.055) ** 2.4  # clamped, or the unused branch has a NaN gradient
-    return torch.where(magnitude <= 0.04045, encoded / 12.92, curved * encoded.sign())
-
-
-def linear_to_lab(linear: Tensor) -> Tensor:
-    """Convert linear sRGB [B, 3, ...] to CIELAB under D65 [B, 3, ...]; differentiable everywhere. Source: CIE 15."""
-    matrix = torch.as_tensor(RGB_TO_XYZ, dtype=torch.float32, device=linear.device)
-    white = torch.as_tensor(WHITE_XYZ, dtype=torch.float32, device=linear.device)
-    relative = torch.einsum("ij,bj...->bi...", matrix / white[:, None], linear.float())
-    root = relative.clamp(min=_LAB_DELTA**3) ** (1 / 3)
-    x, y, z = torch.where(relative > _LAB_DELTA**3, root, relative / (3 * _LAB_DELTA**2) + 4 / 29).unbind(1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
-
-
 def color_distance(image: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Return the mean CIE76 distance between two images on the wall, divided by 100."""
-    distance = _vector_norm(linear_to_lab(to_linear(image)) - linear_to_lab(to_linear(target)))  # [B, H, W]
+    distance = _vector_norm(_to_lab(image) - _to_lab(target))  # [B, H, W]
     return _masked_mean(distance[:, None], mask) / 100
 
 
@@ -59,17 +37,16 @@ def swatch_distance(image: Tensor, color: Tensor, mask: Tensor) -> Tensor:
     quartiles. It is close to the median, which defines the swatch, but has a gradient for half of the wall instead of
     one pixel.
     """
-    linear = to_linear(image)
-    weights = torch.as_tensor(RGB_TO_XYZ[1], dtype=torch.float32, device=linear.device)
-    luminance = torch.einsum("j,bj...->b...", weights, linear.detach())  # [B, H, W]
+    linear = _to_linear(image)
+    y = luminance(linear.detach())  # [B, H, W]
     middle = torch.zeros_like(mask, dtype=torch.float32)  # [B, 1, H, W]
     for index, wall in enumerate(mask[:, 0] > 0.5):
         if wall.any():
             quantiles = torch.tensor(_MIDDLE_QUANTILES, device=linear.device)
-            low, high = torch.quantile(luminance[index][wall], quantiles)
-            middle[index, 0] = (wall & (luminance[index] >= low) & (luminance[index] <= high)).float()
+            low, high = torch.quantile(y[index][wall], quantiles)
+            middle[index, 0] = (wall & (y[index] >= low) & (y[index] <= high)).float()
     typical = _masked_mean(linear, middle, per_channel=True)  # [B, 3]
-    swatch = linear_to_lab(to_linear(color.to(linear.device).float() / 127.5 - 1))
+    swatch = _to_lab(color.to(linear.device).float() / 127.5 - 1)
     return _vector_norm(linear_to_lab(typical) - swatch) / 100 * mask.flatten(1).any(1)
 
 
@@ -125,6 +102,14 @@ def perceptual_distance(device: torch.device) -> ImageLoss:
         return values.flatten(1).mean(1)
 
     return distance
+
+
+def _to_linear(image: Tensor) -> Tensor:
+    return srgb_to_linear((image.float() + 1) / 2)
+
+
+def _to_lab(image: Tensor) -> Tensor:
+    return linear_to_lab(_to_linear(image))
 
 
 def _vector_norm(difference: Tensor) -> Tensor:

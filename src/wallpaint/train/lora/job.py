@@ -163,8 +163,9 @@ def _make_evaluator(config: LoraRecipe, task: InpaintingTask) -> Evaluator:
 
 
 def _check_size(bundle: Bundle, config: LoraRecipe) -> None:
-    levels = (bundle.config("vae")["block_out_channels"], bundle.config("unet")["block_out_channels"])
-    multiple = 2 ** sum(len(channels) - 1 for channels in levels)
+    from wallpaint.diffusion.networks import side_multiple
+
+    multiple = side_multiple(bundle)
     if config.samples.size % multiple:
         raise ConfigError(f"samples.size must be a multiple of {multiple} for {bundle.name}, not {config.samples.size}")
 

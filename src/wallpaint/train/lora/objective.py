@@ -1,8 +1,10 @@
 """The training objective: sections 2.3 to 2.8 of the source document, one function per step.
 
-    image, mask -> VAE -> latents, masked-image latents        `encode`
+    moments     -> latents, sampled from the VAE's posterior   `encoders.sample_posterior`
     latents     -> noise added at a random timestep            `add_noise`
-    [noisy latents 4 | mask 1 | masked-image latents 4] -> UNet -> mean squared error of the noise   `denoising_loss`
+    [noisy latents 4 | mask 1 | masked-image latents 4] -> UNet -> mean squared error of the noise   `predict`
+
+The path from a batch to its loss is `task.InpaintingTask.losses`.
 
 All random numbers are sampled on the CPU in float32, so that a step is the same on every device: from one generator for
 the batch, or from one per sample, which makes a sample independent of its batch.
@@ -16,28 +18,14 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from wallpaint.diffusion.denoise import Conditioning, Observer, no_observer, predict_noise
-from wallpaint.errors import ModelError, ShapeError
+from wallpaint.errors import ModelError
 
 PREDICTIONS = ("epsilon", "v_prediction")
 
 Generators: TypeAlias = "torch.Generator | Sequence[torch.Generator]"
 """Source of a batch's random numbers: one generator for the batch, or one per sample."""
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedBatch:
-    """A batch in latent space.
-
-    latents, masked_latents: [B, 4, h, w] float32, times the VAE's scaling factor. mask: [B, 1, h, w] float32, 1 on
-    wall.
-    """
-
-    latents: Tensor
-    mask: Tensor
-    masked_latents: Tensor
 
 
 def noise_schedule(config: Mapping[str, Any]) -> Any:
@@ -70,44 +58,6 @@ def sample_timesteps(count: int, num_train_timesteps: int, generators: Generator
     if isinstance(generators, torch.Generator):
         return torch.randint(0, num_train_timesteps, (count,), generator=generators)
     return torch.cat([torch.randint(0, num_train_timesteps, (1,), generator=generator) for generator in generators])
-
-
-def encode(
-    vae: Any, image: Tensor, mask: Tensor, generators: Generators, *, observe: Observer = no_observer
-) -> EncodedBatch:
-    """Encode images and masked images with the frozen VAE: samples of its posterior, times its scaling factor.
-
-    image: [B, 3, H, W], -1..1. mask: [B, 1, H, W], 0 or 1, 1 on wall. Raises ShapeError if they do not fit.
-    """
-    if mask.shape != (image.shape[0], 1, *image.shape[2:]):
-        raise ShapeError(f"image is {list(image.shape)}, mask {list(mask.shape)}: give one mask channel per image")
-    observe("image", image)
-    observe("mask", mask)
-    masked = image * (1 - mask)  # [B, 3, H, W]
-    observe("masked_image", masked)
-    latents = _encode_image(vae, image, generators)  # [B, 4, h, w]
-    observe("latents", latents)
-    masked_latents = _encode_image(vae, masked, generators)  # [B, 4, h, w]
-    observe("masked_image_latents", masked_latents)
-    latent_mask = functional.interpolate(mask.float(), size=latents.shape[-2:], mode="nearest")  # [B, 1, h, w]
-    observe("latent_mask", latent_mask)
-    return EncodedBatch(latents, latent_mask, masked_latents)
-
-
-def _encode_image(vae: Any, image: Tensor, generators: Generators) -> Tensor:
-    return sample_posterior(*posterior_moments(vae, image), float(vae.config.scaling_factor), generators)
-
-
-def posterior_moments(vae: Any, image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and standard deviation of a VAE's posterior, before scaling: [B, 4, h, w] float32, no gradient."""
-    with torch.no_grad():
-        posterior = vae.encode(image.to(vae.dtype)).latent_dist
-        return posterior.mean.float(), posterior.std.float()
-
-
-def sample_posterior(mean: Tensor, std: Tensor, scaling: float, generators: Generators) -> Tensor:
-    """Sample latents [B, 4, h, w] float32 from a posterior's moments, times the scaling factor."""
-    return (mean + std * randn(mean, generators)) * scaling
 
 
 def add_noise(
@@ -202,28 +152,6 @@ def alpha_bar(scheduler: Any, timesteps: Tensor) -> Tensor:
     return scheduler.alphas_cumprod.to(timesteps.device)[timesteps].float()
 
 
-def denoising_loss(
-    unet: Any,
-    scheduler: Any,
-    encoded: EncodedBatch,
-    text: Tensor,
-    generators: Generators,
-    *,
-    observe: Observer = no_observer,
-) -> Tensor:
-    """Return the mean squared error over all elements: a float32 scalar.
-
-    text: [1 or B, 77, C] in the UNet's dtype; in zero-prompt mode the bundle's constant embedding of "".
-    """
-    dtype = text.dtype
-    cond = Conditioning(
-        encoded.mask.to(dtype), encoded.masked_latents.to(dtype), text.expand(len(encoded.latents), -1, -1)
-    )
-    loss = predict(unet, scheduler, encoded.latents, cond, generators, observe=observe).errors.mean()
-    observe("loss", loss)
-    return loss
-
-
 def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
     """Return min-SNR loss weights, [B] float32; all 1 if gamma is 0.
 
@@ -234,19 +162,3 @@ def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
     signal = alpha_bar(scheduler, timesteps)
     snr = signal / (1 - signal)
     return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
-
-
-def training_loss(
-    vae: Any,
-    unet: Any,
-    scheduler: Any,
-    image: Tensor,
-    mask: Tensor,
-    text: Tensor,
-    generators: Generators,
-    *,
-    observe: Observer = no_observer,
-) -> Tensor:
-    """Return the loss of images: `encode`, then `denoising_loss`."""
-    encoded = encode(vae, image, mask, generators, observe=observe)
-    return denoising_loss(unet, scheduler, encoded, text, generators, observe=observe)

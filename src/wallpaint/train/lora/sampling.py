@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.data.latent_cache import SampleSource
+from wallpaint.diffusion import encoders, schedulers
 from wallpaint.diffusion import image_tensors as pictures
-from wallpaint.diffusion import schedulers
 from wallpaint.diffusion.denoise import denoise, predict_noise
 from wallpaint.errors import ConfigError
 from wallpaint.evaluation.comparison import scoring
@@ -69,7 +69,8 @@ class LoraEvaluator:
         timesteps = schedulers.get_timesteps(scheduler, self.config.steps, 1.0)
         mean, std = (encoded[f"masked_{moment}"] for moment in ("mean", "std"))  # [1, 4, h, w]
         noise = torch.randn(mean.shape, generator=generator).to(device) * scheduler.init_noise_sigma
-        masked = (mean + std * torch.randn(mean.shape, generator=generator)).to(device) * task.scaling_factor
+        masked_noise = torch.randn(mean.shape, generator=generator)
+        masked = encoders.sample_posterior(mean, std, masked_noise, task.scaling_factor).to(device)
         cond = task.condition(encoded, masked, torch.tensor([False]))
         predict: Any = partial(predict_noise, network, task.controlnet)
         with torch.autocast(device.type, task.dtype, enabled=task.dtype != torch.float32):

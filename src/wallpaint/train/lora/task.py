@@ -21,9 +21,11 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
+from wallpaint.bundles.components import meta_model
 from wallpaint.data import latent_cache
 from wallpaint.data.latent_cache import LatentCache, SampleSource
-from wallpaint.diffusion.denoise import Conditioning
+from wallpaint.diffusion import encoders
+from wallpaint.diffusion.denoise import Conditioning, Observer, no_observer
 from wallpaint.diffusion.networks import attach_ip_adapter, detach_cond_embedding, pick_device
 from wallpaint.errors import ConfigError
 from wallpaint.train.engine.loop import Losses
@@ -35,7 +37,6 @@ from wallpaint.train.lora.encoding import TENSORS, SampleEncoder
 from wallpaint.train.lora.objective import DenoisingPrediction
 
 DTYPES = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-INPUTS = ("pixel_values", "mask", "color_mask", "reference_image", "dominant_color", "target_values", "caption")
 _NOISE_STREAM, _DROPOUT_STREAM = 2, 3  # see `schedule.stream_seed`
 
 
@@ -107,7 +108,7 @@ class InpaintingTask:
         index, epoch = sample_index.index, sample_index.epoch
         if self.cache is None:
             pixels = self.samples.get(index, epoch)
-            return {**{name: pixels[name] for name in INPUTS}, "position": sample_index.position}
+            return {**{name: pixels[name] for name in self.encoder.inputs}, "position": sample_index.position}
         if index not in self._content_digests:
             self._content_digests[index] = self.samples.content(index)
         encoded = self.cache.read(self.cache.key(self._content_digests[index], epoch))
@@ -124,12 +125,18 @@ class InpaintingTask:
 
     # -- the loss
 
-    def losses(self, network: nn.Module, batch: Any) -> Losses:
-        """Return the mean squared error of the prediction plus the recipe's image losses; see `objective`."""
+    def losses(self, network: nn.Module, batch: Any, *, observe: Observer = no_observer) -> Losses:
+        """Return the mean squared error of the prediction plus the recipe's image losses; see `objective`.
+
+        observe: called with each intermediate tensor, images only if the batch is not encoded yet.
+        """
         config, seed = self.config.objective, self.config.seed
-        encoded = batch if "latent_mean" in batch else batch | self.encoder(batch["samples"])
+        encoded = batch if "latent_mean" in batch else batch | self.encoder(batch["samples"], observe=observe)
         generators = [torch.Generator().manual_seed(stream_seed(seed, p, _NOISE_STREAM)) for p in batch["positions"]]
         latents, masked = (self._sample_latents(encoded, name, generators) for name in ("latent", "masked"))
+        observe("latents", latents)
+        observe("masked_image_latents", masked)
+        observe("latent_mask", encoded["mask"])
         prediction = objective.predict(
             network,
             self.scheduler,
@@ -138,6 +145,7 @@ class InpaintingTask:
             generators,
             controlnet=self.controlnet,
             noise_offset=config.noise_offset,
+            observe=observe,
         )
         weights = objective.min_snr_weights(self.scheduler, prediction.timesteps, config.min_snr_gamma)
         by_sample = prediction.errors.detach()
@@ -146,11 +154,12 @@ class InpaintingTask:
             image_terms = self._image_losses(prediction, encoded)
         for name, (weight, value) in image_terms.items():
             total, terms[name] = total + weight * value, value.detach()
+        observe("loss", total)
         return Losses(total, terms, prediction.timesteps, by_sample)
 
     def _sample_latents(self, encoded: Mapping[str, Tensor], name: str, generators: objective.Generators) -> Tensor:
         mean, std = (encoded[f"{name}_{moment}"].to(self.device) for moment in ("mean", "std"))
-        return objective.sample_posterior(mean, std, self.scaling_factor, generators)
+        return encoders.sample_posterior(mean, std, objective.randn(mean, generators), self.scaling_factor)
 
     def _reference_dropout(self, positions: Sequence[int]) -> Tensor:
         """[B] bool: the samples to train without reference."""
@@ -192,10 +201,11 @@ class InpaintingTask:
         controlnet = self._bundle.load("controlnet", self.dtype).to(self.device)
         return controlnet, detach_cond_embedding(controlnet)
 
-    @property
+    @cached_property
     def scaling_factor(self) -> float:
-        """The VAE's scaling factor of latents."""
-        return float(self._bundle.config("vae").get("scaling_factor", 0.18215))
+        """The VAE's scaling factor of latents: of the bundle's config, or of its class if the config has none."""
+        vae = meta_model("vae", self._bundle.config("vae"), self._bundle.path("vae"))
+        return float(vae.config.scaling_factor)
 
     # -- losses on decoded images
 

@@ -1,0 +1,52 @@
+"""Options of scene preparation. Imports no array library, so that help pages can use it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from wallpaint.errors import InputError
+from wallpaint.options import option
+
+if TYPE_CHECKING:
+    from wallpaint.imaging.photo import Limits
+    from wallpaint.light.predictor import LightModelChoice
+    from wallpaint.paints.paint import Paint
+
+EdgeMode: TypeAlias = Literal["refine", "keep"]
+OldWall: TypeAlias = Literal["auto", "plain", "patterned"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneOptions:
+    """How a photo and its masks are prepared. Raises InputError."""
+
+    edges: EdgeMode = option("refine the mask's edge on the photo, or keep it as drawn", "refine")
+    fit_mask: bool = option("resize the mask to the photo", False)
+    invert_mask: bool = option("black is wall", False)
+    old_wall: OldWall = option(
+        "auto detects patterns and paints; plain: all variation is light; patterned: paint over wallpaper or brick",
+        "auto",
+    )
+    old_color: Paint | str | None = option("existing paint of the walls, a hint for match room", None)
+    white: tuple[int, int] | None = option("X,Y of a white object in the upright photo, a hint for match room", None)
+    limits: Limits | None = option("largest file and image to read; the package's limits if not given", None)
+    light_model: LightModelChoice = option("light model: the packaged one, another, or none", "packaged")
+
+    def __post_init__(self) -> None:
+        for name, values in (("edges", get_args(EdgeMode)), ("old_wall", get_args(OldWall))):
+            if getattr(self, name) not in values:
+                listed = " or ".join(filter(None, (", ".join(f'"{v}"' for v in values[:-1]), f'"{values[-1]}"')))
+                raise InputError(f'{name} must be {listed}, not "{getattr(self, name)}"')
+
+
+def parse_point(text: str, parameter: str) -> tuple[int, int]:
+    """Parse a point as users type it, "X,Y" in pixels from the top left: (x, y).
+
+    parameter: its name, for the message. Raises InputError.
+    """
+    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
+    if not match:
+        raise InputError(f"`{parameter}` takes X,Y in pixels from the top left, such as 120,80, not {text!r}")
+    return int(match[1]), int(match[2])
