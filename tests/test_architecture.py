@@ -356,7 +356,7 @@ def test_every_package_is_in_the_architecture() -> None:
 
 
 def test_files_in_the_architecture_exist() -> None:
-    names = {path.name for path in MODULES}
+    names = {path.name for path in (*MODULES, *TESTS.rglob("*.py"))}
     named = set(re.findall(r"\b([a-z_]+\.py)\b", document("ARCHITECTURE.md") + document("CONTRIBUTING.md")))
     assert named
     assert named <= names, named - names

@@ -115,13 +115,18 @@ class DiffusionPainter:
             ):
                 for name in names:
                     painted = placement.wall_from_view(
-                        scene.walls[name], image, view.window, paint, match, has_texture=self._has_texture(paint)
+                        scene.walls[name],
+                        image,
+                        view.window,
+                        paint,
+                        match,
+                        has_texture=self._uses_reference_image(paint),
                     )
                     for index in indices:
                         results[index][name] = painted
         return results
 
-    def _has_texture(self, paint: Paint) -> bool:
+    def _uses_reference_image(self, paint: Paint) -> bool:
         """Whether the networks get a reference image of the paint, so that the output shows its texture."""
         return paint.reference is not None and self.networks.uses_ip_adapter
 

@@ -62,19 +62,19 @@ class MetricAccumulator:
     def add(self, losses: Sequence[Losses]) -> None:
         """Add this process's losses of one step, one for each gradient accumulation step."""
         for one in losses:
-            self._add("loss", float(one.total.detach()))
+            self._accumulate("loss", float(one.total.detach()))
             for name, value in one.terms.items():
-                self._add(f"term/{name}", float(value))
+                self._accumulate(f"term/{name}", float(value))
             if one.timesteps is not None and one.by_sample is not None:
                 for timestep, value in zip(one.timesteps.tolist(), one.by_sample.detach().tolist(), strict=True):
-                    self._add(f"by_timestep/{timestep_bin(timestep)}", value)
+                    self._accumulate(f"by_timestep/{timestep_bin(timestep)}", value)
 
     def gather_and_reset(self) -> Sums:
         """Return the sums over all processes and start again from zero. Collective."""
         total, self.sums = merge_sums(gather(self.sums)), {}
         return total
 
-    def _add(self, name: str, value: float) -> None:
+    def _accumulate(self, name: str, value: float) -> None:
         total, count = self.sums.get(name, [0.0, 0])
         self.sums[name] = [total + value, count + 1]
 
