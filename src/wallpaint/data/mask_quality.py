@@ -109,6 +109,7 @@ def _lab_and_gradient(rgb: Array) -> tuple[Array, Array]:
 
 
 def _interior(zone: Array) -> Array:
+    """Return a zone, (h, w) bool, without its margin, or the whole zone if fewer than MIN_INTERIOR_PX remain."""
     eroded = masks.erode(zone, EDGE_TOLERANCE_PX + 3)
     return eroded if np.count_nonzero(eroded) >= MIN_INTERIOR_PX else zone
 

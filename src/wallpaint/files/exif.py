@@ -204,6 +204,7 @@ def _child(block: bytes, parent: Directory, tag: int) -> Directory | None:
 
 
 def _number(block: bytes, entry: Entry | None) -> int | None:
+    """Return the first value of a SHORT, LONG or IFD entry; None for other types and without an entry."""
     formats = {_SHORT: "H", _LONG: "I", 13: "I"}
     if entry is None or entry.kind not in formats:
         return None

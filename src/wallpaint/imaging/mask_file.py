@@ -158,6 +158,7 @@ def _range(channel: Codes, inside: NDArray[np.uint8]) -> float:
 
 
 def _mean(colour: Codes) -> Codes:
+    """Return the mean of the three channels, (H, W): float32, or the first channel's codes if all are equal."""
     if _same_channels(colour):
         return colour[..., 0]
     first, second, third = (channel.astype(np.float32) for channel in _channels(colour))

@@ -198,6 +198,7 @@ def _jug(rng: np.random.Generator, f: Finishes, height: float) -> Mesh:
 
 
 def _glaze_material(rng: np.random.Generator, f: Finishes) -> Material:
+    """Return the room's ceramic, with probability 0.55, or a glaze in a random colour."""
     if rng.random() < 0.55:
         return f.ceramic
     return Material("glaze", COVER_MATERIALS[int(rng.integers(len(COVER_MATERIALS)))].albedo, roughness=0.25, f0=0.04)

@@ -405,6 +405,7 @@ def _sample_bsdf(si: SurfaceInteraction, lobe: Jit, sample2: tuple[Jit, Jit]) ->
 
 
 def _accumulate(buckets: list[Jit], count: Jit, light: Jit) -> list[Jit]:
+    """Add light to the bucket with index `count`; a count beyond the last bucket adds nothing."""
     return [bucket + dr.select(count == i, light, 0) for i, bucket in enumerate(buckets)]
 
 

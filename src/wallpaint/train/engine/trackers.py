@@ -75,6 +75,7 @@ class MetricAccumulator:
         return total
 
     def _accumulate(self, name: str, value: float) -> None:
+        """Add a value to the sum and the count from which the metric's mean is computed."""
         total, count = self.sums.get(name, [0.0, 0])
         self.sums[name] = [total + value, count + 1]
 
