@@ -7,7 +7,6 @@ resumes.
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from wallpaint.errors import ModelError
+from wallpaint.progress import is_terminal
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def fetch(repo: str, revision: str | None, select: Callable[[Sequence[str]], lis
     """
     from huggingface_hub import HfApi, constants, snapshot_download
 
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_terminal():
         terminal: Any = importlib.import_module("huggingface_hub.utils")
         terminal.disable_progress_bars()
     with _as_model_error(repo, revision):

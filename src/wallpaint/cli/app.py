@@ -27,6 +27,7 @@ from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
 from wallpaint.errors import WallpaintError
 from wallpaint.painters.registry import AUTO, PAINTERS
 from wallpaint.pipeline.options import RepaintOptions
+from wallpaint.progress import is_terminal
 
 app = typer.Typer(
     add_completion=False,
@@ -325,7 +326,7 @@ def repaint(
         quality=quality,
         profile=profile,
     )
-    report = run(job, progress=not as_json and sys.stderr is not None and sys.stderr.isatty())
+    report = run(job, progress=not as_json and is_terminal())
     if as_json:
         import json
 

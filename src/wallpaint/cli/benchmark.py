@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wallpaint.progress import is_terminal
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +29,7 @@ def benchmark(
     """Compare repainting methods on rendered rooms whose true repaints are known."""
     from wallpaint.evaluation.benchmark.job import print_report, run
 
-    progress = not as_json and sys.stderr is not None and sys.stderr.isatty()
+    progress = not as_json and is_terminal()
     report = run(folder, output, methods=methods, limit=limit, progress=progress)
     if as_json:
         import json

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wallpaint.data.settings import SampleSettings
+from wallpaint.progress import is_terminal
 
 data_app = typer.Typer(
     rich_markup_mode=None,
@@ -44,7 +45,7 @@ def check(
 
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise ConfigError(f"--output is an HTML page: end its name with .html, not {output.suffix or 'nothing'}")
-    report = checking.check(folder, threshold, _progress if sys.stderr is not None and sys.stderr.isatty() else None)
+    report = checking.check(folder, threshold, _progress if is_terminal() else None)
     if output is not None:
         from wallpaint.data.check_page import page
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-PROGRESS_INTERVAL_S = 15.0  # between lines of progress without a terminal
+from wallpaint.progress import progress_bar_or_lines
 
 rooms_app = typer.Typer(
     rich_markup_mode=None,
@@ -43,8 +40,8 @@ def render(
 
     job = RenderJob(count, seed, parse_size(size), samples, output, workers)
     typer.echo(describe(), err=True)
-    with _progress("rendering", count) as on_progress:
-        done = run(job, lambda result: on_progress(not result.cached))
+    with progress_bar_or_lines("rendering", count) as counter:
+        done = run(job, lambda result: counter.advance(not result.cached))
     summary = [f"{done.rendered} rendered", f"{done.reused} already there"]
     if done.skipped:
         seeds = ", ".join(map(str, done.skipped[:8])) + (", …" if len(done.skipped) > 8 else "")
@@ -67,7 +64,7 @@ def export(
     from wallpaint.rooms.sets.export import export as export_rooms
     from wallpaint.rooms.sets.export import room_files
 
-    with _progress("exporting", len(room_files(folder))) as on_progress:
+    with progress_bar_or_lines("exporting", len(room_files(folder))) as counter:
         done = export_rooms(
             folder,
             output,
@@ -75,7 +72,7 @@ def export(
             seed=seed,
             clean=clean,
             num_workers=workers,
-            on_progress=lambda name: on_progress(True),
+            on_progress=lambda name: counter.advance(),
         )
     counts = ", ".join(f"{number} {split}" for split, number in done.pairs.items())
     typer.echo(f"{output}: {done.rooms} rooms, pairs: {counts}")
@@ -95,8 +92,8 @@ def fit_light(
     from wallpaint.rooms.sets.export import room_files
 
     files = [path for room_folder in folder for path in room_files(room_folder)]
-    with _progress("reading", len(files)) as on_progress:
-        samples = light_fit.collect_samples(files, photos, lambda: on_progress(True))
+    with progress_bar_or_lines("reading", len(files)) as counter:
+        samples = light_fit.collect_samples(files, photos, counter.advance)
     weights, error = light_fit.fit(samples, seed)
     light_fit.save(weights, output)
     typer.echo(f"{output}: {len(files)} rooms, {len(samples)} photos; {error:.1f} CIELAB on validation rooms")
@@ -126,81 +123,3 @@ def parse_size(text: str) -> tuple[int, int]:
         raise ConfigError(f"--size expects 256, or WIDTHxHEIGHT such as 384x256, not {text[:40]!r}")
     width = int(match[1])
     return int(match[2] or width), width
-
-
-@contextmanager
-def _progress(label: str, total: int) -> Iterator[Callable[[bool], None]]:
-    """Show progress on stderr: a bar on a terminal, else a line every PROGRESS_INTERVAL_S.
-
-    Yields a callback for each finished item; its argument says whether the item was new. Items of an earlier run are
-    left out of the estimate of the remaining time.
-    """
-    if sys.stderr is not None and sys.stderr.isatty():
-        with _progress_bar(label, total) as on_progress:
-            yield on_progress
-        return
-    yield _log_lines(label, total)
-
-
-@contextmanager
-def _progress_bar(label: str, total: int) -> Iterator[Callable[[bool], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[remaining]}"),
-    )
-    estimate = _RemainingTime(total)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(label, total=total, remaining="")
-
-        def on_progress(is_new: bool) -> None:
-            estimate.add(is_new)
-            bar.update(task, completed=estimate.done, remaining=estimate.remaining())
-
-        yield on_progress
-
-
-def _log_lines(label: str, total: int) -> Callable[[bool], None]:
-    from time import monotonic
-
-    estimate = _RemainingTime(total)
-    last = monotonic()
-
-    def on_progress(is_new: bool) -> None:
-        nonlocal last
-        estimate.add(is_new)
-        if monotonic() - last >= PROGRESS_INTERVAL_S:
-            last = monotonic()
-            print(f"{label}: {estimate.done} of {total}{estimate.remaining()}", file=sys.stderr, flush=True)
-
-    return on_progress
-
-
-class _RemainingTime:
-    """Estimate of the remaining time from the items that were new."""
-
-    def __init__(self, total: int) -> None:
-        from time import monotonic
-
-        self.clock, self.total, self.done, self.new_items = monotonic, total, 0, 0
-        self.started = monotonic()
-
-    def add(self, is_new: bool) -> None:
-        self.done += 1
-        if is_new:
-            self.new_items += 1
-        elif not self.new_items:
-            self.started = self.clock()
-
-    def remaining(self) -> str:
-        if not self.new_items or self.done >= self.total:
-            return ""
-        seconds = (self.clock() - self.started) / self.new_items * (self.total - self.done)
-        if seconds < 90:
-            return f", about {seconds:.0f} s left"
-        return f", about {seconds / 60:.0f} min left" if seconds < 5400 else f", about {seconds / 3600:.1f} h left"

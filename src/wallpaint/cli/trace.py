@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wallpaint.diffusion.settings import setting_help
+from wallpaint.progress import is_terminal
 
 
 class Language(StrEnum):
@@ -52,7 +52,7 @@ def trace(
     from wallpaint.tensor_report.job import TraceJob, run, write_documents
 
     def log(line: str) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
+        if is_terminal():
             typer.echo(line, err=True)
 
     if docs is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wallpaint.progress import is_terminal
 
 _ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -48,7 +49,7 @@ def train(
 
     if resume not in (None, "latest"):
         raise ConfigError(f'--resume takes "latest", not "{resume}"')
-    options = tasks.TrainOptions(resume is not None, init, bundle, data, progress=_is_interactive(), log=_logger())
+    options = tasks.TrainOptions(resume is not None, init, bundle, data, progress=is_terminal(), log=_logger())
     for line in tasks.train(recipe, output, options):
         typer.echo(line)
 
@@ -62,10 +63,6 @@ def _renamed_command(task: str) -> Callable[[], None]:
     return command
 
 
-def _is_interactive() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
 def _logger() -> Callable[[str], None]:
     """Print progress lines to stderr if it is a terminal."""
-    return partial(typer.echo, err=True) if _is_interactive() else lambda line: None
+    return partial(typer.echo, err=True) if is_terminal() else lambda line: None

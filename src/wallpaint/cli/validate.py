@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ import typer
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
+from wallpaint.progress import is_terminal
 
 
 class ValidationMode(StrEnum):
@@ -193,7 +193,7 @@ def validate(
         lpips=lpips,
         tensorboard=tensorboard,
     )
-    report = run(job, progress=not as_json and sys.stderr is not None and sys.stderr.isatty())
+    report = run(job, progress=not as_json and is_terminal())
     if as_json:
         import json
 

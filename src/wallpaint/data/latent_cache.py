@@ -95,23 +95,24 @@ def fill(
     encode: Callable[[Sequence[Mapping[str, Any]]], Mapping[str, Tensor]],
     *,
     share: tuple[int, int] = (0, 1),
-    on_progress: Callable[[int], None] = lambda count: None,
+    on_progress: Callable[[bool], None] = lambda is_new: None,
 ) -> int:
     """Encode the versions that the cache lacks, and return how many were encoded.
 
     encode: samples -> tensors by name, [B, ...] each; called with one sample at a time, so that the result depends on
-    no other. share: (rank of this process, number of processes). on_progress: called with the number of versions done
-    since the last call.
+    no other. share: (rank of this process, number of processes). on_progress: called after each version, with
+    whether it was encoded.
     """
     encoded = 0
     for index in range(share[0], len(samples), share[1]):
         content = samples.content(index)
         for epoch in range(cache.variants):
             key = cache.key(content, epoch)
-            if cache.read(key) is None:
+            is_new = cache.read(key) is None
+            if is_new:
                 cache.write(key, {name: value[0] for name, value in encode([samples.get(index, epoch)]).items()})
                 encoded += 1
-            on_progress(1)
+            on_progress(is_new)
     return encoded
 
 

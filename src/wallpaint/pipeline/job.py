@@ -6,8 +6,7 @@ The command line is a thin wrapper around `run`; other callers with paths instea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -28,6 +27,7 @@ from wallpaint.paints.palette import read_palette
 from wallpaint.pipeline.options import RepaintOptions
 from wallpaint.pipeline.painting import paint_many
 from wallpaint.pipeline.repaint import Result, Scene, prepare_with
+from wallpaint.progress import progress_bar
 from wallpaint.scene.options import SceneOptions
 
 PREVIEW_PX = 480
@@ -75,12 +75,12 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
     if isinstance(options.painter, str):
         painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
         options = replace(options, painter=painter, bundle=None)
-    with _progress_bar(progress, len(assignments) + 1) as advance:
+    with progress_bar("repainting", len(assignments) + 1, enabled=progress, delay_s=PROGRESS_DELAY_S) as counter:
         scene, detected = _scene(job, masks)
-        advance()
+        counter.advance()
         results = paint_many(scene, assignments, options)
         if many:
-            return _write_many(job, scene, zip(assignments, results, strict=True), outputs, advance, detected)
+            return _write_many(job, scene, zip(assignments, results, strict=True), outputs, counter.advance, detected)
         result = next(results)
         report = _write(job, result, job.output, detected)
         if job.before_after is not None:
@@ -251,32 +251,3 @@ def _save_image(image: Image.Image, path: Path) -> None:
     """Save a generated image atomically."""
     photo = read_photo(image)
     write_photo(photo, photo.codes, path, quality=90)
-
-
-@contextmanager
-def _progress_bar(enabled: bool, steps: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr once the work has taken `PROGRESS_DELAY_S`; yields the function to advance it."""
-    if not enabled:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress, TimeRemainingColumn
-
-    started = perf_counter()
-    bar = Progress(
-        *Progress.get_default_columns()[:3],
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("repainting", total=steps)
-
-    def advance() -> None:
-        bar.advance(task)
-        if perf_counter() - started > PROGRESS_DELAY_S and not bar.live.is_started:
-            bar.start()
-
-    try:
-        yield advance
-    finally:
-        bar.stop()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from wallpaint.evaluation.benchmark.baselines import BenchmarkCase
 from wallpaint.evaluation.benchmark.compare import PairScores, compare, select_methods
 from wallpaint.evaluation.benchmark.dataset import BenchmarkPair, read_set
 from wallpaint.evaluation.benchmark.page import PairGallery, render_page
+from wallpaint.progress import progress_bar
 from wallpaint.typing import Array
 
 JSON_NAME, PAGE_NAME = "benchmark.json", "benchmark.html"
@@ -44,14 +45,14 @@ def run(
             raise InputError(
                 f"{output}: the folder cannot be created ({error.strerror}): choose another --output"
             ) from error
-    with _progress_bar(progress, len(pairs)) as advance:
+    with progress_bar("comparing", len(pairs), enabled=progress) as counter:
 
         def on_pair(
             pair: BenchmarkPair, case: BenchmarkCase, images: Mapping[str, Array], scores: Mapping[str, PairScores]
         ) -> None:
             if output is not None:
                 gallery.add(pair, case, images, scores)
-            advance()
+            counter.advance()
 
         report = compare(pairs, selected, on_pair=on_pair)
     if output is not None:
@@ -76,20 +77,6 @@ def print_report(report: Mapping[str, Any], output: Path | None) -> None:
         console.print(line, soft_wrap=True)
     if output is not None:
         console.print(f"written: {output / JSON_NAME}, {output / PAGE_NAME}", soft_wrap=True)
-
-
-@contextmanager
-def _progress_bar(enabled: bool, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar on stderr if enabled; yields a function to call after each pair."""
-    if not enabled:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("comparing", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
+from wallpaint.progress import progress_bar
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
@@ -80,8 +80,8 @@ def run(job: ValidationJob, *, progress: bool = False) -> dict[str, Any]:
     count = min(job.samples, len(data))
     task = validation.ComparisonTask(data, job.data, sample_type, count, job.seed, paints, lpips_fn)
     validation.require_shared_samples(task, earlier)
-    with _progress_bar(progress, count * len(chosen)) as advance:
-        results = validation.collect_results(task, chosen, job.output, advance)
+    with progress_bar("validating", count * len(chosen), enabled=progress) as counter:
+        results = validation.collect_results(task, chosen, job.output, counter.advance)
     report = validation.build_report(task, job.mode, chosen, results, job.primary_metric, earlier)
     atomic.put(job.output / PAGE_NAME, _encode(render_page(report, results)))
     if job.tensorboard:
@@ -239,18 +239,3 @@ def notes(report: Mapping[str, Any]) -> list[str]:
         if failed:
             lines.append(f"{name}: {len(failed)} of {len(report['samples'])} samples could not be used: {failed[0]}")
     return lines
-
-
-@contextmanager
-def _progress_bar(enabled: bool, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar with the time left on stderr if enabled; yields a function to call after each result."""
-    if not enabled:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns: Sequence[Any] = (TextColumn("validating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("validating", total=total)
-        yield lambda: bar.advance(task)

@@ -78,13 +78,13 @@ def collect_results(
     task: ComparisonTask,
     candidates: Sequence[Candidate],
     folder: Path,
-    on_result: Callable[[], None] = lambda: None,
+    on_result: Callable[[bool], None] = lambda is_new: None,
 ) -> dict[str, list[CachedResult]]:
     """Return the results by candidate, in sample order: from the cache, else computed and cached.
 
-    A candidate's models are loaded only if one of its results is missing. on_result: called after each result. Raises
-    InputError where the folder cannot be written to, ModelError for broken models. A sample that cannot be used gives
-    a result with an error message.
+    A candidate's models are loaded only if one of its results is missing. on_result: called after each result, with
+    whether it was computed. Raises InputError where the folder cannot be written to, ModelError for broken models. A
+    sample that cannot be used gives a result with an error message.
     """
     try:
         (folder / result_cache.CACHE_DIR).mkdir(parents=True, exist_ok=True)
@@ -100,12 +100,13 @@ def collect_results(
         for index, sample_id in enumerate(task.sample_ids):
             key = result_cache.cache_key(candidate.digest, sample_id, task.seed, with_lpips=task.lpips_fn is not None)
             result = result_cache.read(folder, key)
+            is_new = result is None
             if result is None:
                 loaded = loaded or candidate.load()
                 result = _compute_result(key, task, index, *loaded)
                 result_cache.write(folder, result)
             results[candidate.name].append(result)
-            on_result()
+            on_result(is_new)
     return results
 
 

@@ -9,13 +9,12 @@ run/config.yaml   the recipe with all values    log.jsonl     log entries
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
+from wallpaint.progress import progress_bar
 from wallpaint.train.engine import config as recipes
 from wallpaint.train.engine.config import CONFIG_FILE
 from wallpaint.train.lora.config import LoraRecipe
@@ -82,7 +81,7 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
     state.wait_for_everyone()
     show_bar = progress and state.is_main_process
     encoded = _fill_cache(task, state, show_bar)
-    with _progress_bar(show_bar, "training", config.loop.steps) as advance:
+    with progress_bar("training", config.loop.steps, enabled=show_bar) as counter:
         result = fit(
             task,
             config.loop,
@@ -95,7 +94,7 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
             tracking=config.tracking,
             evaluator=_make_evaluator(config, task) if config.loop.eval_every else None,
             on_start=lambda: recipes.write(config, folder),
-            on_step=lambda step, loss: advance(0, step, f"loss {loss:.4f}"),
+            on_step=lambda step, loss: counter.advance_to(step, f"loss {loss:.4f}"),
         )
     files: dict[str, Path] = {}
     if not result.stopped and state.is_main_process:
@@ -127,8 +126,8 @@ def _fill_cache(task: InpaintingTask, state: Any, show_bar: bool) -> int:
         return 0
     share = (state.process_index, state.num_processes)
     versions = len(range(share[0], len(task), share[1])) * task.config.cache.variants
-    with _progress_bar(show_bar, "encoding", versions) as advance:
-        encoded = task.fill(share, advance)
+    with progress_bar("encoding", versions, enabled=show_bar) as counter:
+        encoded = task.fill(share, counter.advance)
     state.wait_for_everyone()
     return encoded
 
@@ -212,26 +211,3 @@ def _schedule_note(config: LoraRecipe) -> str:
         f"It was trained with another noise schedule than the bundle's: {settings}. wallpaint reads this from the "
         "file; in other programs set the sampler accordingly.\n\n"
     )
-
-
-@contextmanager
-def _progress_bar(enabled: bool, name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A progress bar on stderr; yields `update(count, completed=None, note="")`, which advances it by a count, or sets
-    it to a completed number with a note."""
-    if not enabled:
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=total)
-
-        def update(count: int, completed: int | None = None, note: str = "") -> None:
-            if completed is None:
-                bar.advance(task, count)
-            else:
-                bar.update(task, completed=completed, description=f"{name}, {note}")
-
-        yield update

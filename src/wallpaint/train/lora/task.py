@@ -87,7 +87,7 @@ class InpaintingTask:
         """Number of encoding calls of each frozen network."""
         return dict(self.encoder.calls)
 
-    def fill(self, share: tuple[int, int] = (0, 1), on_progress: Callable[[int], None] = lambda count: None) -> int:
+    def fill(self, share: tuple[int, int] = (0, 1), on_progress: Callable[[bool], None] = lambda is_new: None) -> int:
         """Fill the latent cache, free the encoders, and return the number of encoded versions.
 
         See `latent_cache.fill`.
