@@ -15,6 +15,7 @@ from wallpaint import extras
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.benchmark import register as register_benchmark
 from wallpaint.cli.data import data_app
+from wallpaint.cli.diffusion_options import diffusion_option, lora_option
 from wallpaint.cli.flags import command_flags, with_flags
 from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.cli.mask import register as register_mask
@@ -23,7 +24,7 @@ from wallpaint.cli.rooms import rooms_app
 from wallpaint.cli.trace import register as register_trace
 from wallpaint.cli.train import register as register_train
 from wallpaint.cli.validate import register as register_validate
-from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
+from wallpaint.diffusion.settings import DiffusionSettings, Lora
 from wallpaint.errors import WallpaintError
 from wallpaint.painters.registry import AUTO, PAINTERS
 from wallpaint.pipeline.options import RepaintOptions
@@ -51,12 +52,6 @@ class OldWallMode(StrEnum):
 class DetailMode(StrEnum):
     keep = "keep"
     new = "new"
-
-
-def _diffusion_help(name: str) -> str:
-    """Help text of a field of the diffusion settings, as a sentence."""
-    text = setting_help(name)
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _print_version(requested: bool) -> None:
@@ -213,46 +208,23 @@ def repaint(
             rich_help_panel=panels.DIFFUSION, help="Models of the diffusion painter: a name, a folder or a file."
         ),
     ] = None,
-    lora: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATH[=SCALE]",
-            rich_help_panel=panels.DIFFUSION,
-            help=f"{_diffusion_help('loras')} Repeatable.",
-        ),
-    ] = None,
-    steps: Annotated[int, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("steps"))] = 20,
-    scheduler: Annotated[
-        str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("scheduler"))
-    ] = "ddim",
-    guidance: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("guidance"))] = 1.0,
-    strength: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("strength"))] = 1.0,
-    ip_adapter_scale: Annotated[
-        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale"))
-    ] = 1.0,
-    controlnet_scale: Annotated[
-        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("controlnet_scale"))
-    ] = 1.0,
-    prompt: Annotated[str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("prompt"))] = "",
-    negative_prompt: Annotated[
-        str, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("negative_prompt"))
-    ] = "",
-    device: Annotated[str, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("device"))] = "auto",
-    dtype: Annotated[str, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("dtype"))] = "auto",
-    batch: Annotated[int, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("batch"))] = 8,
-    compile_networks: Annotated[
-        bool, typer.Option("--compile", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("compile"))
-    ] = False,
-    offload: Annotated[
-        bool, typer.Option("--offload", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("offload"))
-    ] = False,
-    tiling: Annotated[
-        bool, typer.Option("--tiling", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("tiling"))
-    ] = False,
-    context: Annotated[float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("context"))] = 0.25,
-    mask_dilation_px: Annotated[
-        float, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("mask_dilation_px"))
-    ] = 8.0,
+    lora: Annotated[list[str] | None, lora_option()] = None,
+    steps: Annotated[int, diffusion_option("steps")] = DiffusionSettings.steps,
+    scheduler: Annotated[str, diffusion_option("scheduler")] = DiffusionSettings.scheduler,
+    guidance: Annotated[float, diffusion_option("guidance")] = DiffusionSettings.guidance,
+    strength: Annotated[float, diffusion_option("strength")] = DiffusionSettings.strength,
+    ip_adapter_scale: Annotated[float, diffusion_option("ip_adapter_scale")] = DiffusionSettings.ip_adapter_scale,
+    controlnet_scale: Annotated[float, diffusion_option("controlnet_scale")] = DiffusionSettings.controlnet_scale,
+    prompt: Annotated[str, diffusion_option("prompt")] = DiffusionSettings.prompt,
+    negative_prompt: Annotated[str, diffusion_option("negative_prompt")] = DiffusionSettings.negative_prompt,
+    device: Annotated[str, diffusion_option("device")] = DiffusionSettings.device,
+    dtype: Annotated[str, diffusion_option("dtype")] = DiffusionSettings.dtype,
+    batch: Annotated[int, diffusion_option("batch")] = DiffusionSettings.batch,
+    compile_networks: Annotated[bool, diffusion_option("compile")] = DiffusionSettings.compile,
+    offload: Annotated[bool, diffusion_option("offload")] = DiffusionSettings.offload,
+    tiling: Annotated[bool, diffusion_option("tiling")] = DiffusionSettings.tiling,
+    context: Annotated[float, diffusion_option("context")] = DiffusionSettings.context,
+    mask_dilation_px: Annotated[float, diffusion_option("mask_dilation_px")] = DiffusionSettings.mask_dilation_px,
     profile: Annotated[
         bool,
         typer.Option(

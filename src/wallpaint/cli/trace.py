@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wallpaint.diffusion.settings import setting_help
+from wallpaint.cli.diffusion_options import diffusion_option
+from wallpaint.diffusion.settings import DiffusionSettings, setting_help
 from wallpaint.progress import is_terminal
 
 
@@ -33,8 +34,8 @@ def trace(
     steps: Annotated[int, typer.Option(help=f"For the repaint: {setting_help('steps')}.")] = 2,
     batch: Annotated[int, typer.Option(min=1, max=64, help="Batch size of the training step.")] = 2,
     seed: Annotated[int, typer.Option(min=0, max=2**64 - 1, help="Random seed.")] = 0,
-    device: Annotated[str, typer.Option(help=f"{setting_help('device').capitalize()}.")] = "auto",
-    dtype: Annotated[str, typer.Option(help=f"{setting_help('dtype').capitalize()}.")] = "auto",
+    device: Annotated[str, diffusion_option("device")] = DiffusionSettings.device,
+    dtype: Annotated[str, diffusion_option("dtype")] = DiffusionSettings.dtype,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Also write the trace to a .md or .json file.")
     ] = None,
@@ -47,7 +48,6 @@ def trace(
     ] = None,
 ) -> None:
     """Run one training step and one repaint, and list every tensor: shape, type, range and explanation."""
-    from wallpaint.diffusion.settings import DiffusionSettings
     from wallpaint.errors import ConfigError
     from wallpaint.tensor_report.job import TraceJob, run, write_documents
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from wallpaint.cli import help_panels as panels
+from wallpaint.cli.diffusion_options import diffusion_option
 from wallpaint.cli.help_panels import PanelCommand
-from wallpaint.diffusion.settings import DiffusionSettings, Lora, setting_help
+from wallpaint.diffusion.settings import DiffusionSettings, Lora
 from wallpaint.progress import is_terminal
 
 
@@ -23,12 +24,6 @@ class ValidationMode(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the command to a command line."""
     app.command(cls=PanelCommand)(validate)
-
-
-def _diffusion_help(name: str, suffix: str = ".") -> str:
-    """Help text of a field of the diffusion settings, as a sentence."""
-    text = setting_help(name)
-    return f"{text[:1].upper()}{text[1:]}{suffix}"
 
 
 def validate(
@@ -112,45 +107,16 @@ def validate(
             help="Also write TensorBoard scalars, to REPORT/tensorboard.",
         ),
     ] = False,
-    steps: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("steps", " [default: 20]")),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("scheduler", " [default: ddim]")),
-    ] = None,
-    guidance: Annotated[
-        float | None, typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("guidance"))
-    ] = None,
-    strength: Annotated[
-        float | None,
-        typer.Option(rich_help_panel=panels.DIFFUSION, help=_diffusion_help("strength", ". Mode production only.")),
-    ] = None,
-    ip_adapter_scale: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=panels.DIFFUSION, help=_diffusion_help("ip_adapter_scale", ". Mode production only.")
-        ),
-    ] = None,
-    controlnet_scale: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=panels.DIFFUSION, help=_diffusion_help("controlnet_scale", ". Mode production only.")
-        ),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("device"))
-    ] = None,
-    dtype: Annotated[
-        str | None, typer.Option(rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("dtype"))
-    ] = None,
-    offload: Annotated[
-        bool, typer.Option("--offload", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("offload"))
-    ] = False,
-    tiling: Annotated[
-        bool, typer.Option("--tiling", rich_help_panel=panels.PERFORMANCE, help=_diffusion_help("tiling"))
-    ] = False,
+    steps: Annotated[int | None, diffusion_option("steps", with_default=True)] = None,
+    scheduler: Annotated[str | None, diffusion_option("scheduler", with_default=True)] = None,
+    guidance: Annotated[float | None, diffusion_option("guidance")] = None,
+    strength: Annotated[float | None, diffusion_option("strength", "Mode production only.")] = None,
+    ip_adapter_scale: Annotated[float | None, diffusion_option("ip_adapter_scale", "Mode production only.")] = None,
+    controlnet_scale: Annotated[float | None, diffusion_option("controlnet_scale", "Mode production only.")] = None,
+    device: Annotated[str | None, diffusion_option("device")] = None,
+    dtype: Annotated[str | None, diffusion_option("dtype")] = None,
+    offload: Annotated[bool, diffusion_option("offload")] = False,
+    tiling: Annotated[bool, diffusion_option("tiling")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", rich_help_panel=panels.OUTPUT, help="Print the report as one JSON object.")
     ] = False,
