@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*)(?:=\"?([^`\"]*)\"?)?`")
+_PARAMETER = re.compile(r"`([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)(?:=\"?([^`\"]*)\"?)?`")
 _RENAMED = {"count_flops": "profile", "not_clicks": "not"}  # parameters whose flag has another name
 
 

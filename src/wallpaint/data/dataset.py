@@ -32,6 +32,7 @@ from wallpaint.data.shards import ShardMember
 from wallpaint.diffusion import image_tensors as pictures
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.imaging.photo import Photo
+from wallpaint.options import Constraint, raise_errors
 from wallpaint.paints.reference import REFERENCE_PX, solid_reference
 from wallpaint.scene import mask as masks
 from wallpaint.scene.mask import Window
@@ -96,11 +97,10 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
         numbers it has in the full set; for processes without a distributed sampler. Raises InputError for a missing or
         invalid data set, naming file and line; ConfigError for invalid arguments.
         """
-        if split not in SPLITS:
-            raise ConfigError(f'split must be one of {", ".join(SPLITS)}, not "{split}"')
+        raise_errors(Constraint(choices=SPLITS).errors("split", split))
         if seed < 0 or not 0 <= partition[0] < partition[1]:
             raise ConfigError(
-                "seed must be at least 0, and partition (index, count) with 0 <= index < count, "
+                "`seed` must be at least 0, and `partition` (index, count) with 0 <= index < count, "
                 f"not {seed} and {partition}"
             )
         self.settings, self.split, self.seed = settings or SampleSettings(), split, seed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from wallpaint.diffusion.schedulers import SCHEDULER_CLASSES
 from wallpaint.errors import ConfigError
-from wallpaint.options import help_text, option
+from wallpaint.options import field_errors, help_text, option, raise_errors
 
 SCHEDULERS = tuple(SCHEDULER_CLASSES)
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -26,11 +25,10 @@ class Lora:
     -100..100; 0 disables it. Raises ConfigError."""
 
     path: Path
-    scale: float = 1.0
+    scale: float = option("weight of the LoRA; 0 disables it", 1.0, ge=-_MAX_LORA_SCALE, le=_MAX_LORA_SCALE)
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.scale) or abs(self.scale) > _MAX_LORA_SCALE:
-            raise ConfigError(f"{self.path}: a LoRA's scale must lie in -100..100, not {self.scale:g}")
+        raise_errors(f"{self.path}: {error}" for error in field_errors(self))
 
     @classmethod
     def parse(cls, text: str) -> Lora:
@@ -45,7 +43,7 @@ class Lora:
                 return cls(Path(text))
             path = ""
         if not path:
-            raise ConfigError(f"--lora takes PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
+            raise ConfigError(f"`lora` takes PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
         return cls(Path(path), number)
 
 
@@ -61,53 +59,40 @@ class DiffusionSettings:
     """Settings of the diffusion painter. Raises ConfigError that lists all invalid values."""
 
     loras: tuple[Lora, ...] = option("LoRAs to load, each with its scale", ())
-    steps: int = option("number of inference steps, 1..1000", 20)
-    scheduler: str = option("sampler: ddim, dpm++, unipc or lcm", "ddim")
-    guidance: float = option("classifier-free guidance scale; 1 turns it off and halves the cost", 1.0)
-    strength: float = option("denoising strength; 1 starts from noise, less from the noised analytic repaint", 1.0)
-    ip_adapter_scale: float = option("scale of the reference's image prompt (IP-Adapter), 0..2", 1.0)
-    controlnet_scale: float = option("conditioning scale of the depth ControlNet, 0..2", 1.0)
+    steps: int = option("number of inference steps, 1..1000", 20, ge=1, le=1000)
+    scheduler: str = option("sampler: ddim, dpm++, unipc or lcm", "ddim", choices=SCHEDULERS)
+    guidance: float = option("classifier-free guidance scale; 1 turns it off and halves the cost", 1.0, ge=1, le=50)
+    strength: float = option(
+        "denoising strength; 1 starts from noise, less from the noised analytic repaint", 1.0, gt=0, le=1
+    )
+    ip_adapter_scale: float = option(
+        "scale of the reference's image prompt (IP-Adapter), 0..2", 1.0, ge=0, le=MAX_IP_ADAPTER_SCALE
+    )
+    controlnet_scale: float = option("conditioning scale of the depth ControlNet, 0..2", 1.0, ge=0, le=2)
     prompt: str = option("text prompt; empty is the zero-prompt mode", "")
     negative_prompt: str = option("negative prompt for guidance", "")
-    device: str = option("device to run on: auto, cpu, cuda or mps", "auto")
-    dtype: str = option("data type of the networks: auto, float32, bfloat16 or float16", "auto")
-    batch: int = option("batch size: number of paints denoised together", 8)
+    device: str = option("device to run on: auto, cpu, cuda or mps", "auto", choices=DEVICES)
+    dtype: str = option("data type of the networks: auto, float32, bfloat16 or float16", "auto", choices=DTYPES)
+    batch: int = option("batch size: number of paints denoised together", 8, ge=1, le=1024)
     compile: bool = option("compile the networks; on CUDA to CUDA graphs. Slow for the first image, then faster", False)
     offload: bool = option("keep each network on the device only while it runs, to save GPU memory", False)
     tiling: bool = option("encode and decode with the VAE in tiles, to save GPU memory", False)
-    context: float = option("context round the wall in the crop, as a share of its longer side", 0.25)
-    mask_dilation_px: float = option("dilation of the inpainting mask, in model pixels", 8.0)
+    context: float = option("context round the wall in the crop, as a share of its longer side", 0.25, ge=0, le=4)
+    mask_dilation_px: float = option("dilation of the inpainting mask, in model pixels", 8.0, ge=0, le=64)
 
     def __post_init__(self) -> None:
-        errors = list(self._errors())
-        if errors:
-            raise ConfigError("; ".join(errors))
+        raise_errors(self._errors())
 
     def _errors(self) -> Iterator[str]:
-        for name, known in (("scheduler", SCHEDULERS), ("device", DEVICES), ("dtype", DTYPES)):
-            if getattr(self, name) not in known:
-                yield f'{name} must be one of {", ".join(known)}, not "{getattr(self, name)}"'
-        for name, low, high in (
-            ("steps", 1, 1000),
-            ("guidance", 1.0, 50.0),
-            ("ip_adapter_scale", 0.0, MAX_IP_ADAPTER_SCALE),
-            ("controlnet_scale", 0.0, 2.0),
-            ("batch", 1, 1024),
-            ("context", 0.0, 4.0),
-            ("mask_dilation_px", 0.0, 64.0),
-        ):
-            if not low <= getattr(self, name) <= high:
-                yield f"{name} must lie in {low:g}..{high:g}, not {getattr(self, name):g}"
-        if not 0 < self.strength <= 1:
-            yield f"strength must be above 0 and at most 1, not {self.strength:g}"
-        elif int(self.steps * self.strength) < 1:
-            yield f"strength {self.strength:g} of {self.steps} steps leaves no step: increase one of them"
+        yield from field_errors(self)
+        if 0 < self.strength <= 1 and int(self.steps * self.strength) < 1:
+            yield f"`strength` {self.strength:g} of {self.steps} steps leaves no step: increase one of them"
         if self.scheduler == "lcm" and self.guidance > 1:
-            yield "the lcm scheduler is for distilled weights with built-in guidance: leave guidance at 1"
+            yield "the lcm scheduler is for distilled weights with built-in guidance: leave `guidance` at 1"
         if self.scheduler == "lcm" and self.steps > _MAX_LCM_STEPS:
             yield f"the lcm scheduler takes at most {_MAX_LCM_STEPS} steps, not {self.steps}: use 4 to 8"
         if self.negative_prompt and self.guidance <= 1:
-            yield "a negative prompt has no effect without guidance: set guidance above 1"
+            yield "a negative prompt has no effect without guidance: set `guidance` above 1"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for the report."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from wallpaint import extras
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.errors import ConfigError, InputError
+from wallpaint.options import Constraint, raise_errors
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -85,8 +86,7 @@ def painter_name(name: str, bundle: str | Path | None) -> str:
 
 def check_name(name: str) -> None:
     """Raise InputError for a name that stands for no painter."""
-    if name != AUTO and name not in PAINTERS:
-        raise InputError(f'painter must be one of {", ".join((AUTO, *PAINTERS))}, not "{name}"')
+    raise_errors(Constraint(choices=(AUTO, *PAINTERS)).errors("painter", name), InputError)
 
 
 def _refuse_changes(settings: DataclassInstance) -> None:

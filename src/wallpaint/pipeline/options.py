@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from wallpaint.errors import ConfigError, InputError
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.painters.protocol import Match, Painter
 from wallpaint.painters.registry import PAINTERS, check_name
 
@@ -26,22 +26,22 @@ class RepaintOptions:
     """
 
     match: Match = option(
-        "room: the paint as this room's light renders it; swatch: the wall's median equals the swatch", "room"
+        "room: the paint as this room's light renders it; swatch: the wall's median equals the swatch",
+        "room",
+        choices=MATCHES,
     )
     painter: str | Painter = option(
         f"auto, {', '.join(f'{name} ({factory.label})' for name, factory in PAINTERS.items())}", "auto"
     )
     bundle: str | Path | None = option("models of the diffusion painter: a name, a folder or a file", None)
-    detail: DetailMode = option("keep the photo's own texture, or use the painter's new one", "keep")
+    detail: DetailMode = option("keep the photo's own texture, or use the painter's new one", "keep", choices=DETAILS)
     seed: int = option("seed of painters that sample noise", 0)
     bleed: bool = option("add the new paint's light to the rest of the room", False)
 
     def __post_init__(self) -> None:
         if self.match in RENAMED_MATCHES:
             raise InputError(f"match '{self.match}' is now called '{RENAMED_MATCHES[self.match]}'")
-        for name, values in (("match", MATCHES), ("detail", DETAILS)):
-            if getattr(self, name) not in values:
-                raise InputError(f'{name} must be one of {", ".join(values)}, not "{getattr(self, name)}"')
+        raise_errors(field_errors(self), InputError)
         if isinstance(self.painter, str):
             check_name(self.painter)
         elif self.bundle is not None:

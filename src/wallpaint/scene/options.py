@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from wallpaint.errors import InputError
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 
 if TYPE_CHECKING:
     from wallpaint.imaging.photo import Limits
@@ -22,12 +22,15 @@ OldWall: TypeAlias = Literal["auto", "plain", "patterned"]
 class SceneOptions:
     """How a photo and its masks are prepared. Raises InputError."""
 
-    edges: EdgeMode = option("refine the mask's edge on the photo, or keep it as drawn", "refine")
+    edges: EdgeMode = option(
+        "refine the mask's edge on the photo, or keep it as drawn", "refine", choices=get_args(EdgeMode)
+    )
     fit_mask: bool = option("resize the mask to the photo", False)
     invert_mask: bool = option("black is wall", False)
     old_wall: OldWall = option(
         "auto detects patterns and paints; plain: all variation is light; patterned: paint over wallpaper or brick",
         "auto",
+        choices=get_args(OldWall),
     )
     old_color: Paint | str | None = option("existing paint of the walls, a hint for match room", None)
     white: tuple[int, int] | None = option("X,Y of a white object in the upright photo, a hint for match room", None)
@@ -35,10 +38,7 @@ class SceneOptions:
     light_model: LightModelChoice = option("light model: the packaged one, another, or none", "packaged")
 
     def __post_init__(self) -> None:
-        for name, values in (("edges", get_args(EdgeMode)), ("old_wall", get_args(OldWall))):
-            if getattr(self, name) not in values:
-                listed = " or ".join(filter(None, (", ".join(f'"{v}"' for v in values[:-1]), f'"{values[-1]}"')))
-                raise InputError(f'{name} must be {listed}, not "{getattr(self, name)}"')
+        raise_errors(field_errors(self), InputError)
 
 
 def parse_point(text: str, parameter: str) -> tuple[int, int]:

@@ -52,7 +52,7 @@ class RoomSetConfig:
         try:
             return render.RenderJob(count, self.seed, (self.px, self.px), self.samples, self.folder, render_workers)
         except ConfigError as error:
-            raise ConfigError(f"{self.folder}: {str(error).replace('--', '')}") from error
+            raise ConfigError(f"{self.folder}: {error}") from error
 
     def prepare(self, render_workers: int, log: Callable[[str], None]) -> list[Path]:
         """Render missing rooms and return the room files of the set. See `prepare`."""

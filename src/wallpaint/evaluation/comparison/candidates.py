@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wallpaint.errors import ConfigError
 from wallpaint.evaluation.comparison import repainters
 from wallpaint.evaluation.comparison.repainters import RepaintFn
+from wallpaint.options import Constraint, raise_errors
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def build_candidates(
     mode: one of `MODES`. bundle: required except by "analytic". loras: one candidate each. settings: of the diffusion
     painter, without LoRAs. Reads LoRA files, but loads no network. Raises ConfigError or ModelError.
     """
-    if mode not in MODES:
-        raise ConfigError(f'the mode must be one of {", ".join(MODES)}, not "{mode}"')
+    raise_errors(Constraint(choices=MODES).errors("mode", mode))
     if mode == "analytic":
         return [_analytic_candidate(bundle, loras, settings)]
     if bundle is None or settings is None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ class ValidationJob:
     loras: tuple[Lora, ...] = ()
     settings: DiffusionSettings | None = None
     split: str = "validation"
-    samples: int = 50
-    seed: int = 0
+    samples: int = option("number of samples, from the first", 50, ge=1)
+    seed: int = option("seed of the noise and of the intervals", 0, ge=0)
     size: int | None = None
     colors: tuple[str, ...] = ()
     against: tuple[Path, ...] = ()
@@ -97,17 +98,14 @@ def _encode(text: str) -> bytes:
 
 def _check(job: ValidationJob) -> None:
     """Raise ConfigError that lists all conflicting options."""
-    errors = []
+    errors = list(field_errors(job))
     if job.mode == "plain" and job.colors:
         errors.append("--color: plain inpainting takes no colour: pass --mode production or analytic")
     if job.mode != "plain" and job.size is not None:
         errors.append("--size: only plain inpainting takes samples of one size: pass --mode plain")
     if any(folder.resolve() == job.output.resolve() for folder in job.against):
         errors.append("--against: is the folder to write to, so its report would be lost: choose another --output")
-    if job.samples < 1 or job.seed < 0:
-        errors.append(f"samples must be 1 or more and seed 0 or more, not {job.samples} and {job.seed}")
-    if errors:
-        raise ConfigError("; ".join(errors))
+    raise_errors(errors)
 
 
 def _check_size(bundle: Bundle, size: int) -> None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
+from wallpaint.options import Constraint, raise_errors
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.sets.room_file import RoomRecord, SkippedSeed, WallVariantView
 from wallpaint.rooms.tracing import backend
@@ -59,21 +60,16 @@ class RenderJob:
     renderer: str = RENDERER
 
     def __post_init__(self) -> None:
-        problems = []
-        if self.count < 1:
-            problems.append(f"--count is {self.count}, expected 1 or more")
+        raise_errors(self._errors())
+
+    def _errors(self) -> Iterator[str]:
+        for name, value in (("count", self.count), ("samples", self.samples), ("num_workers", self.num_workers)):
+            if value is not None:
+                yield from Constraint(ge=1).errors(name, value, whole=True)
         if self.seed < 0 or self.seed + self.count - 1 > MAX_SEED:
-            problems.append(f"seeds {self.seed}..{self.seed + self.count - 1} leave 0..{MAX_SEED}")
+            yield f"seeds {self.seed}..{self.seed + self.count - 1} leave 0..{MAX_SEED}"
         if not all(MIN_SIDE_PX <= side <= MAX_SIDE_PX for side in self.size):
-            problems.append(
-                f"--size is {self.size[1]}x{self.size[0]}, expected {MIN_SIDE_PX}..{MAX_SIDE_PX} pixels a side"
-            )
-        if self.samples < 1:
-            problems.append(f"--samples is {self.samples}, expected 1 or more")
-        if self.num_workers is not None and self.num_workers < 1:
-            problems.append(f"--workers is {self.num_workers}, expected 1 or more")
-        if problems:
-            raise ConfigError("; ".join(problems))
+            yield f"`size` must be in {MIN_SIDE_PX}..{MAX_SIDE_PX} pixels a side, not {self.size[1]}x{self.size[0]}"
 
 
 @dataclass(frozen=True)

@@ -7,17 +7,16 @@ the resolved config is saved beside the result.
 from __future__ import annotations
 
 import dataclasses
-import math
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.train.engine.schedule import SCHEDULES
 from wallpaint.version import __version__
 
@@ -54,44 +53,39 @@ RENAMED_VALUES = {"samples.match": {"literal": "swatch", "lit": "room"}}
 class OptimizerConfig:
     """AdamW and the learning rate schedule. Raises ConfigError that lists all errors."""
 
-    kind: str = option("adamw, or adamw_8bit: AdamW with 8-bit state, from bitsandbytes", "adamw")
-    learning_rate: float = option("peak learning rate, reached after warmup", 1e-4)
-    schedule: str = option("learning rate schedule after warmup: constant or cosine", "constant")
-    warmup_steps: int = option("steps of linear warmup", 100)
-    weight_decay: float = option("decoupled weight decay", 1e-2)
-    beta1: float = option("Adam beta1", 0.9)
-    beta2: float = option("Adam beta2", 0.999)
-    epsilon: float = option("Adam epsilon", 1e-8)
-    max_grad_norm: float = option("max gradient norm, over all parameters; 0 turns clipping off", 1.0)
+    kind: str = option("adamw, or adamw_8bit: AdamW with 8-bit state, from bitsandbytes", "adamw", choices=OPTIMIZERS)
+    learning_rate: float = option("peak learning rate, reached after warmup", 1e-4, ge=0)
+    schedule: str = option("learning rate schedule after warmup: constant or cosine", "constant", choices=SCHEDULES)
+    warmup_steps: int = option("steps of linear warmup", 100, ge=0)
+    weight_decay: float = option("decoupled weight decay", 1e-2, ge=0)
+    beta1: float = option("Adam beta1", 0.9, ge=0, lt=1)
+    beta2: float = option("Adam beta2", 0.999, ge=0, lt=1)
+    epsilon: float = option("Adam epsilon", 1e-8, ge=0)
+    max_grad_norm: float = option("max gradient norm, over all parameters; 0 turns clipping off", 1.0, ge=0)
 
     def __post_init__(self) -> None:
         raise_errors(self._errors())
 
     def _errors(self) -> Iterator[str]:
-        yield from choice_errors("optimizer.kind", self.kind, OPTIMIZERS)
-        yield from choice_errors("optimizer.schedule", self.schedule, SCHEDULES)
-        names = ("learning_rate", "warmup_steps", "weight_decay", "epsilon", "max_grad_norm")
-        yield from minimum_errors(self, "optimizer", dict.fromkeys(names, 0))
-        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            if not 0 <= beta < 1:
-                yield f"optimizer.{name} must lie in 0..1, not {beta}"
-        yield from finite_errors(self, "optimizer.")
+        yield from field_errors(self, "optimizer.")
 
 
 @dataclass(frozen=True)
 class LoopConfig:
     """Steps, batch size, precision, evaluation and checkpoints. Raises ConfigError that lists all errors."""
 
-    steps: int = option("optimizer steps", 2000)
-    batch_size: int = option("samples per optimizer step, over all processes and accumulation steps", 4)
-    gradient_accumulation_steps: int = option("forward and backward passes per optimizer step", 1)
-    precision: str = option("mixed precision of the forward pass: no, bf16 or fp16", "no")
-    num_workers: int = option("data loader worker processes", 0)
-    ema_decay: float = option("EMA decay of the weights, which are then the ones exported; 0 turns EMA off", 0.0)
-    save_every: int = option("steps between checkpoints", 200)
-    keep_last: int = option("number of checkpoints to keep", 3)
-    log_every: int = option("steps between log entries", 10)
-    eval_every: int = option("steps between evaluations; 0 turns evaluation off", 0)
+    steps: int = option("optimizer steps", 2000, ge=1)
+    batch_size: int = option("samples per optimizer step, over all processes and accumulation steps", 4, ge=1)
+    gradient_accumulation_steps: int = option("forward and backward passes per optimizer step", 1, ge=1)
+    precision: str = option("mixed precision of the forward pass: no, bf16 or fp16", "no", choices=PRECISIONS)
+    num_workers: int = option("data loader worker processes", 0, ge=0)
+    ema_decay: float = option(
+        "EMA decay of the weights, which are then the ones exported; 0 turns EMA off", 0.0, ge=0, lt=1
+    )
+    save_every: int = option("steps between checkpoints", 200, ge=1)
+    keep_last: int = option("number of checkpoints to keep", 3, ge=1)
+    log_every: int = option("steps between log entries", 10, ge=1)
+    eval_every: int = option("steps between evaluations; 0 turns evaluation off", 0, ge=0)
     best_metric: str = option("metric that selects the best weights, lower is better; -name: higher is better", "")
     gradient_checkpointing: bool = option("recompute activations in the backward pass to save memory", False)
 
@@ -99,11 +93,7 @@ class LoopConfig:
         raise_errors(self._errors())
 
     def _errors(self) -> Iterator[str]:
-        yield from choice_errors("loop.precision", self.precision, PRECISIONS)
-        names = ("steps", "batch_size", "gradient_accumulation_steps", "save_every", "keep_last", "log_every")
-        yield from minimum_errors(self, "loop", {**dict.fromkeys(names, 1), "num_workers": 0, "eval_every": 0})
-        if not 0 <= self.ema_decay < 1:
-            yield f"loop.ema_decay must lie in 0..1, not {self.ema_decay}"
+        yield from field_errors(self, "loop.")
 
 
 @dataclass(frozen=True)
@@ -113,39 +103,6 @@ class TrackingConfig:
     tensorboard: bool = option("log to TensorBoard, in run/tensorboard", False)
     wandb: bool = option("log to Weights & Biases", False)
     project: str = option("Weights & Biases project", "wallpaint")
-
-
-# -- checks of values
-
-
-def raise_errors(errors: Iterable[str]) -> None:
-    """Raise ConfigError that lists all errors, if there are any."""
-    messages = list(errors)
-    if messages:
-        raise ConfigError("; ".join(messages))
-
-
-def choice_errors(name: str, value: str, choices: Sequence[str]) -> Iterator[str]:
-    """An error line if a value is not one of the choices."""
-    if value not in choices:
-        yield f"{name} must be one of {', '.join(choices)}, not {value!r}"
-
-
-def minimum_errors(config: Any, section: str, minimums: Mapping[str, int]) -> Iterator[str]:
-    """An error line for each field below its minimum. minimums: by field name."""
-    for name, minimum in minimums.items():
-        if not getattr(config, name) >= minimum:
-            yield f"{section}.{name} must be at least {minimum}, not {getattr(config, name)}"
-
-
-def finite_errors(config: Any, prefix: str) -> Iterator[str]:
-    """An error line for each float of a config, nested ones included, that is infinite or NaN."""
-    for field in dataclasses.fields(config):
-        value, name = getattr(config, field.name), f"{prefix}{field.name}"
-        if dataclasses.is_dataclass(value):
-            yield from finite_errors(value, f"{name}.")
-        elif isinstance(value, float) and not math.isfinite(value):
-            yield f"{name} must be a finite number, not {value}"
 
 
 # -- reading

@@ -15,10 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wallpaint.errors import ConfigError
 from wallpaint.imaging import color
 from wallpaint.light import model as light_model
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
 from wallpaint.train.engine.evaluation import EvalResult
@@ -50,11 +49,11 @@ class LightNetworkConfig:
     """Size of the light model's network."""
 
     widths: tuple[int, ...] = option(
-        "channels per level, finest (half the input's resolution) first", (16, 48, 128, 256)
+        "channels per level, finest (half the input's resolution) first", (16, 48, 128, 256), ge=1, length=4
     )
-    depths: tuple[int, ...] = option("residual blocks per level", (1, 1, 2, 3))
-    global_channels: int = option("length of the pooled vector", 192)
-    full_res_channels: int = option("channels at full resolution", 16)
+    depths: tuple[int, ...] = option("residual blocks per level", (1, 1, 2, 3), ge=1, length=4)
+    global_channels: int = option("length of the pooled vector", 192, ge=1)
+    full_res_channels: int = option("channels at full resolution", 16, ge=1)
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,12 @@ class LightConfig:
     rooms: tuple[RoomSetConfig, ...] = option("training rooms", ())
     validation: tuple[RoomSetConfig, ...] = option("rooms for evaluation and calibration, validation split", ())
     room_cache: Path | None = option("folder of downsampled rooms; in the run folder if not given", None)
-    render_workers: int = option("number of rendering processes", 1)
-    side: int = option("pixels on the longer side of the network's input", 64)
-    paints_per_photo: int = option("new paints per photo in the loss", 3)
-    max_rooms: int = option("maximum number of training rooms, for learning curves; 0: all", 0)
-    photos_per_validation_room: int = option("photos of each validation room", 3)
-    seed: int = option("random seed", 0)
+    render_workers: int = option("number of rendering processes", 1, ge=1)
+    side: int = option("pixels on the longer side of the network's input", 64, ge=32)
+    paints_per_photo: int = option("new paints per photo in the loss", 3, ge=1)
+    max_rooms: int = option("maximum number of training rooms, for learning curves; 0: all", 0, ge=0)
+    photos_per_validation_room: int = option("photos of each validation room", 3, ge=1)
+    seed: int = option("random seed", 0, ge=0)
     network: LightNetworkConfig = field(default_factory=LightNetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -78,9 +77,7 @@ class LightConfig:
 
     def __post_init__(self) -> None:
         empty = [f"{use} has no sets of rooms" for use, sets in self.sets.items() if not sets]
-        errors = [*empty, *room_sets.seed_errors(self.sets), *self._errors()]
-        if errors:
-            raise ConfigError("; ".join(errors))
+        raise_errors([*empty, *room_sets.seed_errors(self.sets), *self._errors()])
 
     @property
     def sets(self) -> dict[str, tuple[RoomSetConfig, ...]]:
@@ -89,29 +86,13 @@ class LightConfig:
 
     def _errors(self) -> Iterator[str]:
         """Errors other than those of the sets of rooms."""
-        minimums = {
-            "side": 32,
-            "paints_per_photo": 1,
-            "photos_per_validation_room": 1,
-            "render_workers": 1,
-            "seed": 0,
-            "max_rooms": 0,
-        }
-        for name, minimum in minimums.items():
-            if getattr(self, name) < minimum:
-                yield f"{name} must be at least {minimum}, not {getattr(self, name)}"
+        yield from field_errors(self)
+        yield from field_errors(self.network, "network.")
         if self.side % 16:
-            yield f"side must be a multiple of 16, not {self.side}"
-        network = self.network
-        levels = (network.widths, network.depths)
-        if any(len(values) != 4 or not all(type(n) is int and n > 0 for n in values) for values in levels):
-            yield "network.widths and network.depths must be four integers each, at least 1"
-        for width in network.widths:
+            yield f"`side` must be a multiple of 16, not {self.side}"
+        for width in self.network.widths:
             if type(width) is int and width % light_network.GROUP:
-                yield f"network.widths: {width} is not a multiple of {light_network.GROUP}"
-        for name in ("global_channels", "full_res_channels"):
-            if getattr(network, name) < 1:
-                yield f"network.{name} must be at least 1, not {getattr(network, name)}"
+                yield f"`network.widths`: {width} is not a multiple of {light_network.GROUP}"
 
 
 class LightTask:

@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wallpaint.data.settings import SampleSettings
-from wallpaint.options import option
-from wallpaint.train.engine.config import (
-    LoopConfig,
-    OptimizerConfig,
-    TrackingConfig,
-    choice_errors,
-    finite_errors,
-    minimum_errors,
-    raise_errors,
-    read_recipe,
-)
+from wallpaint.options import field_errors, option, raise_errors
+from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig, read_recipe
 
 MODES = ("document", "image_prompt", "paired")
 PREDICTION_TYPES = ("bundle", "epsilon", "v_prediction")
@@ -29,8 +20,8 @@ TIMESTEP_SPACINGS = ("bundle", "trailing", "leading", "linspace")
 class LoraConfig:
     """The low-rank weights."""
 
-    rank: int = option("LoRA rank", 8)
-    alpha: int = option("LoRA alpha; the update is scaled by alpha / rank", 8)
+    rank: int = option("LoRA rank", 8, ge=1)
+    alpha: int = option("LoRA alpha; the update is scaled by alpha / rank", 8, ge=1)
 
 
 @dataclass(frozen=True)
@@ -38,24 +29,30 @@ class ConditioningConfig:
     """The UNet's conditioning besides mask and masked image."""
 
     captions: bool = option("use the samples' captions as prompts; false is the zero-prompt mode", False)
-    reference_dropout: float = option("share of samples trained without reference, for classifier-free guidance", 0.1)
-    ip_adapter_scale: float = option("IP-Adapter scale: weight of the image prompt", 1.0)
+    reference_dropout: float = option(
+        "share of samples trained without reference, for classifier-free guidance", 0.1, ge=0, lt=1
+    )
+    ip_adapter_scale: float = option("IP-Adapter scale: weight of the image prompt", 1.0, ge=0)
     depth: bool = option("condition on depth through the bundle's frozen ControlNet", False)
-    controlnet_scale: float = option("ControlNet conditioning scale", 1.0)
+    controlnet_scale: float = option("ControlNet conditioning scale", 1.0, ge=0)
 
 
 @dataclass(frozen=True)
 class ObjectiveConfig:
     """The noise schedule and the loss: mean squared error of the prediction, and terms on the decoded image."""
 
-    min_snr_gamma: float = option("min-SNR gamma; 0 turns the weighting off", 0.0)
-    noise_offset: float = option("noise offset: strength of noise that is constant over each channel", 0.0)
-    prediction: str = option("prediction type: epsilon, v_prediction, or bundle for the bundle's own", "bundle")
-    timestep_spacing: str = option("trailing, leading, linspace, or bundle for the bundle's own", "bundle")
+    min_snr_gamma: float = option("min-SNR gamma; 0 turns the weighting off", 0.0, ge=0)
+    noise_offset: float = option("noise offset: strength of noise that is constant over each channel", 0.0, ge=0)
+    prediction: str = option(
+        "prediction type: epsilon, v_prediction, or bundle for the bundle's own", "bundle", choices=PREDICTION_TYPES
+    )
+    timestep_spacing: str = option(
+        "trailing, leading, linspace, or bundle for the bundle's own", "bundle", choices=TIMESTEP_SPACINGS
+    )
     zero_terminal_snr: bool = option("rescale betas to zero terminal SNR; v_prediction and trailing only", False)
-    color_weight: float = option("weight of the wall's CIELAB distance in the decoded image, divided by 100", 0.0)
-    ssim_weight: float = option("weight of 1 - SSIM on the wall of the decoded image", 0.0)
-    lpips_weight: float = option("weight of LPIPS (VGG) of the decoded image; needs the lpips package", 0.0)
+    color_weight: float = option("weight of the wall's CIELAB distance in the decoded image, divided by 100", 0.0, ge=0)
+    ssim_weight: float = option("weight of 1 - SSIM on the wall of the decoded image", 0.0, ge=0)
+    lpips_weight: float = option("weight of LPIPS (VGG) of the decoded image; needs the lpips package", 0.0, ge=0)
     image_loss_timesteps: tuple[int, int] = option(
         "timesteps at which images are decoded for these terms: first, end (exclusive)", (200, 700)
     )
@@ -70,15 +67,15 @@ class ObjectiveConfig:
 class SamplingConfig:
     """The samples painted at each evaluation: of the validation split, or of the training split if there is none."""
 
-    count: int = option("number of samples, the first of the split", 4)
-    steps: int = option("DDIM steps", 20)
+    count: int = option("number of samples, the first of the split", 4, ge=1)
+    steps: int = option("DDIM steps", 20, ge=1)
 
 
 @dataclass(frozen=True)
 class CacheConfig:
     """The latent cache."""
 
-    variants: int = option("augmented versions of each sample to encode once; 0 encodes at every step", 8)
+    variants: int = option("augmented versions of each sample to encode once; 0 encodes at every step", 8, ge=0)
     folder: Path | None = option("cache folder; default: latents/ in the run folder", None)
 
 
@@ -93,9 +90,10 @@ class LoraRecipe:
         "document: the photo alone, as in the source document; image_prompt: with a reference, through the frozen "
         "IP-Adapter; paired: with a reference, noise on the target in the new paint, masked image from the photo",
         "document",
+        choices=MODES,
     )
     device: str = option("auto, cpu, cuda or mps", "auto")
-    seed: int = option("random seed", 0)
+    seed: int = option("random seed", 0, ge=0)
     samples: SampleSettings = field(default_factory=SampleSettings)
     lora: LoraConfig = field(default_factory=LoraConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -116,46 +114,35 @@ class LoraRecipe:
 
     def _errors(self) -> Iterator[str]:
         objective, loop = self.objective, self.loop
-        yield from choice_errors("mode", self.mode, MODES)
-        yield from choice_errors("objective.prediction", objective.prediction, PREDICTION_TYPES)
-        yield from choice_errors("objective.timestep_spacing", objective.timestep_spacing, TIMESTEP_SPACINGS)
-        if self.seed < 0:
-            yield f"seed must be at least 0, not {self.seed}"
-        weights = ("min_snr_gamma", "noise_offset", "color_weight", "ssim_weight", "lpips_weight")
-        yield from minimum_errors(self.lora, "lora", {"rank": 1, "alpha": 1})
-        yield from minimum_errors(self.conditioning, "conditioning", {"ip_adapter_scale": 0, "controlnet_scale": 0})
-        yield from minimum_errors(objective, "objective", dict.fromkeys(weights, 0))
-        yield from minimum_errors(self.cache, "cache", {"variants": 0})
-        yield from minimum_errors(self.sampling, "sampling", {"count": 1, "steps": 1})
+        yield from field_errors(self)
+        for section in ("lora", "conditioning", "objective", "cache", "sampling"):
+            yield from field_errors(getattr(self, section), f"{section}.")
         if loop.batch_size % loop.gradient_accumulation_steps:
             yield (
-                f"loop.batch_size {loop.batch_size} is not divisible by loop.gradient_accumulation_steps "
+                f"`loop.batch_size` {loop.batch_size} is not divisible by `loop.gradient_accumulation_steps` "
                 f"{loop.gradient_accumulation_steps}"
             )
         if loop.best_metric and not loop.eval_every:
-            yield f"loop.best_metric {loop.best_metric} is never measured: set loop.eval_every"
+            yield f"`loop.best_metric` {loop.best_metric} is never measured: set `loop.eval_every`"
         yield from self._noise_schedule_errors()
-        yield from finite_errors(self, "")
-        if not 0 <= self.conditioning.reference_dropout < 1:
-            yield f"conditioning.reference_dropout must lie in 0..1, not {self.conditioning.reference_dropout}"
         if not _is_timestep_range(objective.image_loss_timesteps):
             yield (
-                "objective.image_loss_timesteps must be a timestep and a later one, "
+                "`objective.image_loss_timesteps` must be a timestep and a later one, "
                 f"not {objective.image_loss_timesteps}"
             )
         if self.mode == "paired" and not self.samples.random_color_prob > 0:
-            yield "mode paired needs samples.random_color_prob above 0: the share of samples that are repainted"
+            yield "mode paired needs `samples.random_color_prob` above 0: the share of samples that are repainted"
 
     def _noise_schedule_errors(self) -> Iterator[str]:
         if self.objective.zero_terminal_snr and self.objective.prediction != "v_prediction":
             yield (
-                "objective.zero_terminal_snr needs objective.prediction v_prediction: epsilon carries no information "
-                "at zero SNR"
+                "`objective.zero_terminal_snr` needs `objective.prediction` v_prediction: epsilon carries no "
+                "information at zero SNR"
             )
         if self.objective.zero_terminal_snr and self.objective.timestep_spacing != "trailing":
             yield (
-                "objective.zero_terminal_snr needs objective.timestep_spacing trailing: other spacings skip the last "
-                "timestep"
+                "`objective.zero_terminal_snr` needs `objective.timestep_spacing` trailing: other spacings skip the "
+                "last timestep"
             )
 
 

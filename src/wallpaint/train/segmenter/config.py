@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wallpaint.errors import ConfigError
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.segment.network import STRIDE_PX
 from wallpaint.train import room_sets
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig, read_recipe
@@ -20,10 +19,10 @@ GROUP = 8  # channels per group of the refiner's group normalisation
 class SegmenterNetworkConfig:
     """Size of the SegFormer, by stage, and of its refiner. Source: Xie et al. 2021; widths of B0: 32, 64, 160, 256."""
 
-    widths: tuple[int, ...] = option("channels per stage", (24, 48, 128, 192))
-    depths: tuple[int, ...] = option("blocks per stage", (2, 2, 4, 4))
-    heads: tuple[int, ...] = option("attention heads per stage", (1, 2, 4, 6))
-    decoder: int = option("channels of the decoder", 64)
+    widths: tuple[int, ...] = option("channels per stage", (24, 48, 128, 192), ge=1, length=4)
+    depths: tuple[int, ...] = option("blocks per stage", (2, 2, 4, 4), ge=1, length=4)
+    heads: tuple[int, ...] = option("attention heads per stage", (1, 2, 4, 6), ge=1, length=4)
+    decoder: int = option("channels of the decoder", 64, ge=1)
     refiner: tuple[int, ...] = option("channels per level of the refiner, multiples of 8", (16, 32, 64, 96))
 
 
@@ -36,14 +35,14 @@ class SegmenterConfig:
     validation: tuple[RoomSetConfig, ...] = option("rooms for calibration, validation split", ())
     test: tuple[RoomSetConfig, ...] = option("rooms for evaluation, test split", ())
     labels: Path | None = option("folder of the rooms' labels; in the run folder if not given", None)
-    render_workers: int = option("number of rendering processes", 1)
+    render_workers: int = option("number of rendering processes", 1, ge=1)
     sizes: tuple[int, ...] = option(
         "side of the training crops in pixels: a sequence of sizes for equal shares of the steps", (64, 96, 96, 128)
     )
-    reuse: int = option("number of crops of each photo before another photo of the room is made", 4)
+    reuse: int = option("number of crops of each photo before another photo of the room is made", 4, ge=1)
     input_px: int = option("network input size at inference: side of a square with the same area", 256)
-    overlap_weight: float = option("weight of the loss 1 - soft IoU relative to the cross-entropy", 1.0)
-    seed: int = option("random seed", 0)
+    overlap_weight: float = option("weight of the loss 1 - soft IoU relative to the cross-entropy", 1.0, ge=0)
+    seed: int = option("random seed", 0, ge=0)
     network: SegmenterNetworkConfig = field(default_factory=SegmenterNetworkConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -51,9 +50,7 @@ class SegmenterConfig:
 
     def __post_init__(self) -> None:
         empty = [] if self.rooms else ["rooms has no sets of rooms"]
-        errors = [*empty, *room_sets.seed_errors(self.sets), *self._errors()]
-        if errors:
-            raise ConfigError("; ".join(errors))
+        raise_errors([*empty, *room_sets.seed_errors(self.sets), *self._errors()])
 
     @property
     def sets(self) -> dict[str, tuple[RoomSetConfig, ...]]:
@@ -62,28 +59,21 @@ class SegmenterConfig:
 
     def _errors(self) -> Iterator[str]:
         """Errors other than those of the sets of rooms."""
-        stages = (self.network.widths, self.network.depths, self.network.heads)
-        if any(len(stage) != 4 or not all(type(n) is int and n > 0 for n in stage) for stage in stages):
-            yield "network.widths, .depths and .heads must be four positive integers each, one per stage"
-        elif any(width % heads for width, heads in zip(self.network.widths, self.network.heads, strict=True)):
-            yield "network.widths must be multiples of network.heads"
+        yield from field_errors(self)
+        network_errors = list(field_errors(self.network, "network."))
+        yield from network_errors
+        if not network_errors and any(
+            width % heads for width, heads in zip(self.network.widths, self.network.heads, strict=True)
+        ):
+            yield "`network.widths` must be multiples of `network.heads`"
         refiner = self.network.refiner
         if not 2 <= len(refiner) <= 5 or any(type(n) is not int or n < GROUP or n % GROUP for n in refiner):
-            yield f"network.refiner must be two to five multiples of {GROUP}"
+            yield f"`network.refiner` must be two to five multiples of {GROUP}"
         if not self.sizes:
-            yield "sizes must have at least one size"
+            yield "`sizes` must have at least one size"
         for name, px in (*(("sizes", px) for px in self.sizes), ("input_px", self.input_px)):
             if type(px) is not int or px < 2 * STRIDE_PX or px % STRIDE_PX:
-                yield f"{name} must be a multiple of {STRIDE_PX}, at least {2 * STRIDE_PX}, not {px}"
-        for name, value, minimum in (
-            ("reuse", self.reuse, 1),
-            ("render_workers", self.render_workers, 1),
-            ("seed", self.seed, 0),
-        ):
-            if value < minimum:
-                yield f"{name} must be at least {minimum}, not {value}"
-        if self.overlap_weight < 0:
-            yield f"overlap_weight must be at least 0, not {self.overlap_weight}"
+                yield f"`{name}` must be a multiple of {STRIDE_PX}, at least {2 * STRIDE_PX}, not {px}"
 
 
 def read(path: Path) -> SegmenterConfig:
