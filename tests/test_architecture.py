@@ -25,6 +25,7 @@ UNLAYERED = {"wallpaint", "wallpaint.__main__"}  # the public names, and `python
 BANNED_WORDS = {"told", "tell", "tells", "say", "says", "seen", "look", "looks"}
 BANNED_NAMES = {"found", "place", "places", "parts"}
 ALLOWED_NAMES = {"look_at"}  # the camera transform
+PACKAGES_WITH_FLAGS = {"cli", "html"}  # html: custom properties of style sheets
 VAGUE_MODULES = {"utils", "util", "helper", "helpers", "manager", "base", "common", "misc"}
 
 
@@ -199,6 +200,52 @@ def test_no_vague_module_names() -> None:
 def test_no_module_shadows_a_public_function() -> None:
     modules = {path.stem for path in SOURCE.iterdir()}
     assert not modules & {name for name in wallpaint.__all__ if not name.startswith("__")}
+
+
+def messages(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every string literal with its line, docstrings left out; the values of an f-string are "{}"."""
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inner: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            inner |= {id(part) for part in node.values}
+            values = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
+            yield "".join(map(str, values)), node.lineno
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings | inner:
+            yield node.value, node.lineno
+
+
+def named_flags(message: str) -> list[str]:
+    """Flags in a message, but those of whole commands: `wallpaint ... --flag`, or a line that is one."""
+    message = re.sub(r"`wallpaint [^`]*`|^ *wallpaint .*$", "", message, flags=re.MULTILINE)
+    return re.findall(r"(?<![\w(-])--[a-z][a-z-]*", message)
+
+
+def test_messages_of_the_library_name_parameters_not_flags() -> None:
+    """`cli.flags` turns a parameter in backticks into the flag of the running command."""
+    lines = [
+        f"{path.relative_to(ROOT)}:{line}: {flag}"
+        for path in MODULES
+        if module_name(path).partition(".")[2].split(".")[0] not in PACKAGES_WITH_FLAGS
+        for message, line in messages(ast.parse(path.read_text(encoding="utf-8")))
+        for flag in named_flags(message)
+    ]
+    assert not lines, lines
+
+
+@pytest.mark.parametrize(
+    ("source", "flags"),
+    [
+        ('raise E("pass --device auto")', ["--device"]),
+        ('raise E(f"{path}: choose another --output")', ["--output"]),
+        ('raise E("pass `device=auto`")', []),
+        ('E("run `wallpaint models pull --force`")', []),
+        ('E(f"    wallpaint repaint room.jpg --bundle {name} --lora .")', []),
+        ('def f():\n    """As by --old-color."""', []),
+    ],
+)
+def test_a_planted_flag_is_reported(source: str, flags: list[str]) -> None:
+    assert [flag for message, _ in messages(ast.parse(source)) for flag in named_flags(message)] == flags
 
 
 # -- sizes and docstrings

@@ -33,6 +33,8 @@ def argv(files: Path) -> list[str]:
         ('`match="room"` renders it', "--match room renders it"),
         ("set `fit_mask=True`", "set --fit-mask"),
         ("leave out `count_flops`", "leave out --profile"),
+        ("`loop.steps` must be at least 1, not 0", "loop.steps must be at least 1, not 0"),
+        ("pass `device=auto`", "pass device=auto"),
         ("`wallpaint mask` writes it", "`wallpaint mask` writes it"),
         ("fit_mask without backticks, and ` alone", "fit_mask without backticks, and ` alone"),
     ],

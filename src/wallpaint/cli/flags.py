@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _PARAMETER = re.compile(r"`([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*)(?:=\"?([^`\"]*)\"?)?`")
-_RENAMED = {"count_flops": "profile", "not_clicks": "not"}  # parameters whose flag has another name
+_RENAMED = {
+    "count_flops": "profile",
+    "not_clicks": "not",
+    "num_workers": "workers",
+    "pairs_per_room": "pairs",
+}  # parameters whose flag has another name
 
 
 def command_flags(group: Any, args: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from wallpaint.cli.flags import command_flags, with_flags
 from wallpaint.progress import is_terminal
 
 _ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     recipe: Annotated[
         Path,
         typer.Argument(metavar="RECIPE", help="YAML file; its key task is lora, light or segmenter. See configs/."),
@@ -50,8 +52,9 @@ def train(
     if resume not in (None, "latest"):
         raise ConfigError(f'--resume takes "latest", not "{resume}"')
     options = tasks.TrainOptions(resume is not None, init, bundle, data, progress=is_terminal(), log=_logger())
+    flags = command_flags(context.command, [])
     for line in tasks.train(recipe, output, options):
-        typer.echo(line)
+        typer.echo(with_flags(line, flags))
 
 
 def _renamed_command(task: str) -> Callable[[], None]:

@@ -223,7 +223,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = next(candidate for candidate in ("cuda", "mps", "cpu") if available[candidate])
     if not available[name]:
-        raise ConfigError(f"device {name} is not available: pass --device auto")
+        raise ConfigError(f"`device` {name} is not available: pass `device=auto`")
     return torch.device(name)
 
 

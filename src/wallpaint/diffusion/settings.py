@@ -43,7 +43,7 @@ class Lora:
                 return cls(Path(text))
             path = ""
         if not path:
-            raise ConfigError(f"`lora` takes PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
+            raise ConfigError(f"`loras` takes PATH or PATH=SCALE, such as walls/=0.8, not {text!r}")
         return cls(Path(path), number)
 
 

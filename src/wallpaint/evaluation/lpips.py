@@ -26,13 +26,13 @@ def load() -> LpipsFn:
     try:
         import lpips  # type: ignore[import-not-found]
     except ImportError as error:
-        raise ConfigError("--lpips needs the package lpips, which needs torchvision: pip install lpips") from error
+        raise ConfigError("`lpips` needs the package lpips, which needs torchvision: pip install lpips") from error
     try:
         network = lpips.LPIPS(net="alex", verbose=False).eval()
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise ConfigError(
-            f"--lpips: AlexNet's weights cannot be loaded ({reason}): download them, or leave out --lpips"
+            f"`lpips`: AlexNet's weights cannot be loaded ({reason}): download them, or leave out `lpips`"
         ) from error
     return lambda image, truth, alpha: distance(network, image, truth, alpha)
 

@@ -101,7 +101,9 @@ def detect_walls(
     share = float(mask.mean())
     if share < MIN_WALL_SHARE:
         name = image.source.path.name if image.source.path is not None else "the photo"
-        raise InputError(f"{name}: no wall was detected: mark one with --click X,Y, or draw a mask (white = wall)")
+        raise InputError(
+            f"{name}: no wall was detected: mark one with `clicks` of `wallpaint mask`, or draw a mask (white = wall)"
+        )
     confidence = expected_iou(probability, mask)
     masks, notes = {"wall": mask}, image.warnings
     if separate:
@@ -150,4 +152,4 @@ def _check(photo: Photo, clicks: Sequence[Point], not_clicks: Sequence[Point], s
         if not (0 <= x < width and 0 <= y < height):
             raise InputError(f"the click {x},{y} lies outside the photo, which is {width} wide and {height} high")
     if sam is not None and not (clicks or not_clicks):
-        raise InputError("SAM needs clicks: pass --click X,Y or --not X,Y with --sam")
+        raise InputError("SAM needs clicks: pass `clicks` or `not_clicks` with `sam`")

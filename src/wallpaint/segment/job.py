@@ -40,8 +40,8 @@ def run(job: MaskJob) -> tuple[str, dict[str, Any]]:
     The mask contains all walls; with `separate`, mask-1.png, mask-2.png, ... beside it contain one each. Raises
     InputError or ModelError before a file is written.
     """
-    clicks = [parse_point(text, "--click") for text in job.clicks]
-    not_clicks = [parse_point(text, "--not") for text in job.not_clicks]
+    clicks = [parse_point(text, "clicks") for text in job.clicks]
+    not_clicks = [parse_point(text, "not_clicks") for text in job.not_clicks]
     for path in (job.output, *([job.overlay] if job.overlay is not None else [])):
         _check_output(path, job)
     default = Limits()

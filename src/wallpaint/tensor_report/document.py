@@ -49,7 +49,7 @@ def write(folder: Path, bundle: str | None, log: Log = lambda _: None) -> list[P
     """
     if bundle is None and not (folder / NUMBERS_FILE).is_file():
         raise ConfigError(
-            f"{folder}: has no {NUMBERS_FILE} with a full-size trace: pass a full-size bundle with --bundle, "
+            f"{folder}: has no {NUMBERS_FILE} with a full-size trace: pass a full-size `bundle`, "
             f"for example of `wallpaint models random {FULL} DIR`"
         )
     opened = None if bundle is None else load_bundle(bundle)

@@ -41,7 +41,7 @@ Log = Callable[[str], None]
 def make_scene(bundle: Bundle, photo: Path | None, mask: Path | None) -> Scene:
     """Prepare the user's photo and mask, or the example room at the bundle's size. Raises InputError, ConfigError."""
     if (photo is None) != (mask is None):
-        raise ConfigError("--photo and --mask go together: pass both, or neither for the example room")
+        raise ConfigError("`photo` and `mask` go together: pass both, or neither for the example room")
     if photo is not None and mask is not None:
         return prepare(photo, {"wall": mask})
     image, wall = render_example_room(bundle.native_px)

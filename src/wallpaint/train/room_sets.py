@@ -174,7 +174,7 @@ class RoomTrainingReport:
             f"{self.step} of {self.steps} steps on {self.rooms} rooms, {self.parameters:,} parameters",
             *self.evaluation,
         ]
-        return [*lines, f"written: {self.output}" if self.output else "stopped and saved: resume with --resume latest"]
+        return [*lines, f"written: {self.output}" if self.output else "stopped and saved: resume with `resume=latest`"]
 
 
 def digest(config: Any, changeable: Sequence[str], rooms: Sequence[Path], init: Path | None) -> str:

@@ -49,7 +49,7 @@ def task_of(recipe: Path) -> str:
 
 def _check_options(task: str, options: TrainOptions) -> None:
     if task == "lora" and options.init is not None:
-        raise ConfigError("--init applies to tasks light and segmenter, not to task lora: remove it")
+        raise ConfigError("`init` applies to tasks light and segmenter, not to task lora: remove it")
     overrides = [name for name in ("bundle", "data") if getattr(options, name) is not None]
     if task != "lora" and overrides:
         named = " and ".join(f"--{name}" for name in overrides)

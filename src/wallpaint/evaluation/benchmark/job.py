@@ -43,7 +43,7 @@ def run(
             output.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{output}: the folder cannot be created ({error.strerror}): choose another --output"
+                f"{output}: the folder cannot be created ({error.strerror}): choose another `output`"
             ) from error
     with progress_bar("comparing", len(pairs), enabled=progress) as counter:
 

@@ -52,10 +52,10 @@ def build_candidates(
     if mode == "analytic":
         return [_analytic_candidate(bundle, loras, settings)]
     if bundle is None or settings is None:
-        raise ConfigError(f"{mode} validation needs a bundle of models: pass --bundle, or --mode analytic")
+        raise ConfigError(f"{mode} validation needs a bundle of models: pass `bundle`, or `mode=analytic`")
     if mode == "plain":
         if settings.strength < 1:
-            raise ConfigError("plain inpainting starts from noise: leave strength at 1, or pass --mode production")
+            raise ConfigError("plain inpainting starts from noise: leave `strength` at 1, or pass `mode=production`")
         settings = replace(settings, ip_adapter_scale=0.0, controlnet_scale=0.0)
     components = _INPAINTING_COMPONENTS if mode == "plain" else (*_INPAINTING_COMPONENTS, *_CONDITIONING_COMPONENTS)
     weights = files_sha256(file for name in components if bundle.has(name) for file in _files(bundle.path(name)))
@@ -70,7 +70,7 @@ def _analytic_candidate(bundle: Bundle | None, loras: Sequence[Lora], settings: 
     from wallpaint.painters.analytic import AnalyticPainter
 
     if bundle is not None or loras or settings is not None:
-        raise ConfigError("the analytic painter has no models: leave out --bundle, --lora and the diffusion options")
+        raise ConfigError("the analytic painter has no models: leave out `bundle`, `loras` and the diffusion options")
     painter = AnalyticPainter()
     metadata = {"warnings": [], **painter.describe()}
     return Candidate("analytic", metadata, _digest("analytic"), lambda: (repainters.full_pipeline(painter), {}))

@@ -100,11 +100,11 @@ def _check(job: ValidationJob) -> None:
     """Raise ConfigError that lists all conflicting options."""
     errors = list(field_errors(job))
     if job.mode == "plain" and job.colors:
-        errors.append("--color: plain inpainting takes no colour: pass --mode production or analytic")
+        errors.append("`colors`: plain inpainting takes no colour: pass `mode=production` or analytic")
     if job.mode != "plain" and job.size is not None:
-        errors.append("--size: only plain inpainting takes samples of one size: pass --mode plain")
+        errors.append("`size`: only plain inpainting takes samples of one size: pass `mode=plain`")
     if any(folder.resolve() == job.output.resolve() for folder in job.against):
-        errors.append("--against: is the folder to write to, so its report would be lost: choose another --output")
+        errors.append("`against`: is the folder to write to, so its report would be lost: choose another `output`")
     raise_errors(errors)
 
 
@@ -112,7 +112,7 @@ def _check_size(bundle: Bundle, size: int) -> None:
     levels = (bundle.config("vae")["block_out_channels"], bundle.config("unet")["block_out_channels"])
     multiple = 2 ** sum(len(channels) - 1 for channels in levels)
     if size % multiple:
-        raise ConfigError(f"--size must be a multiple of {multiple} for {bundle.name}, not {size}")
+        raise ConfigError(f"`size` must be a multiple of {multiple} for {bundle.name}, not {size}")
 
 
 def _read_reports(folders: Sequence[Path]) -> list[EarlierReport]:
@@ -135,9 +135,9 @@ def read_report(folder: Path) -> EarlierReport:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): --against wants a report's folder") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}): `against` wants a report's folder") from error
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is not JSON: --against wants a report's folder") from error
+        raise InputError(f"{path}: is not JSON: `against` wants a report's folder") from error
     required = (("samples", list), ("candidates", dict))
     if (
         not isinstance(content, dict)

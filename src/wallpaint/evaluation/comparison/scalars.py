@@ -10,7 +10,7 @@ from typing import Any
 
 from wallpaint.errors import ConfigError, InputError
 
-MISSING_MESSAGE = "--tensorboard needs the package tensorboard: pip install -c constraints.txt -e '.[train]'"
+MISSING_MESSAGE = "`tensorboard` needs the package tensorboard: pip install -c constraints.txt -e '.[train]'"
 
 
 def summary_writer() -> Callable[[str], Any]:

@@ -90,7 +90,7 @@ def collect_results(
         (folder / result_cache.CACHE_DIR).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: the folder cannot be created ({error.strerror}): choose another --output"
+            f"{folder}: the folder cannot be created ({error.strerror}): choose another `output`"
         ) from error
     result_cache.remove_partial_files(folder)
     results: dict[str, list[CachedResult]] = {}
@@ -211,7 +211,7 @@ def require_shared_samples(task: ComparisonTask, earlier: Sequence[EarlierReport
         if not {entry["id"] for entry in other.report["samples"]} & set(task.sample_ids):
             raise InputError(
                 f"{other.name}: its report has none of these {task.count} samples in these paints and crops: "
-                "compare runs on one data set, with one --mode and --size"
+                "compare runs on one data set, with one `mode` and `size`"
             )
 
 

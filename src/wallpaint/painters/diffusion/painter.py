@@ -293,6 +293,6 @@ class DiffusionPainter:
         self.observe("decoded_image", image)
         if not bool(torch.isfinite(image).all()):
             raise ModelError(
-                "the networks returned NaN or infinity: try --dtype float32, a lower LoRA scale, or verify the bundle"
+                "the networks returned NaN or infinity: try `dtype=float32`, a lower LoRA scale, or verify the bundle"
             )
         return image_tensors.from_tensor(image)

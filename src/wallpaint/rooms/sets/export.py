@@ -24,6 +24,7 @@ from PIL import Image
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging.color import delta_e_2000, linear_to_lab, linear_to_srgb, srgb_to_linear
+from wallpaint.options import Constraint, raise_errors
 from wallpaint.rooms.room import SPLITS
 from wallpaint.rooms.sets import camera, pairs, render, room_file, workers
 from wallpaint.rooms.sets.pairs import RenderedPair
@@ -62,8 +63,7 @@ def export(
     an unreadable room, ConfigError if out_dir was exported with other settings.
     """
     rooms = room_files(records_dir)
-    if pairs_per_room < 1:
-        raise InputError(f"--pairs is {pairs_per_room}, expected 1 or more")
+    raise_errors(Constraint(ge=1).errors("pairs_per_room", pairs_per_room, whole=True), InputError)
     try:
         (out_dir / ENTRIES_DIR).mkdir(parents=True, exist_ok=True)
     except OSError as error:

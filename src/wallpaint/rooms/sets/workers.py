@@ -115,7 +115,7 @@ def _receive(worker: _Worker) -> Any:
         cause = f"signal {-code}" if code is not None and code < 0 else f"status {code}"
         raise WallpaintError(
             f"a worker process ended before its task was done ({cause}), perhaps out of memory: "
-            "run the same command again with fewer --workers; finished files are kept"
+            "run the same command again with a lower `num_workers`; finished files are kept"
         ) from error
     if status == "done":
         return value

@@ -327,7 +327,7 @@ def refuse_existing_checkpoints(folder: Path) -> None:
     """Raise ConfigError if a run folder has checkpoints: only --resume may continue them."""
     saved, notes = checkpoint.latest(folder / CHECKPOINTS_DIR)
     if saved is not None or notes:
-        raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass --resume latest, or name a new folder")
+        raise ConfigError(f"{folder}: has checkpoints of an earlier run: pass `resume=latest`, or name a new folder")
 
 
 def _latest_checkpoint(

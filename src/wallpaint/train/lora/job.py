@@ -50,7 +50,7 @@ class LoraReport:
         lines.append(f"{self.step} of {self.steps} steps on {self.samples} samples; encoder calls: {calls}")
         lines += [f"written: {path} ({file_format})" for file_format, path in self.files.items()]
         if not self.files and self.step < self.steps:
-            lines.append("stopped and saved: continue with --resume latest")
+            lines.append("stopped and saved: continue with `resume=latest`")
         return lines
 
 

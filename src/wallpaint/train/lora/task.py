@@ -113,7 +113,7 @@ class InpaintingTask:
             self._content_digests[index] = self.samples.content(index)
         encoded = self.cache.read(self.cache.key(self._content_digests[index], epoch))
         if encoded is None:
-            raise ConfigError(f"{self.cache.folder}: lost a sample while training: start again with --resume latest")
+            raise ConfigError(f"{self.cache.folder}: lost a sample while training: start again with `resume=latest`")
         return {**encoded, "position": sample_index.position}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:

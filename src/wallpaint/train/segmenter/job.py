@@ -87,7 +87,7 @@ def run(
     weights = {**dict(task.network.named_buffers()), **outcome.weights}
     scores = finish(config, weights, folder, labels, {**labelled, "rooms": rooms})
     evaluation = () if scores is None else (scores.line(),)
-    return dataclasses.replace(report, evaluation=evaluation, output=f"{folder / RESULT_DIR} (use it with --bundle)")
+    return dataclasses.replace(report, evaluation=evaluation, output=f"{folder / RESULT_DIR} (use it as `bundle`)")
 
 
 def _load_initial_weights(network: nn.Module, init: Path) -> None:
