@@ -511,7 +511,7 @@ def test_folder_without_samples_raises_input_error(tmp_path: Path, plain: Path) 
         WallInpaintingDataset(tmp_path, "train")
     with pytest.raises(InputError, match="has train and validation, but no folder test"):
         WallInpaintingDataset(plain, "test")
-    with pytest.raises(ConfigError, match="split must be one of"):
+    with pytest.raises(ConfigError, match="`split` must be one of"):
         WallInpaintingDataset(plain, "training")
 
 
@@ -537,11 +537,11 @@ def test_sample_settings_report_all_errors_together() -> None:
     with pytest.raises(ConfigError) as caught:
         SampleSettings(size=100, multiple=64, crop="left", color_range=(200, 100), erosion_kernel=4, flip_prob=2)
     for message in (
-        "size must be a multiple of 64, not 100",
-        'crop must be one of center, random, wall, not "left"',
-        "color_range goes from low to high",
-        "erosion_kernel must be odd",
-        "flip_prob must lie in 0..1, not 2",
+        "`size` must be a multiple of 64, not 100",
+        '`crop` must be one of center, random, wall, not "left"',
+        "`color_range` must be from low to high",
+        "`erosion_kernel` must be odd",
+        "`flip_prob` must be in 0..1, not 2",
     ):
         assert message in str(caught.value)
     assert SampleSettings(**json.loads(json.dumps(SampleSettings(size=64).to_dict()))) == SampleSettings(size=64)

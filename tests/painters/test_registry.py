@@ -93,7 +93,7 @@ def test_third_painter_works_in_a_job_and_takes_its_settings(room: Room, files: 
 @pytest.mark.usefixtures("_flat")
 def test_unknown_painter_is_rejected_with_every_name() -> None:
     for call in (lambda: RepaintOptions(painter="oil"), lambda: make_painter("oil")):
-        with pytest.raises(InputError, match=r'^painter must be one of auto, analytic, diffusion, flat, not "oil"$'):
+        with pytest.raises(InputError, match=r'^`painter` must be one of auto, analytic, diffusion, flat, not "oil"$'):
             call()
 
 

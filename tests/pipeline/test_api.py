@@ -53,20 +53,20 @@ def test_room_is_the_default(room: Room) -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda: RepaintOptions(match="exact"), InputError, 'match must be one of swatch, room, not "exact"'),
+        (lambda: RepaintOptions(match="exact"), InputError, '`match` must be one of swatch, room, not "exact"'),
         (lambda: RepaintOptions(match="lit"), InputError, "match 'lit' is now called 'room'"),
         (lambda: RepaintOptions(match="literal"), InputError, "match 'literal' is now called 'swatch'"),
-        (lambda: RepaintOptions(detail="more"), InputError, 'detail must be one of keep, new, not "more"'),
+        (lambda: RepaintOptions(detail="more"), InputError, '`detail` must be one of keep, new, not "more"'),
         (
             lambda: RepaintOptions(painter=AnalyticPainter(), bundle="tiny"),
             ConfigError,
             "a painter object already has its bundle: leave `bundle` out",
         ),
-        (lambda: SceneOptions(edges="soft"), InputError, 'edges must be "refine" or "keep", not "soft"'),
+        (lambda: SceneOptions(edges="soft"), InputError, '`edges` must be one of refine, keep, not "soft"'),
         (
             lambda: SceneOptions(old_wall="brick"),
             InputError,
-            'old_wall must be "auto", "plain" or "patterned", not "brick"',
+            '`old_wall` must be one of auto, plain, patterned, not "brick"',
         ),
     ],
     ids=range(7),

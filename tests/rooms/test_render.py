@@ -189,7 +189,7 @@ def test_second_run_is_rejected_and_stale_lock_is_ignored(tmp_path: Path) -> Non
 
 
 def test_invalid_settings_are_reported_together(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--count is 0.*--size is 8x32.*--samples is 0.*--workers is 0"):
+    with pytest.raises(ConfigError, match=r"`count` .* 1, not 0; `samples` .*; `num_workers` .*; `size` .*8x32"):
         job(tmp_path, 0, size=(32, 8), samples=0, num_workers=0)
     with pytest.raises(ConfigError, match="leave 0"):
         job(tmp_path, 10, seed=999_995)
@@ -210,7 +210,7 @@ def test_output_folder_that_cannot_be_created_is_rejected(tmp_path: Path) -> Non
 
 
 def test_killed_worker_and_worker_exception_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(WallpaintError, match=r"signal 9.*--workers") as killed:
+    with pytest.raises(WallpaintError, match=r"signal 9.*`num_workers`") as killed:
         render.run(job(tmp_path / "a", renderer="die"))
     assert "\n" not in str(killed.value)
     with pytest.raises(RuntimeError, match="ZeroDivisionError: seed 0"):

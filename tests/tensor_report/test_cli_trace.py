@@ -54,7 +54,7 @@ def test_json(tiny_bundle: Path, files: Path, capsys: pytest.CaptureFixture[str]
         (["-o", "nowhere/trace.md"], "no folder nowhere"),
         (["--photo", "room.jpg"], "--photo and --mask go together"),
         (["--color", "not a colour"], "is not a colour"),
-        (["--steps", "0"], "steps must lie"),
+        (["--steps", "0"], "--steps must be in 1..1000, not 0"),
         (["--docs", "nowhere"], "no such folder"),
         (["--docs", ".", "--json"], "goes with --bundle alone"),
         (["--bundle", "nowhere"], "there is no such bundle"),

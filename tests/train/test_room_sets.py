@@ -101,5 +101,10 @@ def test_sets_in_a_recipe_round_trip() -> None:
     wrong = {"rooms": ["a", {"folder": "b", "count": 0}, {"folder": "c", "sead": 3}], "loop": {"steps": 0}}
     with pytest.raises(ConfigError) as caught:
         from_mapping(SegmenterConfig, wrong, "recipe")
-    for words in (r"rooms[0] should hold keys", "count is 0", "rooms[2].sead is not known", "loop.steps"):
+    for words in (
+        r"rooms[0] should hold keys",
+        "`count` must be at least 1",
+        "rooms[2].sead is not known",
+        "loop.steps",
+    ):
         assert words in str(caught.value)

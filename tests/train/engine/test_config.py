@@ -76,7 +76,7 @@ def test_unknown_keys_and_wrong_types_are_reported_together() -> None:
         ({"loop": {"batch_size": 4, "gradient_accumulation_steps": 3}}, "is not divisible by"),
         ({"loop": {"ema_decay": 1.0}}, "ema_decay"),
         ({"loop": {"precision": "int8"}}, "bf16"),
-        ({"loop": {"best_metric": "val/swatch"}}, "set loop.eval_every"),
+        ({"loop": {"best_metric": "val/swatch"}}, "set `loop.eval_every`"),
         ({"optimizer": {"kind": "sgd"}}, "adamw_8bit"),
         ({"objective": {"zero_terminal_snr": True}}, "v_prediction"),
         ({"optimizer": {"schedule": "step"}}, "cosine"),
@@ -94,8 +94,9 @@ def test_unknown_keys_and_invalid_values_are_reported_together() -> None:
     wrong = {"data": "x", "mode": "pairs", "lora": {"rnk": 1}, "loop": {"steps": 0}, "samples": {"size": 13, "flip": 1}}
     with pytest.raises(ConfigError) as caught:
         from_mapping(LoraRecipe, wrong, "recipe.yaml")
-    for words in ("lora.rnk is not known", "mode must be one of", "loop.steps must be at least 1", "bundle is missing",
-                  "samples.flip is not known", "size must be a multiple of 8"):  # fmt: skip
+    for words in ("lora.rnk is not known", "`mode` must be one of", "`loop.steps` must be at least 1",
+                  "bundle is missing",
+                  "samples.flip is not known", "`size` must be a multiple of 8"):  # fmt: skip
         assert str(caught.value).count(words) == 1, words
 
 
@@ -154,10 +155,10 @@ def test_renamed_keys_are_reported_with_all_other_errors() -> None:
     lines = error_of(wrong)
     for line in (
         "loop.watch_every is now loop.eval_every",
-        "loop.steps must be at least 1, not 0",
+        "`loop.steps` must be at least 1, not 0",
         "samples.match lit is now room",
-        'crop must be one of center, random, wall, not "left"',
-        "seed must be at least 0, not -1",
+        '`crop` must be one of center, random, wall, not "left"',
+        "`seed` must be at least 0, not -1",
     ):
         assert lines.count(line) == 1, line
     assert sum("color is not known" in line for line in lines) == 1

@@ -222,7 +222,7 @@ def test_fp16_without_a_gpu_is_refused(tmp_path: Path) -> None:
 
 def test_existing_run_is_not_overwritten(tmp_path: Path) -> None:
     train(tmp_path, replace(LOOP, steps=3))
-    with pytest.raises(ConfigError, match="--resume latest"):
+    with pytest.raises(ConfigError, match="`resume=latest`"):
         train(tmp_path, resume=False)
     from support.toy_task import OPTIMIZER
     from wallpaint.train.engine.loop import fit

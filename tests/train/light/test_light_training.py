@@ -329,7 +329,7 @@ def test_all_errors_of_a_recipe_are_reported_together() -> None:
         "rooms has no sets",
         "validation[0] has seeds",
         "multiple of 16",
-        "four integers",
+        "4 whole numbers",
         "9 is not a multiple",
     ):
         assert word in str(caught.value)
@@ -340,9 +340,9 @@ def test_all_errors_of_a_recipe_are_reported_together() -> None:
     [
         ("rooms:", "rooms should be a list"),
         ("network: {widths: 8}", "network.widths should be a list"),
-        ("network: {widths: [0, 8, 8, 8]}", "four integers each, at least 1"),
-        ("network: {depths: [1, two, 1, 1]}", "four integers each, at least 1"),
-        ("network: {full_res_channels: 0}", "network.full_res_channels must be at least 1"),
+        ("network: {widths: [0, 8, 8, 8]}", "4 whole numbers, each at least 1"),
+        ("network: {depths: [1, two, 1, 1]}", "4 whole numbers, each at least 1"),
+        ("network: {full_res_channels: 0}", "`network.full_res_channels` must be at least 1"),
     ],
 )
 def test_invalid_recipe_gives_one_error_line(lines: str, reason: str, tmp_path: Path) -> None:

@@ -326,17 +326,17 @@ def test_reference_size_other_than_the_image_encoders_is_refused(tiny_bundle: Pa
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"mode": "pairs"}, "mode must be one of document, image_prompt, paired"),
-        ({"mode": "paired", "samples": {"random_color_prob": 0.0}}, "random_color_prob above 0"),
-        ({"conditioning": {"reference_dropout": 1.0}}, "reference_dropout must lie in"),
+        ({"mode": "pairs"}, "`mode` must be one of document, image_prompt, paired"),
+        ({"mode": "paired", "samples": {"random_color_prob": 0.0}}, "random_color_prob` above 0"),
+        ({"conditioning": {"reference_dropout": 1.0}}, "reference_dropout` must be at least 0 and below 1"),
         ({"objective": {"image_loss_timesteps": [700, 200]}}, "a timestep and a later one"),
         ({"objective": {"image_loss_timesteps": [100.5, 200]}}, "a timestep and a later one"),
-        ({"objective": {"color_weight": -1.0}}, "color_weight must be at least 0"),
-        ({"objective": {"noise_offset": float("nan")}}, "objective.noise_offset must be a finite number"),
-        ({"optimizer": {"learning_rate": float("inf")}}, "optimizer.learning_rate must be a finite number"),
-        ({"optimizer": {"beta2": 1.0}}, "optimizer.beta2 must lie in"),
-        ({"optimizer": {"epsilon": -1.0}}, "optimizer.epsilon must be at least 0"),
-        ({"seed": -1}, "seed must be at least 0"),
+        ({"objective": {"color_weight": -1.0}}, "color_weight` must be at least 0"),
+        ({"objective": {"noise_offset": float("nan")}}, "`objective.noise_offset` must be a finite number"),
+        ({"optimizer": {"learning_rate": float("inf")}}, "`optimizer.learning_rate` must be a finite number"),
+        ({"optimizer": {"beta2": 1.0}}, "`optimizer.beta2` must be at least 0 and below 1"),
+        ({"optimizer": {"epsilon": -1.0}}, "`optimizer.epsilon` must be at least 0"),
+        ({"seed": -1}, "`seed` must be at least 0"),
     ],
 )
 def test_contradictory_recipes_are_refused(changed: dict[str, Any], words: str) -> None:

@@ -87,14 +87,14 @@ def test_all_errors_of_a_recipe_are_reported_together() -> None:
             network=SegmenterNetworkConfig(widths=(10, 20, 30, 40), heads=(3, 1, 1, 1), refiner=(16, 20)),
         )
     wrong = {"loop": {"steps": 0}, "optimizer": {"schedule": "none"}, "reuse": 0}
-    with pytest.raises(ConfigError, match=r"schedule must be one of.*loop.steps must be at least 1.*reuse must"):
+    with pytest.raises(ConfigError, match=r"schedule` must be one of.*loop.steps` must be at least 1.*reuse` must"):
         from_mapping(SegmenterConfig, wrong, "recipe")
     for words in (
         "rooms has no sets",
-        "sizes must",
-        "input_px must",
-        "reuse must",
-        "multiples of network.heads",
+        "`sizes` must",
+        "`input_px` must",
+        "`reuse` must",
+        "multiples of `network.heads`",
         "refiner",
     ):
         assert words in str(caught.value)
@@ -238,7 +238,7 @@ def test_tiny_recipe_trains_from_scratch(tmp_path: Path) -> None:
     assert (label.coverage >= record.alpha - 0.7).all()
     probability = network.load(result).probability(np.zeros((64, 64, 3), np.uint8))
     assert probability.shape == (64, 64)
-    with pytest.raises(ConfigError, match="--resume latest"):
+    with pytest.raises(ConfigError, match="`resume=latest`"):
         run(config, tmp_path / "run")
     short = dataclasses.replace(config, loop=dataclasses.replace(config.loop, steps=5), validation=(), test=())
     run(short, tmp_path / "more", init=result)
