@@ -9,6 +9,7 @@ import numpy as np
 from wallpaint.errors import InputError
 from wallpaint.imaging import color
 from wallpaint.imaging.photo import Limits, read_photo
+from wallpaint.options import Constraint, raise_errors
 from wallpaint.paints.paint import Paint
 from wallpaint.typing import Array
 
@@ -25,15 +26,14 @@ def dominant_color(rgb_linear: Array, method: str = "median") -> Array:
     rgb_linear: (N, 3) linear sRGB. method: "median" per channel (ignores shadows and highlights), "mean" (of light), or
     "kmeans" (centre of the largest of three clusters in CIELAB). Returns (3,) float64, linear sRGB.
     """
+    raise_errors(Constraint(choices=METHODS).errors("method", method), InputError)
     if rgb_linear.shape[0] == 0:
         raise InputError("no pixel to take a colour from")
     if method == "median":
         return np.asarray(np.median(rgb_linear, axis=0), np.float64)
     if method == "mean":
         return np.asarray(np.mean(rgb_linear, axis=0), np.float64)
-    if method == "kmeans":
-        return _largest_cluster(rgb_linear)
-    raise InputError(f'method must be one of {", ".join(METHODS)}, not "{method}"')
+    return _largest_cluster(rgb_linear)
 
 
 def _largest_cluster(rgb_linear: Array) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from PIL import Image
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging.photo import Limits, read_photo
-from wallpaint.segment.detect import Point, detect_walls, overlay
+from wallpaint.scene.options import parse_point
+from wallpaint.segment.detect import detect_walls, overlay
 from wallpaint.typing import Array
 
 
@@ -67,14 +67,6 @@ def run(job: MaskJob) -> tuple[str, dict[str, Any]]:
 def wall_mask_path(output: Path, name: str) -> Path:
     """Return the path of the mask of one wall: room-2.png for room.png and wall-2."""
     return output.with_name(f"{output.stem}-{name.rpartition('-')[2]}{output.suffix}")
-
-
-def parse_point(text: str, option: str) -> Point:
-    """Parse X,Y. option: for the message. Raises InputError."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*,\s*(\d{1,6})\s*", text)
-    if not match:
-        raise InputError(f"{option} should be X,Y in pixels from the top left, such as 120,80, not {text!r}")
-    return int(match[1]), int(match[2])
 
 
 def _check_output(path: Path, job: MaskJob) -> None:
