@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
@@ -29,6 +29,9 @@ from wallpaint.pipeline.painting import paint_many
 from wallpaint.pipeline.repaint import Result, Scene, prepare_with
 from wallpaint.progress import progress_bar
 from wallpaint.scene.options import SceneOptions
+
+if TYPE_CHECKING:
+    from wallpaint.segment.detect import DetectedWalls
 
 PREVIEW_PX = 480
 PROGRESS_DELAY_S = 1.0  # no progress bar before this time
@@ -76,15 +79,17 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
         options = replace(options, painter=painter, bundle=None)
     with progress_bar("repainting", len(assignments) + 1, enabled=progress, delay_s=PROGRESS_DELAY_S) as counter:
-        scene, detected = _scene(job, masks)
+        scene, entry, detected = _scene(job, masks, _overlay_path(job, many))
         counter.advance()
         results = paint_many(scene, assignments, options)
         if many:
-            return _write_many(job, scene, zip(assignments, results, strict=True), outputs, counter.advance, detected)
-        result = next(results)
-        report = _write(job, result, job.output, detected)
-        if job.before_after is not None:
-            _save_image(sheets.before_after(scene.photo, result.codes), job.before_after)
+            report = _write_many(job, scene, zip(assignments, results, strict=True), outputs, counter.advance, entry)
+        else:
+            result = next(results)
+            report = _write(job, result, job.output, entry)
+            if job.before_after is not None:
+                _save_image(sheets.before_after(scene.photo, result.codes), job.before_after)
+        _write_overlay(scene.photo, entry, detected)
         return report
 
 
@@ -122,17 +127,39 @@ def _limits(job: RepaintJob) -> Limits:
     return job.scene_options.limits or Limits()
 
 
-def _scene(job: RepaintJob, masks: dict[str, Path]) -> tuple[Scene, dict[str, Any] | None]:
-    """Return the scene, and the report's entry on its walls where they were detected."""
+def _scene(
+    job: RepaintJob, masks: dict[str, Path], overlay_path: Path
+) -> tuple[Scene, dict[str, Any] | None, DetectedWalls | None]:
+    """Return the scene and, where its walls were detected, the report's entry on them and the walls."""
     if masks:
-        return _prepared(job, job.photo, masks), None
+        return _prepared(job, job.photo, masks), None, None
     from wallpaint.segment.detect import detect_walls
 
     photo = read_photo(job.photo, _limits(job))
     detected = detect_walls(photo, segmenter=_segmenter_bundle(job))
     scene = _prepared(job, photo, detected.masks)
-    note = f"no mask was given: {detected.summary()} (`wallpaint mask` writes it)"
-    return replace(scene, warnings=(note, *scene.warnings)), detected.to_dict()
+    entry = detected.to_dict()
+    hint = "`wallpaint mask` writes it"
+    if detected.level == "low":
+        entry["overlay"] = str(overlay_path)
+        hint = f"marked in {overlay_path}"
+    note = f"no mask was given: {detected.summary()} ({hint})"
+    return replace(scene, warnings=(note, *scene.warnings)), entry, detected
+
+
+def _overlay_path(job: RepaintJob, many: bool) -> Path:
+    """Return where an overlay of detected walls goes: beside the results, never onto the photo."""
+    folder, stem = (job.output, job.photo.stem) if many else (job.output.parent, job.output.stem)
+    path = folder / f"{stem}_walls.jpg"
+    return path if path.absolute() != job.photo.absolute() else folder / f"{stem}_walls_overlay.jpg"
+
+
+def _write_overlay(photo: Photo, entry: Mapping[str, Any] | None, detected: DetectedWalls | None) -> None:
+    """Write the overlay that the report names, if any."""
+    if entry is not None and detected is not None and "overlay" in entry:
+        from wallpaint.segment.detect import overlay
+
+        _save_image(Image.fromarray(overlay(photo, detected)), Path(entry["overlay"]))
 
 
 def _segmenter_bundle(job: RepaintJob) -> str | None:

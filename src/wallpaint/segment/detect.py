@@ -1,6 +1,6 @@
 """Automatic wall detection: `detect_walls` goes from a photo to masks.
 
-photo -> networks (probability of wall) -> clicks -> edge-aware mask at full size -> separate walls
+photo -> networks (probability of wall) -> whole surfaces -> clicks -> edge-aware mask at full size -> separate walls
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ from wallpaint.errors import InputError
 from wallpaint.imaging.contact_sheet import preview
 from wallpaint.imaging.photo import Limits, Photo, PhotoSource, read_photo
 from wallpaint.segment import clicks as corrections
-from wallpaint.segment import edges, instances, network
+from wallpaint.segment import edges, instances, network, regions
 from wallpaint.segment.network import WallSegmenter
 from wallpaint.typing import Array
 
 Point = tuple[int, int]
 MIN_WALL_SHARE = 0.005  # of the photo, below which no wall is reported
-HIGH_CONFIDENCE, FAIR_CONFIDENCE = 0.85, 0.7  # expected IoU from which the confidence is called high, or fair
+HIGH_CONFIDENCE, FAIR_CONFIDENCE = 0.85, 0.7  # from which the confidence is called high, or fair
+MAX_BOUNDARY_WITHOUT_EDGE = 0.1  # of the mask's boundary; above it the confidence is called low
+UNCERTAIN_PROBABILITY = 0.2  # mean probability of the other label, from which a surface is uncertain
+MIN_UNCERTAIN_SHARE = 0.02  # of the photo: smaller uncertain surfaces are not reported
+MAX_UNCERTAIN_SHARE = 0.1  # of the photo; above it the confidence is called low
 ADVICE = "check the mask before you repaint"
 
 
@@ -33,13 +37,17 @@ class DetectedWalls:
     """Detected walls of a photo.
 
     masks: by name, (H, W) float32, 0..1, ready for `prepare`: one named "wall", or, if separated, "wall-1", "wall-2",
-    ..., the largest first. share: of the photo that is wall. confidence: expected IoU of the mask with the true walls,
-    0..1. network: name of the segmenter. notes: for the user.
+    ..., the largest first. share: of the photo that is wall. confidence: expected IoU of the mask with the true walls
+    times 1 - boundary_without_edge, 0..1. boundary_without_edge: share of the mask's boundary that follows no edge of
+    the photo, 0..1. uncertain: (h, w) bool, at a reduced size, surfaces that may be labelled wrongly. network: name of
+    the segmenter. notes: for the user.
     """
 
     masks: Mapping[str, Array]
     share: float
     confidence: float
+    boundary_without_edge: float
+    uncertain: Array
     network: str
     notes: tuple[str, ...] = ()
 
@@ -48,14 +56,31 @@ class DetectedWalls:
         """All walls in one mask, (H, W) float32."""
         return np.clip(np.sum(list(self.masks.values()), axis=0), 0, 1).astype(np.float32)
 
+    @property
+    def uncertain_share(self) -> float:
+        """Share of the photo that belongs to uncertain surfaces, 0..1."""
+        return float(self.uncertain.mean())
+
+    @property
+    def level(self) -> str:
+        """The confidence in a word: "high", "fair" or "low"."""
+        if (
+            self.confidence < FAIR_CONFIDENCE
+            or self.boundary_without_edge > MAX_BOUNDARY_WITHOUT_EDGE
+            or self.uncertain_share > MAX_UNCERTAIN_SHARE
+        ):
+            return "low"
+        return "high" if self.confidence >= HIGH_CONFIDENCE else "fair"
+
     def summary(self) -> str:
         """Describe the result in one line."""
-        level = "fair" if self.confidence >= FAIR_CONFIDENCE else "low"
-        level = "high" if self.confidence >= HIGH_CONFIDENCE else level
         count = f" in {len(self.masks)} walls" if len(self.masks) > 1 else ""
+        uncertain = ""
+        if self.uncertain.any():
+            uncertain = f", uncertain {_position(self.uncertain)} ({100 * self.uncertain_share:.0f} % of the photo)"
         return (
-            f"detected wall on {100 * self.share:.0f} % of the photo{count}, {level} confidence (expected IoU "
-            f"{100 * self.confidence:.0f} %): {ADVICE}"
+            f"detected wall on {100 * self.share:.0f} % of the photo{count}, {self.level} confidence (expected IoU "
+            f"{100 * self.confidence:.0f} %){uncertain}: {ADVICE}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +88,9 @@ class DetectedWalls:
         return {
             "share": round(self.share, 4),
             "confidence": round(self.confidence, 3),
+            "level": self.level,
+            "boundary_without_edge": round(self.boundary_without_edge, 3),
+            "uncertain_share": round(self.uncertain_share, 3),
             "network": self.network,
             "parts": len(self.masks),
             "notes": list(self.notes),
@@ -93,9 +121,11 @@ def detect_walls(
     rgb = _to_srgb(image)
     loaded = segmenter if isinstance(segmenter, WallSegmenter) else network.load(segmenter)
     probability = loaded.probability(rgb)
+    surfaces = regions.complete_surfaces(probability, rgb)
+    completed = surfaces.probability
     if clicks or not_clicks:
-        probability = corrections.apply_clicks(probability, rgb, clicks, not_clicks, sam)
-    mask = edges.edge_aware_mask(probability, rgb)
+        completed = corrections.apply_clicks(completed, rgb, clicks, not_clicks, sam)
+    mask = edges.edge_aware_mask(completed, rgb)
     if image.alpha is not None:
         mask[image.alpha == 0] = 0
     share = float(mask.mean())
@@ -104,12 +134,14 @@ def detect_walls(
         raise InputError(
             f"{name}: no wall was detected: mark one with `clicks` of `wallpaint mask`, or draw a mask (white = wall)"
         )
-    confidence = expected_iou(probability, mask)
+    without_edge = regions.boundary_without_edge(mask, rgb)
+    confidence = expected_iou(probability, mask) * (1 - without_edge)
+    uncertain = _uncertain(surfaces, completed)
     masks, notes = {"wall": mask}, image.warnings
     if separate:
         masks, separation_notes = instances.split_walls(mask, rgb)
         notes = (*notes, *separation_notes)
-    return DetectedWalls(masks, share, confidence, loaded.name, notes)
+    return DetectedWalls(masks, share, confidence, without_edge, uncertain, loaded.name, notes)
 
 
 def expected_iou(probability: Array, mask: Array) -> float:
@@ -123,8 +155,30 @@ def expected_iou(probability: Array, mask: Array) -> float:
     return inside / max(float(np.count_nonzero(small)) + outside, 1e-6)
 
 
+def _uncertain(surfaces: regions.RegionLabels, completed: Array) -> Array:
+    """Return the uncertain surfaces, (h, w) bool, without small ones and without those that clicks have decided."""
+    uncertain = (surfaces.error_probability > UNCERTAIN_PROBABILITY).astype(np.uint8)
+    resized = cv2.resize(completed, uncertain.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    uncertain[(resized > 0.5) != (surfaces.probability > 0.5)] = 0
+    _, components, statistics, _ = cv2.connectedComponentsWithStats(uncertain, connectivity=4)
+    is_large = statistics[:, cv2.CC_STAT_AREA] >= MIN_UNCERTAIN_SHARE * uncertain.size
+    is_large[0] = False
+    return np.asarray(is_large[components])
+
+
+def _position(region: Array) -> str:
+    """Describe where a region lies: "at the upper right", by the thirds of the picture that hold its centroid."""
+    rows, columns = np.nonzero(region)
+    vertical = ("upper ", "", "lower ")[min(2, int(3 * rows.mean() / region.shape[0]))]
+    horizontal = ("left", "centre", "right")[min(2, int(3 * columns.mean() / region.shape[1]))]
+    return f"at the {vertical}{horizontal}" if horizontal != "centre" else f"in the {vertical}centre"
+
+
 def overlay(photo: Photo, walls: DetectedWalls, longer_px: int = 1600) -> Array:
-    """Return the photo with each wall tinted in another colour and outlined: (h, w, 3) uint8 sRGB."""
+    """Return the photo with each wall tinted in another colour and outlined, and stripes on uncertain surfaces.
+
+    Returns (h, w, 3) uint8 sRGB, longer_px on the longer side at most.
+    """
     image = np.array(preview(photo, photo.codes, longer_px)).astype(np.float32)
     size = image.shape[1::-1]
     for index, mask in enumerate(walls.masks.values()):
@@ -133,9 +187,15 @@ def overlay(photo: Photo, walls: DetectedWalls, longer_px: int = 1600) -> Array:
         image = image * (1 - 0.5 * alpha) + tint * 0.5 * alpha
         hard = (alpha[..., 0] > 0.5).astype(np.uint8)
         image[cv2.morphologyEx(hard, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0] = tint
+    uncertain = cv2.resize(walls.uncertain.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    rows, columns = np.indices(uncertain.shape, sparse=True)
+    stripes = uncertain & ((rows + columns) // STRIPE_PX % 3 == 0)
+    image[stripes] = 0.4 * image[stripes] + 0.6 * np.array(_STRIPE_COLOR, np.float32)
     return np.round(image).astype(np.uint8)
 
 
+STRIPE_PX = 5
+_STRIPE_COLOR = (255, 225, 0)
 _TINTS = ((230, 40, 90), (40, 120, 230), (240, 170, 20), (40, 180, 90), (150, 70, 210), (20, 180, 190))
 
 

@@ -14,7 +14,7 @@ from wallpaint.rooms.sets import camera, room_file
 from wallpaint.rooms.sets import labels as labelling
 from wallpaint.rooms.surfaces import paints
 from wallpaint.rooms.tracing import buckets
-from wallpaint.segment import edges
+from wallpaint.segment import edges, regions
 from wallpaint.segment.network import Calibration, WallSegmenter, sigmoid
 from wallpaint.typing import Array
 
@@ -102,7 +102,8 @@ def evaluate(
     intersection = union = 0
     for labelled in photos:
         probability = segmenter.probability(labelled.photo)
-        mask = edges.edge_aware_mask(probability, labelled.photo)
+        completed = regions.complete_surfaces(probability, labelled.photo).probability
+        mask = edges.edge_aware_mask(completed, labelled.photo)
         by_photo[labelled.name] = iou(mask, labelled)
         resized = cv2.resize(probability, labelled.wall.shape[::-1], interpolation=cv2.INTER_AREA)
         rough.append(iou(resized, labelled))
