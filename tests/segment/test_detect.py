@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -161,3 +162,39 @@ def test_repaint_with_a_mask_imports_neither_torch_nor_the_segmenter(files: Path
         "assert not [m for m in sys.modules if m == 'torch' or m.startswith('wallpaint.segment')]"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_surface_that_the_network_divides_is_uncertain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grey and a white wall of equal size; the network takes a third of the white one for wall, without an edge."""
+    photo = np.full((480, 720, 3), 120, np.uint8)
+    photo[:, 360:] = 205
+    probability = np.full((120, 180), 0.02, np.float32)
+    probability[80:, 90:] = 0.98
+    probability = cv2.GaussianBlur(probability, (0, 0), 10)
+    probability[:, :90] = 0.98
+    segmenter = network.WallSegmenter(None, 0, (0.0,) * 3, (1.0,) * 3, network.Calibration(), "fixed")  # type: ignore[arg-type]
+    monkeypatch.setattr(network.WallSegmenter, "probability", lambda self, rgb: probability)
+    monkeypatch.setattr(network, "load", lambda source=None: segmenter)
+    walls = wallpaint.detect_walls(photo)
+    assert walls.share == pytest.approx(0.5, abs=0.01)
+    assert walls.boundary_without_edge < 0.02
+    assert walls.uncertain_share == pytest.approx(0.5, abs=0.03)
+    assert walls.level == "low"
+    assert "low confidence" in walls.summary()
+    assert "uncertain at the right (50 % of the photo)" in walls.summary().replace("49 %", "50 %")
+
+    Image.fromarray(photo).save(tmp_path / "room.png")
+    report = repaint(RepaintJob(photo=tmp_path / "room.png", output=tmp_path / "out.png", colors=("navy",)))
+    assert report["detected_walls"]["overlay"] == str(tmp_path / "out_walls.jpg")
+    assert report["detected_walls"]["level"] == "low"
+    with Image.open(tmp_path / "out_walls.jpg") as marked:
+        pixels = np.asarray(marked.convert("RGB")).astype(int)
+    is_striped = (pixels[..., 0] - pixels[..., 2] > 60) & (pixels[..., 1] - pixels[..., 2] > 60)
+    assert is_striped[:, 400:].mean() > 0.2
+    assert is_striped[:, :320].mean() == 0
+
+    not_clicked = wallpaint.detect_walls(photo, not_clicks=[(600, 400)])
+    clicked = wallpaint.detect_walls(photo, clicks=[(600, 100)])
+    assert clicked.share > 0.9
+    assert clicked.level == "high"
+    assert not_clicked.share == pytest.approx(0.5, abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,11 +21,13 @@ def photo() -> np.ndarray:
     return np.clip(image + rng.normal(0, 1.5, image.shape), 0, 255).astype(np.uint8)
 
 
-def _probability(right_wall_rows: int) -> np.ndarray:
-    """Wall on all of the grey surface, and on so many rows of the white one."""
+def _probability(right_wall_rows: int, blur_px: float = 12) -> np.ndarray:
+    """Wall on all of the grey surface, and on so many rows of the white one, with a blurred boundary there."""
     probability = np.full((HEIGHT, WIDTH), 0.05, np.float32)
+    probability[HEIGHT - right_wall_rows :] = 0.95
+    if blur_px:
+        probability = cv2.GaussianBlur(probability, (0, 0), blur_px)
     probability[:, :CORNER] = 0.95
-    probability[HEIGHT - right_wall_rows :, CORNER:] = 0.95
     return probability
 
 
@@ -35,6 +38,12 @@ def test_divided_surface_is_completed_or_dropped_by_majority(photo: np.ndarray, 
     assert (white == is_wall).mean() > 0.99
     assert (result.probability[:, : CORNER - 3] > 0.5).mean() > 0.99
     assert (result.is_wall[:, CORNER + 3 :] == is_wall).all()
+
+
+def test_sharp_boundary_of_the_map_needs_no_edge(photo: np.ndarray) -> None:
+    before = _probability(30, blur_px=0)  # such as a white curtain before a white wall
+    after = regions.complete_surfaces(before, photo).probability
+    assert ((after > 0.5) == (before > 0.5)).mean() > 0.995
 
 
 def test_error_probability_names_the_divided_surface_only(photo: np.ndarray) -> None:

@@ -39,8 +39,8 @@ class DetectedWalls:
     masks: by name, (H, W) float32, 0..1, ready for `prepare`: one named "wall", or, if separated, "wall-1", "wall-2",
     ..., the largest first. share: of the photo that is wall. confidence: expected IoU of the mask with the true walls
     times 1 - boundary_without_edge, 0..1. boundary_without_edge: share of the mask's boundary that follows no edge of
-    the photo, 0..1. uncertain: (h, w) bool, at a reduced size, surfaces that may be labelled wrongly. network: name of
-    the segmenter. notes: for the user.
+    the photo, 0..1; 0 for photos of less than 640 pixels. uncertain: (h, w) bool, at a reduced size, surfaces that may
+    be labelled wrongly. network: name of the segmenter. notes: for the user.
     """
 
     masks: Mapping[str, Array]
@@ -123,8 +123,10 @@ def detect_walls(
     probability = loaded.probability(rgb)
     surfaces = regions.complete_surfaces(probability, rgb)
     completed = surfaces.probability
+    decided_by_clicks = np.zeros(completed.shape, bool)
     if clicks or not_clicks:
-        completed = corrections.apply_clicks(completed, rgb, clicks, not_clicks, sam)
+        completed = _resize(corrections.apply_clicks(completed, rgb, clicks, not_clicks, sam), completed.shape)
+        decided_by_clicks = np.abs(completed - surfaces.probability) > 1e-3
     mask = edges.edge_aware_mask(completed, rgb)
     if image.alpha is not None:
         mask[image.alpha == 0] = 0
@@ -134,9 +136,11 @@ def detect_walls(
         raise InputError(
             f"{name}: no wall was detected: mark one with `clicks` of `wallpaint mask`, or draw a mask (white = wall)"
         )
-    without_edge = regions.boundary_without_edge(mask, rgb)
-    confidence = expected_iou(probability, mask) * (1 - without_edge)
-    uncertain = _uncertain(surfaces, completed)
+    is_large = max(rgb.shape[:2]) >= regions.REGION_PX  # the pixels of smaller photos are too coarse for the measure
+    without_edge = regions.boundary_without_edge(mask, rgb) if is_large else 0.0
+    certain = np.where(decided_by_clicks, completed, _resize(probability, completed.shape))
+    confidence = expected_iou(certain, mask) * (1 - without_edge)
+    uncertain = _uncertain(surfaces.error_probability, decided_by_clicks)
     masks, notes = {"wall": mask}, image.warnings
     if separate:
         masks, separation_notes = instances.split_walls(mask, rgb)
@@ -155,11 +159,13 @@ def expected_iou(probability: Array, mask: Array) -> float:
     return inside / max(float(np.count_nonzero(small)) + outside, 1e-6)
 
 
-def _uncertain(surfaces: regions.RegionLabels, completed: Array) -> Array:
+def _resize(probability: Array, size: tuple[int, ...]) -> Array:
+    return cv2.resize(probability, size[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def _uncertain(error_probability: Array, decided_by_clicks: Array) -> Array:
     """Return the uncertain surfaces, (h, w) bool, without small ones and without those that clicks have decided."""
-    uncertain = (surfaces.error_probability > UNCERTAIN_PROBABILITY).astype(np.uint8)
-    resized = cv2.resize(completed, uncertain.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    uncertain[(resized > 0.5) != (surfaces.probability > 0.5)] = 0
+    uncertain = ((error_probability > UNCERTAIN_PROBABILITY) & ~decided_by_clicks).astype(np.uint8)
     _, components, statistics, _ = cv2.connectedComponentsWithStats(uncertain, connectivity=4)
     is_large = statistics[:, cv2.CC_STAT_AREA] >= MIN_UNCERTAIN_SHARE * uncertain.size
     is_large[0] = False

@@ -8,8 +8,9 @@ whose boundaries follow its edges, and each region becomes wall or background: t
               and exp(-(slope / LOG_ODDS_SLOPE)^2), for the photo's gradient and the slope of the map's log odds
 
 So a surface without inner edges is decided as a whole, unless the map has a sharp boundary there: a network that sees a
-corner or a curtain is certain on both sides, one that is in doubt changes slowly. Source: Boykov, Veksler & Zabih 2001 (minimum cut); Meyer 1991
-(watershed).
+corner or a curtain is certain on both sides, one that is in doubt changes slowly.
+
+Source: Boykov, Veksler & Zabih 2001 (minimum cut); Meyer 1991 (watershed).
 """
 
 from __future__ import annotations
@@ -85,8 +86,9 @@ def complete_surfaces(probability: Array, rgb: Array) -> RegionLabels:
 def boundary_without_edge(mask: Array, rgb: Array) -> float:
     """Return the share of a mask's boundary that follows no edge of the photo, 0..1; 0 without a boundary.
 
-    mask: (H, W) float32 or bool. rgb: (H, W, 3) uint8 sRGB. Measured at REGION_PX on the longer side, or at
-    the size of a smaller photo, with a CIELAB gradient of VISIBLE_GRADIENT within EDGE_TOLERANCE_PX. The picture's border is no boundary.
+    mask: (H, W) float32 or bool. rgb: (H, W, 3) uint8 sRGB. An edge is a CIELAB gradient of VISIBLE_GRADIENT or more
+    within EDGE_TOLERANCE_PX, at REGION_PX on the longer side, or at the size of a smaller photo. The picture's border
+    is no boundary.
     """
     small = _resize_to(rgb, REGION_PX)
     size = (small.shape[1], small.shape[0])
@@ -96,7 +98,7 @@ def boundary_without_edge(mask: Array, rgb: Array) -> float:
     boundary = np.zeros_like(wall)
     boundary[:, :-1] |= wall[:, :-1] != wall[:, 1:]
     boundary[:-1] |= wall[:-1] != wall[1:]
-    return float(np.count_nonzero(boundary & ~near_edge) / max(1, np.count_nonzero(boundary)))
+    return float((boundary & ~near_edge).sum()) / max(1.0, float(boundary.sum()))
 
 
 def lab_gradient(rgb: Array) -> Array:
@@ -169,8 +171,8 @@ def _error_probability(is_wall: Array, gradient: Array, probability: Array) -> A
     for label, other in ((True, 1 - probability), (False, probability)):
         inside = ((is_wall == label) & is_flat).astype(np.uint8)
         count, components = cv2.connectedComponents(inside, connectivity=4)
-        sizes = np.bincount(components.ravel(), minlength=count)
-        totals = np.bincount(components.ravel(), weights=other.ravel(), minlength=count)
+        sizes: Array = np.bincount(components.ravel(), minlength=count)
+        totals: Array = np.bincount(components.ravel(), weights=other.ravel(), minlength=count)
         means = totals / np.maximum(sizes, 1)
         error = np.where(inside > 0, means[components], error)
     return error.astype(np.float32)
