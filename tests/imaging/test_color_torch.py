@@ -31,6 +31,15 @@ def test_values_equal_the_imaging_functions(low: float, high: float) -> None:
     assert np.abs(color_torch.luminance(linear).numpy() - color.luminance(expected)).max() < 1e-5
 
 
+@pytest.mark.parametrize(("shape", "dim"), [((2, 4, 3, 5, 6), -3), ((3, 7), 0), ((5, 3), 1), ((4, 5, 3), -1)])
+def test_channels_may_be_any_dimension(shape: tuple[int, ...], dim: int) -> None:
+    rgb = torch.rand(shape, generator=torch.Generator().manual_seed(2)).double()
+    lab = color_torch.linear_to_lab(rgb, dim)
+    assert lab.shape == shape
+    expected = color.linear_to_lab(np.moveaxis(rgb.numpy(), dim, -1))
+    assert np.abs(np.moveaxis(lab.numpy(), dim, -1) - expected).max() < 5e-4
+
+
 def test_white_grey_and_black() -> None:
     """L* 100, 50 and 0 without chroma; L* 50 is Y = ((50 + 16) / 116)^3."""
     grey = ((50 + 16) / 116) ** 3

@@ -9,6 +9,7 @@ from coloraide import Color
 
 from support import image_files as files
 from wallpaint.errors import InputError
+from wallpaint.imaging import color
 from wallpaint.imaging import icc as colorspace
 from wallpaint.imaging.icc import ColorSpace
 
@@ -65,7 +66,7 @@ def test_wide_gamuts_agree_with_coloraide(name: str) -> None:
         space = "rec2020-linear" if name == "rec2020" else name
         values = [v / 255 for v in code]
         if name == "rec2020":
-            values = colorspace.srgb_curve(values).tolist()
+            values = color.srgb_to_linear(values).tolist()
         expected = Color(space, values).convert("srgb-linear").coords()
         linear = SPACES[name].to_linear(np.array([code], np.uint8))[0]
         assert np.allclose(linear, expected, atol=5e-4)
@@ -118,7 +119,7 @@ def test_shapes(shape: tuple[int, ...]) -> None:
         linear = space.to_linear(codes)
         assert linear.shape == shape
         assert space.luminance(codes).shape == shape[:-1]
-        assert np.allclose(space.luminance(codes), linear @ np.array(colorspace.LUMINANCE_WEIGHTS), atol=1e-6)
+        assert np.allclose(space.luminance(codes), linear @ color.LUMINANCE, atol=1e-6)
         assert np.array_equal(space.from_linear(linear, np.uint8), codes)
 
 
@@ -157,21 +158,21 @@ def test_cmyk_profile() -> None:
     space = colorspace.from_icc(files.cmyk_profile())
     assert (space.kind, space.channels) == ("cms", 4)
     paper, black = space.to_linear(np.array([[0, 0, 0, 0], [0, 0, 0, 255]], np.uint8))
-    assert np.allclose(paper, colorspace.srgb_curve([0.97] * 3), atol=0.02)
-    assert np.allclose(black, colorspace.srgb_curve([0.03] * 3), atol=0.01)
+    assert np.allclose(paper, color.srgb_to_linear([0.97] * 3), atol=0.02)
+    assert np.allclose(black, color.srgb_to_linear([0.03] * 3), atol=0.01)
     wanted = np.array([[0.3, 0.2, 0.1], [0.05, 0.2, 0.4]], np.float32)
     for dtype in (np.uint8, np.uint16):
         inks = space.from_linear(wanted, dtype)
         assert inks.shape == (2, 4)
         assert np.allclose(space.to_linear(inks), wanted, atol=0.02)
-    assert np.allclose(space.luminance(inks), wanted @ np.array(colorspace.LUMINANCE_WEIGHTS), atol=0.02)
+    assert np.allclose(space.luminance(inks), wanted @ color.LUMINANCE, atol=0.02)
 
 
 def test_cmyk_without_a_profile_is_estimated_by_the_documented_formula() -> None:
     space = colorspace.plain_cmyk()
     codes = np.array([[0, 0, 0, 0], [255, 0, 0, 0], [0, 0, 0, 255], [51, 102, 0, 51]], np.uint8)
     rgb = [[1, 1, 1], [0, 1, 1], [0, 0, 0], [0.8 * 0.8, 0.6 * 0.8, 0.8]]
-    assert np.allclose(space.to_linear(codes), colorspace.srgb_curve(rgb), atol=1e-6)
+    assert np.allclose(space.to_linear(codes), color.srgb_to_linear(rgb), atol=1e-6)
     assert np.array_equal(space.from_linear(space.to_linear(codes), np.uint8), codes)
 
 

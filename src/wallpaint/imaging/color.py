@@ -48,10 +48,13 @@ _LMS_TO_OKLAB = np.array(
 _LMS_TO_RGB = np.linalg.inv(_RGB_TO_LMS)
 _OKLAB_TO_LMS = np.linalg.inv(_LMS_TO_OKLAB)
 
-# CIE 15: where the cube root gives way to a straight line.
-_LAB_EPSILON = (6.0 / 29.0) ** 3
-_LAB_SLOPE = (29.0 / 6.0) ** 2 / 3.0
-_LAB_OFFSET = 4.0 / 29.0
+# The sRGB curve: a line near black, a shifted power above. Source: IEC 61966-2-1.
+SRGB_THRESHOLD, SRGB_LINEAR_THRESHOLD = 0.04045, 0.0031308  # end of the line, encoded and in linear light
+SRGB_SLOPE, SRGB_OFFSET, SRGB_EXPONENT = 12.92, 0.055, 2.4
+
+# CIELAB's curve: a line up to the threshold, a cube root above. Source: CIE 15.
+LAB_THRESHOLD = (6.0 / 29.0) ** 3
+LAB_SLOPE, LAB_OFFSET = (29.0 / 6.0) ** 2 / 3.0, 4.0 / 29.0
 
 MIN_HUE_CHROMA = 2.0
 """CIELAB chroma below which a hue is noise and counts as undefined."""
@@ -124,8 +127,8 @@ def srgb_to_linear(srgb: ArrayLike) -> Array:
 
 def _decode(encoded: Array) -> Array:
     size = np.abs(encoded)
-    linear = np.power((size + 0.055) / 1.055, 2.4)
-    np.copyto(linear, size / 12.92, where=size <= 0.04045)
+    linear = np.power((size + SRGB_OFFSET) / (1 + SRGB_OFFSET), SRGB_EXPONENT)
+    np.copyto(linear, size / SRGB_SLOPE, where=size <= SRGB_THRESHOLD)
     return np.copysign(linear, encoded)
 
 
@@ -140,8 +143,8 @@ def linear_to_srgb(linear: ArrayLike) -> Array:
 
 def _encode(light: Array) -> Array:
     size = np.abs(light)
-    encoded = 1.055 * np.power(size, 1 / 2.4) - 0.055
-    np.copyto(encoded, size * 12.92, where=size <= 0.0031308)
+    encoded = (1 + SRGB_OFFSET) * np.power(size, 1 / SRGB_EXPONENT) - SRGB_OFFSET
+    np.copyto(encoded, size * SRGB_SLOPE, where=size <= SRGB_LINEAR_THRESHOLD)
     return np.copysign(encoded, light)
 
 
@@ -162,7 +165,7 @@ def lightness(luminance_y: ArrayLike) -> Array:
 
 def _lab_curve(ratio: Array) -> Array:
     curve = np.cbrt(ratio)
-    np.copyto(curve, _LAB_SLOPE * ratio + _LAB_OFFSET, where=ratio <= _LAB_EPSILON)
+    np.copyto(curve, LAB_SLOPE * ratio + LAB_OFFSET, where=ratio <= LAB_THRESHOLD)
     return curve
 
 
@@ -195,7 +198,7 @@ def lab_to_xyz(lab: ArrayLike, white_xyz: ArrayLike = WHITE_XYZ) -> Array:
     curve[..., 0] = curve[..., 1] + cie[..., 1] / 500.0
     curve[..., 2] = curve[..., 1] - cie[..., 2] / 200.0
     ratio = curve**3
-    np.copyto(ratio, (curve - _LAB_OFFSET) / _LAB_SLOPE, where=curve <= 6.0 / 29.0)
+    np.copyto(ratio, (curve - LAB_OFFSET) / LAB_SLOPE, where=curve <= np.cbrt(LAB_THRESHOLD))
     return ratio * np.asarray(white_xyz).astype(cie.dtype)
 
 

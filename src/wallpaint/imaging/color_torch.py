@@ -1,6 +1,6 @@
 """sRGB, linear light and CIELAB of tensors, differentiable everywhere; values as in `imaging.color`.
 
-Channels are dimension 1. This module needs torch, which the core does without: only training and diffusion import it.
+This module needs torch, which the core does without: only training and diffusion import it.
 """
 
 from __future__ import annotations
@@ -8,9 +8,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from wallpaint.imaging.color import LUMINANCE, RGB_TO_XYZ, WHITE_XYZ
-
-_LAB_DELTA = 6 / 29  # below its cube, CIELAB's curve is a line
+from wallpaint.imaging.color import (
+    LAB_OFFSET,
+    LAB_SLOPE,
+    LAB_THRESHOLD,
+    LUMINANCE,
+    RGB_TO_XYZ,
+    SRGB_EXPONENT,
+    SRGB_OFFSET,
+    SRGB_SLOPE,
+    SRGB_THRESHOLD,
+    WHITE_XYZ,
+)
 
 
 def srgb_to_linear(srgb: Tensor) -> Tensor:
@@ -20,18 +29,21 @@ def srgb_to_linear(srgb: Tensor) -> Tensor:
     """
     encoded = srgb.float()
     magnitude = encoded.abs()
-    curved = ((magnitude.clamp(min=0.04) + 0.055) / 1.055) ** 2.4  # clamped, or the unused branch has a NaN gradient
-    return torch.where(magnitude <= 0.04045, encoded / 12.92, curved * encoded.sign())
+    curved = ((magnitude + SRGB_OFFSET) / (1 + SRGB_OFFSET)) ** SRGB_EXPONENT
+    return torch.where(magnitude <= SRGB_THRESHOLD, encoded / SRGB_SLOPE, torch.copysign(curved, encoded))
 
 
-def linear_to_lab(rgb_linear: Tensor) -> Tensor:
-    """Convert linear sRGB [B, 3, ...] to CIELAB under D65 [B, 3, ...] float32. Source: CIE 15."""
-    matrix = torch.as_tensor(RGB_TO_XYZ, dtype=torch.float32, device=rgb_linear.device)
-    white = torch.as_tensor(WHITE_XYZ, dtype=torch.float32, device=rgb_linear.device)
-    relative = torch.einsum("ij,bj...->bi...", matrix / white[:, None], rgb_linear.float())
-    root = relative.clamp(min=_LAB_DELTA**3) ** (1 / 3)
-    x, y, z = torch.where(relative > _LAB_DELTA**3, root, relative / (3 * _LAB_DELTA**2) + 4 / 29).unbind(1)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+def linear_to_lab(rgb_linear: Tensor, dim: int = 1) -> Tensor:
+    """Convert linear sRGB to CIELAB under D65, float32 of the same shape.
+
+    dim: dimension of the three channels; -3 for [..., 3, H, W]. Source: CIE 15.
+    """
+    matrix = torch.as_tensor(RGB_TO_XYZ / WHITE_XYZ[:, None], dtype=torch.float32, device=rgb_linear.device)
+    relative = torch.tensordot(matrix, rgb_linear.float(), dims=([1], [dim]))  # [3, ...]
+    # exp(log / 3) is three times as fast as a power; clamped, or the unused branch has a NaN gradient.
+    root = torch.exp(torch.log(relative.clamp(min=LAB_THRESHOLD)) / 3)
+    x, y, z = torch.where(relative > LAB_THRESHOLD, root, LAB_SLOPE * relative + LAB_OFFSET).unbind(0)
+    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim)
 
 
 def luminance(rgb_linear: Tensor) -> Tensor:

@@ -15,9 +15,10 @@ from typing import Any, Final, Literal
 import cv2
 import imagecodecs
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from wallpaint.errors import InputError
+from wallpaint.imaging.color import LUMINANCE, linear_to_srgb, srgb_to_linear
 from wallpaint.typing import Array
 
 Kind = Literal["matrix", "cms"]
@@ -29,7 +30,6 @@ DISPLAY_P3_PRIMARIES_XY: Final = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060)
 ADOBE_RGB_PRIMARIES_XY: Final = ((0.640, 0.330), (0.210, 0.710), (0.150, 0.060))
 PROPHOTO_PRIMARIES_XY: Final = ((0.734699, 0.265301), (0.159597, 0.840403), (0.036598, 0.000105))
 REC2020_PRIMARIES_XY: Final = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
-LUMINANCE_WEIGHTS: Final = (0.21263900587151036, 0.71516867876775592, 0.07219231536073371)
 
 _D50_XY: Final = (0.3457, 0.3585)
 _NAMED_PRIMARIES: Final[dict[str, tuple[Chromaticities, tuple[float, float]]]] = {
@@ -84,7 +84,7 @@ class ColorSpace:
     def luminance(self, codes: Array) -> Array:
         """Relative luminance Y of codes, white = 1. Returns (...) float32."""
         luminance = np.empty((*codes.shape[:-1], 1), np.float32)
-        weights = np.array([LUMINANCE_WEIGHTS])
+        weights = LUMINANCE[None]
         if self.kind == "matrix":
             weights = weights @ self._matrix
         for block, out in self._blocks(codes, luminance):
@@ -275,12 +275,6 @@ def plain_cmyk() -> ColorSpace:
     return _PLAIN_CMYK
 
 
-def srgb_curve(codes_01: ArrayLike) -> Array:
-    """Code 0..1 -> linear 0..1. Source: IEC 61966-2-1."""
-    codes = np.asarray(codes_01, np.float64)
-    return np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-
-
 def rgb_profile(
     primaries_xy: Chromaticities,
     white_xy: tuple[float, float],
@@ -294,7 +288,7 @@ def rgb_profile(
     if isinstance(curve, (int, float)):
         options["gamma"] = float(curve)
     else:
-        table = srgb_curve(np.linspace(0, 1, 4096)) if curve is None else np.asarray(curve)
+        table = srgb_to_linear(np.linspace(0, 1, 4096)) if curve is None else np.asarray(curve)
         options["transferfunction"] = np.round(np.clip(table, 0, 1) * (_CODES - 1)).astype(np.uint16)
     flat_primaries = [value for x, y in primaries_xy for value in (x, y, 1.0)]
     return bytes(imagecodecs.cms_profile("rgb", whitepoint=[*white_xy, 1.0], primaries=flat_primaries, **options))
@@ -374,12 +368,11 @@ def _transform(matrix: Array, pixels: Array) -> Array:
 
 def _plain_cmyk_to_linear(codes: Array) -> Array:
     inks = codes.astype(np.float32) / np.iinfo(codes.dtype).max
-    return srgb_curve((1 - inks[..., :3]) * (1 - inks[..., 3:])).astype(np.float32)
+    return srgb_to_linear(((1 - inks[..., :3]) * (1 - inks[..., 3:])).astype(np.float64)).astype(np.float32)
 
 
 def _plain_cmyk_from_linear(rgb_linear: Array, dtype: np.dtype[Any]) -> Array:
-    linear = np.clip(rgb_linear, 0, 1).astype(np.float64)
-    rgb = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    rgb = linear_to_srgb(np.clip(rgb_linear, 0, 1).astype(np.float64))
     white = rgb.max(-1, keepdims=True)  # 1 - K
     colors = np.where(white > 0, 1 - rgb / np.maximum(white, 1e-9), 0)  # black is K alone
     inks = np.concatenate([colors, 1 - white], axis=-1)
@@ -399,6 +392,6 @@ def _primaries_to_xyz_d50(primaries_xy: Chromaticities, white_xy: tuple[float, f
 
 _XYZ_TO_LINEAR: Final = np.linalg.inv(_primaries_to_xyz_d50(SRGB_PRIMARIES_XY, D65_XY))
 _XYZ_PROFILE: Final = bytes(imagecodecs.cms_profile("xyz"))
-_SRGB_CURVES: Final = np.tile(srgb_curve(np.arange(_CODES) / (_CODES - 1)), (3, 1))
+_SRGB_CURVES: Final = np.tile(srgb_to_linear(np.arange(_CODES) / (_CODES - 1)), (3, 1))
 _SRGB: Final = ColorSpace("sRGB", "matrix", 3, None, np.eye(3), _SRGB_CURVES)
 _PLAIN_CMYK: Final = ColorSpace("CMYK without profile", "cms", 4, None, np.eye(3))

@@ -36,7 +36,7 @@ MAX_LIGHTNESS = 0.99  # Oklab lightness of the brightest part of a wall: slightl
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
 # Log shading gain for a change of luminance, fitted on rendered training rooms: gain = constant - slope x log ratio.
 SHADING_GAIN, SHADING_GAIN_SLOPE, SHADING_GAIN_LIMITS = 1.03, 0.24, (0.4, 1.9)
-HALF_CODE = 0.5 / 255 / 12.92  # linear light of half a code value near black
+HALF_CODE = 0.5 / 255 / color.SRGB_SLOPE  # linear light of half a code value near black
 NOISE_MARGIN = (
     5.0  # JPEG correlates noise within its blocks, so averaging reduces it less than the pixel count suggests
 )

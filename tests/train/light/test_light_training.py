@@ -17,6 +17,7 @@ import torch
 from support import synthetic_rooms
 from support.paths import ROOT
 from wallpaint.errors import ConfigError, ModelError
+from wallpaint.imaging import color, color_torch
 from wallpaint.light import model as light_model
 from wallpaint.rooms.sets import room_file
 from wallpaint.train import room_sets
@@ -247,13 +248,11 @@ def test_surface_loss_compares_the_albedo_of_all_surfaces(recipe: LightConfig, t
 
 
 def test_color_difference_approximates_ciede2000() -> None:
-    from wallpaint.imaging import color
-
     rng = np.random.default_rng(3)
     rgb = rng.random((4000, 3)) * 0.9
     other = np.clip(rgb * np.exp(rng.normal(0, 0.15, (4000, 3))), 0, 1)
     truth = color.delta_e_2000(color.linear_to_lab(rgb), color.linear_to_lab(other))
-    labs = (light._lab(torch.tensor(x.T[..., None], dtype=torch.float32)) for x in (rgb, other))
+    labs = (color_torch.linear_to_lab(torch.tensor(x.T[..., None]), dim=-3) for x in (rgb, other))
     approximate = light.difference(*labs)[:, 0].numpy()
     assert abs(np.median(approximate / truth) - 1) < 0.1
     assert np.corrcoef(approximate, truth)[0, 1] > 0.9

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.imaging import color
+from wallpaint.imaging.color_torch import linear_to_lab, srgb_to_linear
 from wallpaint.light import model as light_model
 from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.train import room_sets
@@ -38,6 +39,7 @@ SURFACES_WEIGHT = 5.0  # of the log albedo error of all visible surfaces
 MIN_ALBEDO, MIN_LIGHT = 0.01, 0.004  # below which albedo, or linear light, is excluded from the surface loss
 FEATURE_NOISE = 0.3  # standard deviation of the jitter of the standardised features
 HINT_SHARE = 0.4  # share of photos of uniform walls whose albedo is an input of the network
+LOSS_LIGHT = (1e-5, 1.5)  # linear light that predictions are clamped to in the loss
 LOSS_STRIDE = 2  # the loss uses every second row and column, with an offset that changes every step
 STRIDED_KEYS = ("planes", "photo", "truth", "wall", "rest", "surfaces")  # images of a batch
 EVAL_STREAM, SAMPLE_STREAM, NUMBER_STREAM = 11, 12, 13  # of random numbers
@@ -178,7 +180,8 @@ def to_tensors(sample: LightTrainingSample) -> dict[str, Tensor]:
 def _losses(outputs: Tensor, light: Tensor, batch: dict[str, Tensor]) -> Losses:
     prediction = _interpret(outputs, batch)
     painted = light_network.appearance(prediction, batch["albedo"])  # [B, M, 3, h, w]
-    error = difference(_lab(painted), _lab(_linear(batch["truth"])))  # [B, M, h, w]
+    painted_lab = linear_to_lab(painted.clamp(*LOSS_LIGHT), dim=-3)
+    error = difference(painted_lab, linear_to_lab(srgb_to_linear(batch["truth"]), dim=-3))  # [B, M, h, w]
     wall, rest = (_weighted_mean(error, batch[name][:, None]) for name in ("wall", "rest"))
     mean_error = error.detach().mean(1)
     # The negative log likelihood of an exponential distribution with the expected error as its mean.
@@ -231,21 +234,6 @@ def difference(lab: Tensor, truth: Tensor) -> Tensor:
         + delta_hue_squared / (1 + 0.015 * mean_chroma) ** 2
     )
     return torch.sqrt(square + 0.01)
-
-
-def _linear(encoded: Tensor) -> Tensor:
-    """Decode sRGB."""
-    return torch.where(encoded <= 0.04045, encoded / 12.92, ((encoded.clamp_min(0.04045) + 0.055) / 1.055) ** 2.4)
-
-
-def _lab(rgb: Tensor) -> Tensor:
-    """Convert linear sRGB, (..., 3, h, w), to CIELAB, differentiably."""
-    matrix = torch.tensor(np.asarray(color.RGB_TO_XYZ / color.WHITE_XYZ[:, None], np.float32))
-    xyz = torch.einsum("ij,...jhw->...ihw", matrix, rgb.clamp(1e-5, 1.5))
-    root = torch.exp(torch.log(xyz.clamp_min(1e-3)) / 3)  # three times as fast as a power
-    f = torch.where(xyz > 0.008856, root, 7.787 * xyz + 16 / 116)
-    x, y, z = f.unbind(-3)
-    return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -3)
 
 
 # -- evaluation
