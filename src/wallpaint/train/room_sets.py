@@ -5,21 +5,20 @@ With a count, a set is the rooms of that many consecutive seeds from `seed`; wit
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
-from wallpaint.options import option
+from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.rooms.room import split_of
 from wallpaint.rooms.sets import render, room_file
-from wallpaint.train.engine.config import resume_relevant
+from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
 
 LISTING_FILE = "rooms.txt"  # in the run folder
 SPLIT_BY_USE = {"rooms": "train", "validation": "validation", "test": "test"}  # use: key of a recipe
@@ -69,6 +68,36 @@ class RoomSetConfig:
             log(f"rendering rooms {self.seeds[0]} to {self.seeds[-1]} into {self.folder}")
             render.run(self._render_job(self.count, render_workers), _progress_logger(self, log))
         return [room for room in rooms if room.exists()]
+
+
+@dataclass(frozen=True)
+class RoomTrainingConfig:
+    """Keys of every recipe for training on rooms. Raises ConfigError that lists all errors."""
+
+    task: str = option("what to train", "")
+    rooms: tuple[RoomSetConfig, ...] = option("training rooms", ())
+    validation: tuple[RoomSetConfig, ...] = option("rooms for evaluation and calibration, validation split", ())
+    render_workers: int = option("number of rendering processes", 1, ge=1)
+    max_rooms: int = option("maximum number of training rooms, for learning curves; 0: all", 0, ge=0)
+    seed: int = option("random seed", 0, ge=0)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+    REQUIRED_SETS: ClassVar[tuple[str, ...]] = ("rooms",)
+
+    def __post_init__(self) -> None:
+        empty = [f"{use} has no sets of rooms" for use in self.REQUIRED_SETS if not self.sets[use]]
+        raise_errors([*empty, *seed_errors(self.sets), *self._errors()])
+
+    @property
+    def sets(self) -> dict[str, tuple[RoomSetConfig, ...]]:
+        """Sets of rooms by use."""
+        return {"rooms": self.rooms, "validation": self.validation}
+
+    def _errors(self) -> Iterator[str]:
+        """Errors other than those of the sets of rooms."""
+        yield from field_errors(self)
 
 
 def _check_settings(room_set: RoomSetConfig) -> None:
@@ -148,42 +177,3 @@ def select_rooms(rooms: Sequence[Path], folder: Path, *, resume: bool, max_rooms
         selected = [selected[index] for index in sorted(subset)]
     atomic.put(listing, "".join(f"{room.name}\n" for room in selected).encode())
     return selected
-
-
-# -- a run on sets of rooms
-
-
-@dataclass(frozen=True)
-class RoomTrainingReport:
-    """Result of a training run on rooms.
-
-    evaluation: lines on the result's quality. output: the result's path and its use. Both are empty if the run was
-    stopped before its end.
-    """
-
-    step: int
-    steps: int
-    rooms: int
-    parameters: int
-    evaluation: tuple[str, ...] = ()
-    output: str = ""
-
-    def lines(self) -> list[str]:
-        """Return the report as text."""
-        lines = [
-            f"{self.step} of {self.steps} steps on {self.rooms} rooms, {self.parameters:,} parameters",
-            *self.evaluation,
-        ]
-        return [*lines, f"written: {self.output}" if self.output else "stopped and saved: resume with `resume=latest`"]
-
-
-def digest(config: Any, changeable: Sequence[str], rooms: Sequence[Path], init: Path | None) -> str:
-    """Return a SHA-256 of everything that must not change when a run is resumed.
-
-    changeable: top-level recipe keys that may change, besides the sets of rooms and render_workers. init: file with the
-    initial weights, which must be readable.
-    """
-    plain = resume_relevant(config, (*SPLIT_BY_USE, "render_workers", *changeable))
-    init_sha256 = "" if init is None else hashlib.sha256(init.read_bytes()).hexdigest()
-    text = json.dumps([plain, [room.name for room in rooms], init_sha256], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -7,9 +7,9 @@ run/config.yaml   the resolved recipe            log.jsonl    log entries
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ import numpy as np
 from wallpaint.errors import ConfigError, ModelError
 from wallpaint.files import atomic
 from wallpaint.light import model as light_model
-from wallpaint.train import room_sets
+from wallpaint.train import room_training
 from wallpaint.train.engine import config as recipes
-from wallpaint.train.engine import onnx_export, optimizer, trackers
-from wallpaint.train.engine.loop import TrainingResult, fit, refuse_existing_checkpoints
+from wallpaint.train.engine import onnx_export
+from wallpaint.train.engine.loop import TrainingResult
 from wallpaint.train.light import room_cache
 from wallpaint.train.light.network import export, load_weights
 from wallpaint.train.light.task import METRIC, LightConfig, LightEvaluator, LightTask, make_network, read_rooms
+from wallpaint.train.room_training import InitialWeights, PreparedTraining, RoomsByUse, RoomTrainingReport
 from wallpaint.version import __version__
 
 ROOM_CACHE_DIR, REPORT_FILE = "room_cache", "report.json"
@@ -42,56 +43,50 @@ def run(
     resume: bool = False,
     init: Path | None = None,
     log: Callable[[str], None] = lambda line: None,
-) -> room_sets.RoomTrainingReport:
+) -> RoomTrainingReport:
     """Train a light model.
 
-    resume: from the latest checkpoint. init: a light model's file with the weights to start from; its network must have
-    the recipe's size. log: takes lines on the progress. Raises ConfigError, InputError or ModelError.
+    init: a light model's file; its network must have the recipe's size. Else as `room_training.run`.
     """
-    optimizer.check_installed(config.optimizer)
-    trackers.check_installed(config.tracking)
-    if not resume:
-        refuse_existing_checkpoints(folder)
-    initial = None if init is None else _read_weights(init, config)
-    if not resume:  # a resumed run keeps its config until the digest was compared
-        recipes.write(config, folder)
-    rooms_by_use = room_sets.prepare(config.sets, config.render_workers, log)
-    log(f"downsampling {sum(map(len, rooms_by_use.values()))} rooms")
-    cache = config.room_cache or folder / ROOM_CACHE_DIR
-    cached = {use: room_cache.cache_rooms(rooms, cache) for use, rooms in rooms_by_use.items()}
-    rooms = room_sets.select_rooms(cached["rooms"], folder, resume=resume, max_rooms=config.max_rooms, seed=config.seed)
-    for use, paths in (("rooms", rooms), ("validation", cached["validation"])):
-        if not paths:
-            raise ConfigError(f"{use} has no room with enough wall: use more seeds")
-    task = LightTask(read_rooms(rooms), config)
-    evaluator = LightEvaluator(read_rooms(cached["validation"]), config)
-    if initial is not None:
-        load_weights(task.network, initial)
-    log(f"training on {len(rooms)} rooms")
-    outcome = fit(
-        task,
-        config.loop,
-        config.optimizer,
-        folder,
-        seed=config.seed,
-        digest=room_sets.digest(config, ("room_cache", "photos_per_validation_room"), rooms, init),
-        device="cpu",
-        resume=resume,
-        tracking=config.tracking,
-        evaluator=evaluator if config.loop.eval_every else None,
-        on_start=lambda: recipes.write(config, folder),
-        on_step=lambda step, loss: log(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
-    )
-    parameters = sum(value.numel() for value in task.network.parameters())
-    report = room_sets.RoomTrainingReport(outcome.step, config.loop.steps, len(rooms), parameters)
-    if outcome.stopped:
-        return report
-    error = finish(config, outcome, folder, task, evaluator)
-    line = f"{error:.2f} CIEDE2000 on {len(cached['validation'])} validation rooms, network alone"
-    return dataclasses.replace(report, evaluation=(line,), output=str(folder / light_model.FILE))
+    return room_training.run(LightSteps(config, folder), config, folder, resume=resume, init=init, log=log)
 
 
-def finish(
+@dataclass(frozen=True)
+class LightSteps:
+    """The steps of a light model's run, see `RoomTrainingSteps`."""
+
+    config: LightConfig
+    folder: Path
+    preparing = "downsampling"
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        return ("room_cache", "photos_per_validation_room")
+
+    def read_init(self, init: Path) -> InitialWeights:
+        weights = _read_weights(init, self.config)
+        return InitialWeights(init, lambda network: load_weights(network, weights))
+
+    def prepare(self, rooms_by_use: RoomsByUse) -> RoomsByUse:
+        cache = self.config.room_cache or self.folder / ROOM_CACHE_DIR
+        return {use: room_cache.cache_rooms(rooms, cache) for use, rooms in rooms_by_use.items()}
+
+    def start(self, rooms_by_use: RoomsByUse) -> PreparedTraining:
+        for use, paths in rooms_by_use.items():
+            if not paths:
+                raise ConfigError(f"{use} has no room with enough wall: use more seeds")
+        task = LightTask(read_rooms(rooms_by_use["rooms"]), self.config)
+        evaluator = LightEvaluator(read_rooms(rooms_by_use["validation"]), self.config)
+
+        def finish(outcome: TrainingResult) -> list[str]:
+            error = write_result(self.config, outcome, self.folder, task, evaluator)
+            count = len(rooms_by_use["validation"])
+            return [f"{error:.2f} CIEDE2000 on {count} validation rooms, network alone"]
+
+        return PreparedTraining(task, evaluator, finish, str(self.folder / light_model.FILE))
+
+
+def write_result(
     config: LightConfig, outcome: TrainingResult, folder: Path, task: LightTask, evaluator: LightEvaluator
 ) -> float:
     """Export the model, calibrate and evaluate it on validation rooms, and write it. Returns its CIEDE2000 there."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -18,9 +18,7 @@ from torch import Tensor, nn
 from wallpaint.imaging import color
 from wallpaint.imaging.color_torch import linear_to_lab, srgb_to_linear
 from wallpaint.light import model as light_model
-from wallpaint.options import field_errors, option, raise_errors
-from wallpaint.train import room_sets
-from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
+from wallpaint.options import field_errors, option
 from wallpaint.train.engine.evaluation import EvalResult
 from wallpaint.train.engine.loop import Losses
 from wallpaint.train.engine.schedule import SampleIndex
@@ -30,7 +28,7 @@ from wallpaint.train.light import samples as light_samples
 from wallpaint.train.light.network import LightNetwork
 from wallpaint.train.light.room_cache import CachedRoom
 from wallpaint.train.light.samples import LightTrainingSample
-from wallpaint.train.room_sets import RoomSetConfig
+from wallpaint.train.room_sets import RoomTrainingConfig
 from wallpaint.typing import Array
 
 REST_WEIGHT = 0.25  # of the loss outside the walls
@@ -59,36 +57,20 @@ class LightNetworkConfig:
 
 
 @dataclass(frozen=True)
-class LightConfig:
+class LightConfig(RoomTrainingConfig):
     """The recipe of a light model. Raises ConfigError that lists all errors."""
 
     task: str = option("what to train: light", "light")
-    rooms: tuple[RoomSetConfig, ...] = option("training rooms", ())
-    validation: tuple[RoomSetConfig, ...] = option("rooms for evaluation and calibration, validation split", ())
     room_cache: Path | None = option("folder of downsampled rooms; in the run folder if not given", None)
-    render_workers: int = option("number of rendering processes", 1, ge=1)
     side: int = option("pixels on the longer side of the network's input", 64, ge=32)
     paints_per_photo: int = option("new paints per photo in the loss", 3, ge=1)
-    max_rooms: int = option("maximum number of training rooms, for learning curves; 0: all", 0, ge=0)
     photos_per_validation_room: int = option("photos of each validation room", 3, ge=1)
-    seed: int = option("random seed", 0, ge=0)
     network: LightNetworkConfig = field(default_factory=LightNetworkConfig)
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    loop: LoopConfig = field(default_factory=LoopConfig)
-    tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
-    def __post_init__(self) -> None:
-        empty = [f"{use} has no sets of rooms" for use, sets in self.sets.items() if not sets]
-        raise_errors([*empty, *room_sets.seed_errors(self.sets), *self._errors()])
-
-    @property
-    def sets(self) -> dict[str, tuple[RoomSetConfig, ...]]:
-        """Sets of rooms by use."""
-        return {"rooms": self.rooms, "validation": self.validation}
+    REQUIRED_SETS: ClassVar[tuple[str, ...]] = ("rooms", "validation")
 
     def _errors(self) -> Iterator[str]:
-        """Errors other than those of the sets of rooms."""
-        yield from field_errors(self)
+        yield from super()._errors()
         yield from field_errors(self.network, "network.")
         if self.side % 16:
             yield f"`side` must be a multiple of 16, not {self.side}"

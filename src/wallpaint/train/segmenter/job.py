@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from torch import Tensor, nn
+
+from wallpaint import onnx_session
 from wallpaint.errors import ConfigError, ModelError
 from wallpaint.files import atomic
-from wallpaint.segment.network import REFINER, REFINER_KIND, SEGFORMER, SEGFORMER_KIND
-from wallpaint.train.engine import config as recipes
+from wallpaint.rooms.sets import labels as labelling
+from wallpaint.segment.network import (
+    REFINER,
+    REFINER_KIND,
+    SEGFORMER,
+    SEGFORMER_KIND,
+    WallSegmenter,
+    build_segmenter,
+    refiner_fn,
+)
+from wallpaint.train import room_training
+from wallpaint.train.engine import onnx_export
+from wallpaint.train.engine.loop import TrainingResult
+from wallpaint.train.room_training import InitialWeights, PreparedTraining, RoomsByUse, RoomTrainingReport
+from wallpaint.train.segmenter import evaluation, net2net
 from wallpaint.train.segmenter.config import SegmenterConfig
+from wallpaint.train.segmenter.evaluation import SegmenterScores
+from wallpaint.train.segmenter.task import CLASSES, SegmenterTask, WallNetwork, export
 from wallpaint.version import __version__
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-    from wallpaint.segment.network import WallSegmenter
-    from wallpaint.train.room_sets import RoomTrainingReport
-    from wallpaint.train.segmenter.evaluation import SegmenterScores
 
 LABELS_DIR, SCORES_FILE, RESULT_DIR, CARD_FILE = "labels", "scores.json", "segmenter", "README.md"
 
@@ -40,54 +51,47 @@ def run(
 ) -> RoomTrainingReport:
     """Train a wall segmenter.
 
-    resume: from the latest checkpoint. init: the result folder of a run, with the weights to start from; its network
-    may have fewer blocks per stage, and a refiner with fewer channels, than the recipe's. log: takes lines on the
-    progress. Raises ConfigError, InputError or ModelError.
+    init: the result folder of a run; its network may have fewer blocks per stage, and a refiner with fewer channels,
+    than the recipe's. Else as `room_training.run`.
     """
-    from wallpaint.rooms.sets import labels as labelling
-    from wallpaint.train import room_sets
-    from wallpaint.train.engine import optimizer, trackers
-    from wallpaint.train.engine.loop import fit, refuse_existing_checkpoints
-    from wallpaint.train.segmenter.task import SegmenterTask, WallNetwork
+    return room_training.run(SegmenterSteps(config, folder), config, folder, resume=resume, init=init, log=log)
 
-    optimizer.check_installed(config.optimizer)
-    trackers.check_installed(config.tracking)
-    if not resume:
-        refuse_existing_checkpoints(folder)
-    if init is not None:  # fails before hours of rendering
-        _load_initial_weights(WallNetwork(config.network), init)
-    if not resume:  # a resumed run keeps its config until the digest was compared
-        recipes.write(config, folder)
-    labels = config.labels or folder / LABELS_DIR
-    rooms_by_use = room_sets.prepare(config.sets, config.render_workers, log)
-    log(f"labelling {sum(map(len, rooms_by_use.values()))} rooms")
-    labelled = {use: labelling.derive_all(rooms, labels, config.render_workers) for use, rooms in rooms_by_use.items()}
-    rooms = room_sets.select_rooms(labelled["rooms"], folder, resume=resume)
-    task = SegmenterTask(rooms, labels, config)
-    if init is not None:
-        _load_initial_weights(task.network, init)
-    log(f"training on {len(rooms)} rooms")
-    outcome = fit(
-        task,
-        config.loop,
-        config.optimizer,
-        folder,
-        seed=config.seed,
-        digest=room_sets.digest(config, ("labels", "input_px"), rooms, init and init / SEGFORMER),
-        device="cpu",
-        resume=resume,
-        tracking=config.tracking,
-        on_start=lambda: recipes.write(config, folder),
-        on_step=lambda step, loss: log(f"step {step}: loss {loss:.4f}") if step % config.loop.log_every == 0 else None,
-    )
-    parameters = sum(value.numel() for value in task.network.parameters())
-    report = room_sets.RoomTrainingReport(outcome.step, config.loop.steps, len(rooms), parameters)
-    if outcome.stopped:
-        return report
-    weights = {**dict(task.network.named_buffers()), **outcome.weights}
-    scores = finish(config, weights, folder, labels, {**labelled, "rooms": rooms})
-    evaluation = () if scores is None else (scores.line(),)
-    return dataclasses.replace(report, evaluation=evaluation, output=f"{folder / RESULT_DIR} (use it as `bundle`)")
+
+@dataclass(frozen=True)
+class SegmenterSteps:
+    """The steps of a wall segmenter's run, see `RoomTrainingSteps`."""
+
+    config: SegmenterConfig
+    folder: Path
+    preparing = "labelling"
+
+    @property
+    def changeable(self) -> tuple[str, ...]:
+        without_subset = () if self.config.max_rooms else ("max_rooms",)  # runs of earlier versions do not have the key
+        return ("labels", "input_px", *without_subset)
+
+    @property
+    def labels(self) -> Path:
+        """The folder of the rooms' labels."""
+        return self.config.labels or self.folder / LABELS_DIR
+
+    def read_init(self, init: Path) -> InitialWeights:
+        _load_initial_weights(WallNetwork(self.config.network), init)
+        return InitialWeights(init / SEGFORMER, lambda network: _load_initial_weights(network, init))
+
+    def prepare(self, rooms_by_use: RoomsByUse) -> RoomsByUse:
+        workers = self.config.render_workers
+        return {use: labelling.derive_all(rooms, self.labels, workers) for use, rooms in rooms_by_use.items()}
+
+    def start(self, rooms_by_use: RoomsByUse) -> PreparedTraining:
+        task = SegmenterTask(rooms_by_use["rooms"], self.labels, self.config)
+
+        def finish(outcome: TrainingResult) -> list[str]:
+            weights = {**dict(task.network.named_buffers()), **outcome.weights}
+            scores = write_result(self.config, weights, self.folder, self.labels, rooms_by_use)
+            return [] if scores is None else [scores.line()]
+
+        return PreparedTraining(task, None, finish, f"{self.folder / RESULT_DIR} (use it as `bundle`)")
 
 
 def _load_initial_weights(network: nn.Module, init: Path) -> None:
@@ -96,10 +100,6 @@ def _load_initial_weights(network: nn.Module, init: Path) -> None:
     Without a refiner file, the refiner keeps its weights. Raises ModelError; ConfigError if the network cannot be
     extended to the recipe's.
     """
-    from wallpaint.train.engine import onnx_export
-    from wallpaint.train.segmenter import net2net
-    from wallpaint.train.segmenter.task import CLASSES
-
     if not (init / SEGFORMER).is_file():
         raise ModelError(f"{init}: has no {SEGFORMER}: name the folder that a run has written")
     weights, metadata = onnx_export.read(init / SEGFORMER, SEGFORMER_KIND)
@@ -114,18 +114,15 @@ def _load_initial_weights(network: nn.Module, init: Path) -> None:
         raise ConfigError(f"{init}: its classes are {metadata.get('classes')}, expected {list(CLASSES)}")
 
 
-def finish(
+def write_result(
     config: SegmenterConfig,
     weights: Mapping[str, Tensor],
     folder: Path,
     labels: Path,
-    rooms_by_use: Mapping[str, Sequence[Path]],
+    rooms_by_use: RoomsByUse,
 ) -> SegmenterScores | None:
     """Export, calibrate on validation rooms, evaluate on test rooms, and write the result. Returns None without test
     rooms."""
-    from wallpaint.train.engine import onnx_export
-    from wallpaint.train.segmenter import evaluation
-
     photos = {use: list(evaluation.labelled_photos(rooms_by_use[use], labels)) for use in ("validation", "test")}
     files = _export(config, weights)
     segmenter = _stored_segmenter(files)
@@ -148,8 +145,6 @@ def finish(
 
 
 def _export(config: SegmenterConfig, weights: Mapping[str, Tensor]) -> dict[str, bytes]:
-    from wallpaint.train.segmenter.task import WallNetwork, export
-
     network = WallNetwork(config.network)
     network.load_state_dict({**network.state_dict(), **weights})
     return export(network, config.input_px)
@@ -157,9 +152,6 @@ def _export(config: SegmenterConfig, weights: Mapping[str, Tensor]) -> dict[str,
 
 def _stored_segmenter(files: Mapping[str, bytes]) -> WallSegmenter:
     """Return the wall segmenter with its weights as stored."""
-    from wallpaint import onnx_session
-    from wallpaint.segment.network import build_segmenter, refiner_fn
-
     segformer, refiner = (
         onnx_session.load(files[name], kind, name=name)
         for name, kind in ((SEGFORMER, SEGFORMER_KIND), (REFINER, REFINER_KIND))
