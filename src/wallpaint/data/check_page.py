@@ -14,7 +14,7 @@ from wallpaint.data import loading
 from wallpaint.data.check import ISSUE_TYPES, CheckedSample, CheckReport, DataIssue, to_srgb
 from wallpaint.data.listing import PhotoItem
 from wallpaint.errors import InputError
-from wallpaint.html.style import STYLE
+from wallpaint.html.style import document
 from wallpaint.typing import Array
 
 MAX_SAMPLES = 60
@@ -43,14 +43,7 @@ def page(report: CheckReport) -> str:
     worst = sorted(report.samples, key=sort_key)[:MAX_SAMPLES]
     by_name = {sample.name: sample for sample in report.samples}
     cards = "".join(_card(sample, issues.get((sample.split, sample.item.key), []), by_name) for sample in worst)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">\n"
-        f"<title>Data check</title>\n<style>{STYLE}{PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"{_head(report, len(worst))}<div class=cards>{cards}</div>\n</main>\n</body>\n</html>\n"
-    )
+    return document("Data check", f"{_head(report, len(worst))}<div class=cards>{cards}</div>", PAGE_STYLE)
 
 
 def _head(report: CheckReport, shown: int) -> str:

@@ -1,6 +1,12 @@
-"""Style sheet and script shared by the report pages; both are embedded in the file."""
+"""The document of a report page, and the style sheet and script that the pages share; all is embedded in one file.
+
+A page defines what differs beside its content, as `PAGE_STYLE` and `PAGE_SCRIPT`.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #fbfaf8; --card: #ffffff; --ink: #22211f; --soft: #6a6763; --line: #dedad4;
@@ -106,3 +112,21 @@ if (method && cards) {
   method.addEventListener("change", update);
 }
 """
+
+
+def document(title: str, body: str, style: str = "", scripts: Sequence[str] = ()) -> str:
+    """Return a self-contained HTML file whose policy allows no other source.
+
+    title: text. body: HTML of the element main. style: style sheet after the shared one. scripts: of the page; without
+    any, its policy forbids scripts.
+    """
+    script_policy = "; script-src 'unsafe-inline'" if scripts else ""
+    elements = "".join(f"<script>{script}</script>\n" for script in scripts)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        f"style-src 'unsafe-inline'{script_policy}\">\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}\n"
+        f"</main>\n{elements}</body>\n</html>\n"
+    )

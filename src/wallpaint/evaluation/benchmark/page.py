@@ -15,7 +15,7 @@ from wallpaint.evaluation.benchmark.baselines import BenchmarkCase
 from wallpaint.evaluation.benchmark.compare import PairScores
 from wallpaint.evaluation.benchmark.dataset import BenchmarkPair
 from wallpaint.html import images as page_images
-from wallpaint.html.style import SCRIPT, STYLE
+from wallpaint.html.style import SCRIPT, document
 from wallpaint.scene import mask as masks
 from wallpaint.typing import Array
 
@@ -79,14 +79,7 @@ class PairCard:
 def render_page(report: Mapping[str, Any], gallery: PairGallery) -> str:
     """Return the HTML file. report: of `benchmark.compare`. gallery: its images."""
     body = "\n".join([_header(report), _summary(report), _pairs(report, gallery)])
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n"
-        f"<title>wallpaint benchmark</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+    return document("wallpaint benchmark", body, scripts=(SCRIPT,))
 
 
 # -- images ----------------------------------------------------------------------------------------------
