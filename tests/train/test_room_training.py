@@ -66,8 +66,8 @@ def test_errors_of_the_common_keys_are_reported_together(config_type: type[RoomT
     for message in (
         "rooms has no sets of rooms",
         "validation[0] has seeds 1 to 3",
-        "render_workers must be at least 1, not 0",
-        "max_rooms must be at least 0, not -1",
-        "seed must be at least 0, not -1",
+        "`render_workers` must be at least 1, not 0",
+        "`max_rooms` must be at least 0, not -1",
+        "`seed` must be at least 0, not -1",
     ):
         assert message in str(caught.value)
