@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from wallpaint.errors import WallpaintError
-from wallpaint.rooms import lighting, room_types, shell, viewpoint
+from wallpaint.rooms import lighting, plans, room_types, shell, viewpoint
 from wallpaint.rooms.furnishing import Furnisher
 from wallpaint.rooms.furniture import doors, window_dressing
 from wallpaint.rooms.layout import FurnitureLayout
@@ -16,7 +16,7 @@ from wallpaint.rooms.lighting import Lighting
 from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, merge
 from wallpaint.rooms.room import Room, WallVariant, split_of
-from wallpaint.rooms.shell import SIDES, Opening, Plan, Slope
+from wallpaint.rooms.shell import SIDES, Opening, Plan
 from wallpaint.rooms.surfaces import finishes as finishing
 from wallpaint.rooms.surfaces import paints, patterns
 from wallpaint.rooms.surfaces.finishes import Finishes
@@ -33,15 +33,6 @@ ROOM_TYPE_SHARES = {
     "kitchen": 0.1,
     "hall": 0.08,
     "empty room": 0.11,
-}
-ROOM_SIZES_M = {  # ranges of width and depth
-    "living room": ((3.6, 6.4), (3.8, 6.2)),
-    "bedroom": ((3.0, 4.6), (3.2, 4.8)),
-    "office": ((2.6, 4.6), (3.0, 4.8)),
-    "dining room": ((3.2, 5.0), (3.8, 5.6)),
-    "kitchen": ((2.8, 4.6), (3.2, 5.2)),
-    "hall": ((1.8, 2.8), (3.8, 6.0)),
-    "empty room": ((2.8, 5.6), (3.2, 5.8)),
 }
 WALL_SCHEME_SHARES = {
     "all": 0.5,
@@ -74,7 +65,7 @@ def design(seed: int, aspect: float = 1.0) -> Room:
 def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
     split = split_of(seed)
     room_type = str(rng.choice(list(ROOM_TYPE_SHARES), p=np.array(list(ROOM_TYPE_SHARES.values()))))
-    plan = _sample_plan(rng, room_type)
+    plan = plans.sample_plan(rng, room_type)
     finishes = finishing.choose(rng, split)
     light = lighting.sample_lighting(rng, plan, split)
     wall_materials = WallMaterials(rng, plan, split)
@@ -191,96 +182,6 @@ class WallMaterials:
             current = next(m for m in self._materials.values() if m.wall == number)
             surfaces[number] = replace(current, albedo=colors[paint_index])
         return surfaces
-
-
-def _sample_plan(rng: np.random.Generator, room_type: str) -> Plan:
-    (w0, w1), (d0, d1) = ROOM_SIZES_M[room_type]
-    width, depth, height = rng.uniform(w0, w1), rng.uniform(d0, d1), rng.triangular(2.35, 2.55, 3.3)
-    slope = None
-    if room_type in ("bedroom", "office", "empty room", "living room") and rng.random() < 0.12:
-        knee = float(rng.uniform(1.0, 1.6))
-        slope = Slope(
-            "left" if rng.random() < 0.5 else "right", knee, float(rng.uniform(0.8, 1.2)) * float(height - knee)
-        )
-    split_height = float(rng.uniform(0.85, 1.25)) if rng.random() < 0.16 else 0.0
-    plan = Plan(
-        float(width),
-        float(depth),
-        float(height),
-        (),
-        float(rng.uniform(0.14, 0.32)),
-        split_height=split_height,
-        slope=slope,
-    )
-    openings: list[Opening] = []
-    count = int(rng.choice([1, 2, 3], p=[0.45, 0.4, 0.15])) if room_type != "hall" else int(rng.integers(0, 2))
-    shape = _sample_window_shape(rng, room_type, float(height))
-    for _ in range(count):
-        _add_opening(
-            rng,
-            plan,
-            openings,
-            str(rng.choice(["back", "left", "right", "front"], p=[0.3, 0.27, 0.27, 0.16])),
-            "window",
-            shape,
-        )
-    for _ in range(int(rng.integers(1, 3)) if room_type != "hall" else 3):
-        shape = (float(rng.uniform(0.78, 0.95)), 0.0, float(rng.uniform(1.98, 2.15)))
-        _add_opening(rng, plan, openings, str(rng.choice(["back", "left", "right", "front"])), "door", shape)
-    if rng.random() < 0.14:
-        shape = (float(rng.uniform(0.8, 1.5)), 0.0, float(rng.uniform(2.0, 2.2)))
-        _add_opening(rng, plan, openings, str(rng.choice(["back", "left", "right"])), "passage", shape)
-    if rng.random() < 0.12:
-        shape = (float(rng.uniform(0.4, 1.2)), float(rng.uniform(0.8, 1.4)), float(rng.uniform(0.4, 0.8)))
-        _add_opening(rng, plan, openings, str(rng.choice(["back", "left", "right"])), "niche", shape)
-    return replace(plan, openings=tuple(openings))
-
-
-def _sample_window_shape(rng: np.random.Generator, room_type: str, height: float) -> tuple[float, float, float]:
-    """Sample width, sill height and height of the windows of a room."""
-    sill = (
-        1.08
-        if room_type == "kitchen"
-        else float(rng.choice([0.04, rng.uniform(0.35, 0.6), rng.uniform(0.8, 1.0)], p=[0.15, 0.2, 0.65]))
-    )
-    top = min(float(rng.uniform(2.0, 2.35)), height - 0.2)
-    return float(rng.uniform(0.8, 2.2)), sill, top - sill
-
-
-def _add_opening(
-    rng: np.random.Generator,
-    plan: Plan,
-    openings: list[Opening],
-    side: str,
-    opening_type: str,
-    shape: tuple[float, float, float],
-) -> None:
-    """Add an opening at a random free position, if there is one. shape: width, sill height, height."""
-    wall = plan.sides[side]
-    width, bottom, height = shape
-    width = min(width, wall.length - 0.5)
-    blocks_niche = any(
-        o.side == side and {o.opening_type, opening_type} in ({"window", "passage"}, {"window", "niche"})
-        for o in openings
-    )
-    if bottom + height > wall.height - 0.12 or blocks_niche:
-        return
-    low, high = 0.22, wall.length - 0.22 - width
-    if plan.slope is not None and side in ("back", "front"):
-        if (plan.slope.side == "left") == (side == "back"):
-            low += plan.slope.run
-        else:
-            high -= plan.slope.run
-    for _ in range(6):
-        if high <= low:
-            return
-        left = float(rng.uniform(low, high))
-        is_free = all(
-            o.side != side or left > o.left + o.width + 0.25 or left + width < o.left - 0.25 for o in openings
-        )
-        if is_free:
-            openings.append(Opening(side, opening_type, left, float(width), bottom, height))
-            return
 
 
 def _build_shell(

@@ -88,7 +88,7 @@ class FurnitureLayout:
             or extent[3] > wall.height - 0.03
         ):
             return None
-        if self.plan.slope is not None and side in ("back", "front") and extent[3] > self.plan.slope.knee:
+        if side in ("back", "front") and any(extent[3] > slope.knee for slope in self.plan.slopes):
             return None
         if not _is_free(self.occupied_walls[side], extent, clearance):
             return None
@@ -145,13 +145,12 @@ class FurnitureLayout:
         )
 
     def _is_inside(self, low: np.ndarray, high: np.ndarray) -> bool:
-        knee, run = (self.plan.slope.knee, self.plan.slope.run) if self.plan.slope is not None else (9.0, 0.0)
         left, right = 0.0, self.plan.width
-        if float(high[2]) > knee - 0.05 and self.plan.slope is not None:
-            if self.plan.slope.side == "left":
-                left += run
-            else:
-                right -= run
+        for slope in self.plan.slopes:
+            if float(high[2]) > slope.knee - 0.05 and slope.side == "left":
+                left += slope.run
+            elif float(high[2]) > slope.knee - 0.05:
+                right -= slope.run
         return bool(low[0] >= left and high[0] <= right and low[1] >= 0 and high[1] <= self.plan.depth)
 
     def _is_floor_free(self, low: np.ndarray, high: np.ndarray, clearance: float) -> bool:

@@ -13,6 +13,12 @@ from wallpaint.typing import Array
 SPLITS = ("train", "validation", "test")
 FIRST_VALIDATION_SEED = 900_000
 FIRST_TEST_SEED = 950_000
+EXTENDED_SEEDS = {
+    "train": range(500_000, FIRST_VALIDATION_SEED),
+    "validation": range(930_000, FIRST_TEST_SEED),
+    "test": range(980_000, 1_000_000),
+}
+"""Seeds of the extended rooms of each split; all other seeds keep the original distribution."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,11 @@ def split_of(seed: int) -> str:
     if seed >= FIRST_TEST_SEED:
         return "test"
     return "validation" if seed >= FIRST_VALIDATION_SEED else "train"
+
+
+def is_extended(seed: int) -> bool:
+    """Return whether the room of a seed is an extended room, with the content of `content.KINDS`."""
+    return any(seed in seeds for seeds in EXTENDED_SEEDS.values())
 
 
 def look_at(

@@ -18,7 +18,7 @@ from wallpaint.rooms.surfaces import textures
 def furnish(room_type: str, furnisher: Furnisher) -> None:
     """Furnish a room. room_type: a key of FURNISHERS. Pieces that do not fit are left out."""
     FURNISHERS[room_type](furnisher)
-    _add_fixtures(furnisher)
+    add_fixtures(furnisher)
 
 
 def _furnish_living_room(f: Furnisher) -> None:
@@ -38,7 +38,7 @@ def _furnish_living_room(f: Furnisher) -> None:
     _maybe_place_against_wall(f, "tv_unit", 0.6)
     for name, probability in (("bookcase", 0.5), ("sideboard", 0.45), ("fireplace", 0.15), ("bookcase", 0.2)):
         _maybe_place_against_wall(f, name, probability)
-    _add_accessories(f)
+    add_accessories(f)
 
 
 def _add_seating_group(f: Furnisher, side: Side, u: float, mesh: Mesh) -> None:
@@ -83,7 +83,7 @@ def _furnish_bedroom(f: Furnisher) -> None:
         ("crib", 0.08),
     ):
         _maybe_place_against_wall(f, name, probability)
-    _add_accessories(f)
+    add_accessories(f)
 
 
 def _furnish_office(f: Furnisher) -> None:
@@ -114,7 +114,7 @@ def _furnish_office(f: Furnisher) -> None:
         _maybe_place_against_wall(f, name, probability)
     if f.chance(0.4):
         f.add_rug(f.layout.plan.width / 2, f.layout.plan.depth * 0.55, (2.0, 1.5), 0.0)
-    _add_accessories(f)
+    add_accessories(f)
 
 
 def _furnish_dining_room(f: Furnisher) -> None:
@@ -125,11 +125,11 @@ def _furnish_dining_room(f: Furnisher) -> None:
         f.add_rug(x, y, (2.6, 1.9), yaw)
     table = f.layout.place_on_floor("dining_table", f.make("dining_table"), x, y, yaw)
     if table is not None:
-        _add_chairs(f, table, x, y)
+        add_chairs(f, table, x, y)
         if f.chance(0.6):
             f.layout.place_on_top("set", f.make(f.choice("dining_set", "on_table", "on_table")), table, f.rng, 0.5)
         drop = float(f.rng.uniform(0.0, 0.1))
-        _hang_from_ceiling(f, f.lamp("pendant", 1.3), x, y, drop)
+        hang_from_ceiling(f, f.lamp("pendant", 1.3), x, y, drop)
     for name, probability in (
         ("sideboard", 0.6),
         ("cabinet", 0.35),
@@ -138,10 +138,11 @@ def _furnish_dining_room(f: Furnisher) -> None:
         ("fireplace", 0.1),
     ):
         _maybe_place_against_wall(f, name, probability)
-    _add_accessories(f)
+    add_accessories(f)
 
 
-def _add_chairs(f: Furnisher, table: Mesh, x: float, y: float) -> None:
+def add_chairs(f: Furnisher, table: Mesh, x: float, y: float) -> None:
+    """Add chairs round a table whose centre is (x, y)."""
     chair = f.make("chair")
     low, high = table.bounds
     half = (high - low)[:2] / 2
@@ -182,11 +183,11 @@ def _furnish_kitchen(f: Furnisher) -> None:
         x, y = f.layout.plan.width / 2, f.layout.plan.depth * 0.5
         table = f.layout.place_on_floor("dining_table", f.make("dining_table"), x, y)
         if table is not None:
-            _add_chairs(f, table, x, y)
-            _hang_from_ceiling(f, f.lamp("pendant", 1.2), x, y, 0.0)
+            add_chairs(f, table, x, y)
+            hang_from_ceiling(f, f.lamp("pendant", 1.2), x, y, 0.0)
     for name, probability in (("cabinet", 0.3), ("wall_shelf", 0.3)):
         _maybe_place_against_wall(f, name, probability)
-    _add_accessories(f)
+    add_accessories(f)
 
 
 def _add_splashback(f: Furnisher, side: Side, u: float, run: Mesh) -> None:
@@ -223,7 +224,7 @@ def _furnish_hall(f: Furnisher) -> None:
         f.hang_on_wall("coat_hooks")
     if f.chance(0.5):
         f.add_rug(f.layout.plan.width / 2, f.layout.plan.depth / 2, (0.8, 2.4), 0.0)
-    _add_accessories(f)
+    add_accessories(f)
 
 
 def _furnish_empty_room(f: Furnisher) -> None:
@@ -264,7 +265,7 @@ def _maybe_place_against_wall(f: Furnisher, name: str, probability: float) -> tu
     return placed
 
 
-def _add_accessories(f: Furnisher) -> None:
+def add_accessories(f: Furnisher) -> None:
     """Add plants, floor and wall lamps, pictures, and small objects on the floor."""
     if f.chance(0.6):
         _place_in_corner(f, "plant_large", f.make("plant_large"))
@@ -292,7 +293,7 @@ def _place_in_corner(f: Furnisher, name: str, mesh: Mesh) -> None:
             return
 
 
-def _add_fixtures(f: Furnisher) -> None:
+def add_fixtures(f: Furnisher) -> None:
     """Add ceiling lights, radiators under windows, sockets and switches."""
     plan, width, depth = f.layout.plan, f.layout.plan.width, f.layout.plan.depth
     style = f.choice("pendant", "ceiling", "spots", "spots", "none", "ceiling", "track")
@@ -300,7 +301,7 @@ def _add_fixtures(f: Furnisher) -> None:
     if needs_light and f.lighting.condition == "evening" and style == "none":
         style = "ceiling"
     if style in ("pendant", "ceiling", "track") and (needs_light or "pendant" not in f.layout.names):
-        _hang_from_ceiling(
+        hang_from_ceiling(
             f, f.lamp(style, 1.6, always_on=needs_light), width / 2, depth * float(f.rng.uniform(0.45, 0.65)), 0.0
         )
     elif style == "spots":
@@ -308,7 +309,7 @@ def _add_fixtures(f: Furnisher) -> None:
         spot = f.lamp("spot", 0.35, always_on=needs_light)
         for i in range(columns):
             for j in range(rows):
-                _hang_from_ceiling(f, spot, width * (i + 0.5) / columns, depth * (j + 0.5) / rows, 0.0)
+                hang_from_ceiling(f, spot, width * (i + 0.5) / columns, depth * (j + 0.5) / rows, 0.0)
     for opening in plan.openings:
         if opening.opening_type == "window" and opening.bottom > 0.55 and f.chance(0.55):
             f.layout.occupied_walls[opening.side] = [
@@ -332,11 +333,11 @@ def _add_fixtures(f: Furnisher) -> None:
             f.layout.hang_on_wall("socket", f.make("socket"), side, float(f.rng.uniform(0.2, length - 0.2)), 0.3)
 
 
-def _hang_from_ceiling(f: Furnisher, mesh: Mesh, x: float, y: float, drop: float) -> None:
+def hang_from_ceiling(f: Furnisher, mesh: Mesh, x: float, y: float, drop: float) -> None:
+    """Add a ceiling lamp at (x, y), `drop` metres below the ceiling, unless it would hang from a slope."""
     plan = f.layout.plan
     top = plan.height
-    if plan.slope is not None:
-        flat = plan.width - plan.slope.run
-        if (plan.slope.side == "left" and x < plan.slope.run + 0.3) or (plan.slope.side == "right" and x > flat - 0.3):
+    for slope in plan.slopes:
+        if (slope.side == "left" and x < slope.run + 0.3) or (slope.side == "right" and x > plan.width - slope.run - 0.3):
             return
     f.layout.add("pendant" if float(mesh.bounds[0][2]) < -0.2 else "ceiling lamp", mesh.moved((x, y, top - drop)))

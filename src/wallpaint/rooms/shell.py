@@ -49,7 +49,8 @@ class Side:
 class Opening:
     """An opening in a wall.
 
-    opening_type: "window", "door", "passage" (to a lit space behind the wall) or "niche". left, width: metres along u.
+    opening_type: "window", "door", "passage" (to a lit space behind the wall), "dark passage" (to an unlit one) or
+    "niche". left, width: metres along u.
     """
 
     side: str
@@ -82,7 +83,7 @@ class Plan:
     """Dimensions of a room in metres; it spans 0..width, 0..depth, 0..height.
 
     reveal_depth, niche_depth: depth of window openings and niches. split_height: height at which the walls change from
-    the lower to the upper material, 0 for none.
+    the lower to the upper material, 0 for none. opposite_slope: a second slope, above the wall opposite to `slope`.
     """
 
     width: float
@@ -93,13 +94,28 @@ class Plan:
     niche_depth: float = 0.3
     split_height: float = 0.0
     slope: Slope | None = None
+    opposite_slope: Slope | None = None
+
+    @property
+    def slopes(self) -> tuple[Slope, ...]:
+        return tuple(slope for slope in (self.slope, self.opposite_slope) if slope is not None)
+
+    def slope_runs(self, side: str) -> tuple[float, float]:
+        """Return how far the slopes reach along a wall from its start and from its end, in metres of u."""
+        start = end = 0.0
+        for slope in self.slopes if side in ("back", "front") else ():
+            if (slope.side == "left") == (side == "back"):
+                start = slope.run
+            else:
+                end = slope.run
+        return start, end
 
     @property
     def sides(self) -> dict[str, Side]:
         w, d, h = self.width, self.depth, self.height
         heights = dict.fromkeys(SIDES, h)
-        if self.slope is not None:
-            heights[self.slope.side] = self.slope.knee
+        for slope in self.slopes:
+            heights[slope.side] = slope.knee
         return {
             "back": Side("back", (0, d), (1, 0), w, heights["back"]),
             "right": Side("right", (w, d), (0, -1), d, heights["right"]),
@@ -110,6 +126,9 @@ class Plan:
     def openings_on(self, side: str, *opening_types: str) -> list[Opening]:
         return [o for o in self.openings if o.side == side and (not opening_types or o.opening_type in opening_types)]
 
+    def openings_of(self, opening_type: str) -> list[Opening]:
+        return [o for o in self.openings if o.opening_type == opening_type]
+
     @property
     def sun_bounds(self) -> tuple[Point, Point]:
         """Minimum and maximum corner of the box in which shadow rays to the sun are traced.
@@ -119,7 +138,7 @@ class Plan:
         low, high = [-0.05, -0.05, -0.05], [self.width + 0.05, self.depth + 0.05, self.height + 0.05]
         window_extension = self.reveal_depth - 0.01
         for side in SIDES:
-            back_depth = PASSAGE_DEPTH if self.openings_on(side, "passage") else self.niche_depth
+            back_depth = PASSAGE_DEPTH if self.openings_on(side, "passage", "dark passage") else self.niche_depth
             extension = window_extension if self.openings_on(side, "window") else back_depth + SUN_MARGIN
             axis, up = {"back": (1, True), "front": (1, False), "right": (0, True), "left": (0, False)}[side]
             if up:
@@ -137,11 +156,10 @@ def wall_meshes(plan: Plan, material: WallMaterialFn) -> list[Mesh]:
     """Return the four walls with holes for the openings."""
     meshes = []
     for name, side in plan.sides.items():
-        start, end = 0.0, side.length
-        if plan.slope is not None and name in ("back", "front"):
-            at_start = (plan.slope.side == "left") == (name == "back")
-            start, end = (plan.slope.run, side.length) if at_start else (0.0, side.length - plan.slope.run)
-            meshes += _under_slope(plan, side, at_start, material)
+        runs = plan.slope_runs(name)
+        start, end = runs[0], side.length - runs[1]
+        for slope in plan.slopes if name in ("back", "front") else ():
+            meshes += _under_slope(plan, slope, side, (slope.side == "left") == (name == "back"), material)
         meshes += _wall_rectangles(
             side, plan.openings_on(name), (start, end), (0.0, side.height), plan.split_height, material
         )
@@ -186,9 +204,7 @@ def patch(
     return replace(flat, uv=np.array([[u0, z0], [u1, z0], [u1, z1], [u0, z1]], np.float32))
 
 
-def _under_slope(plan: Plan, side: Side, at_start: bool, material: WallMaterialFn) -> list[Mesh]:
-    slope = plan.slope
-    assert slope is not None
+def _under_slope(plan: Plan, slope: Slope, side: Side, at_start: bool, material: WallMaterialFn) -> list[Mesh]:
     low, high = (0.0, slope.run) if at_start else (side.length, side.length - slope.run)
     span = (min(low, high), max(low, high))
     meshes = _wall_rectangles(side, plan.openings_on(side.name), span, (0.0, slope.knee), plan.split_height, material)
@@ -200,7 +216,10 @@ def _under_slope(plan: Plan, side: Side, at_start: bool, material: WallMaterialF
 
 
 def ceiling(plan: Plan, flat: Material, sloped: Material) -> list[Mesh]:
-    """Return the ceiling, facing down. sloped: material of the sloped part, if there is one."""
+    """Return the ceiling of a room with at most one slope, facing down. sloped: material of the slope.
+
+    `slopes.sloped_ceiling` returns that of a room with two slopes.
+    """
     w, d, h = plan.width, plan.depth, plan.height
     if plan.slope is None:
         return [quad((0, 0, h), (0, d, 0), (w, 0, 0), flat)]
@@ -225,7 +244,7 @@ def reveals(plan: Plan, material: Callable[[Opening], Material]) -> list[Mesh]:
     """Return the inner faces of window openings, niches and passages."""
     meshes = []
     for opening in plan.openings:
-        depth = {"window": plan.reveal_depth, "niche": plan.niche_depth, "passage": 0.14}.get(opening.opening_type)
+        depth = {"window": plan.reveal_depth, "niche": plan.niche_depth, "passage": 0.14, "dark passage": 0.14}.get(opening.opening_type)
         if depth is None:
             continue
         side, paint = plan.sides[opening.side], material(opening)
@@ -253,12 +272,12 @@ def window_panes(plan: Plan, material: Material) -> list[Mesh]:
     ]
 
 
-def passage_spaces(plan: Plan, paint: Material, floor_material: Material, lamp_material: Material) -> list[Mesh]:
-    """Return the spaces behind passages: a closed piece of corridor with its own lamp."""
+def passage_spaces(
+    plan: Plan, paint: Material, floor_material: Material, lamp_material: Material, opening_type: str = "passage"
+) -> list[Mesh]:
+    """Return the spaces behind the passages of one type: a closed piece of corridor with its own lamp."""
     meshes = []
-    for opening in plan.openings:
-        if opening.opening_type != "passage":
-            continue
+    for opening in plan.openings_of(opening_type):
         side = plan.sides[opening.side]
         near, far, top = -0.14, -PASSAGE_DEPTH, plan.height
         u0, u1 = opening.left - 0.5, opening.left + opening.width + 0.5
@@ -294,7 +313,7 @@ def skirting(plan: Plan, material: Material, height: float, thickness: float = 0
 
 
 def cornice(plan: Plan, material: Material, size: float) -> list[Mesh]:
-    """Return a moulding between walls and ceiling; with a sloped ceiling only opposite to the slope."""
+    """Return a moulding between walls and ceiling; on walls that no slope touches."""
     bend = [(size * (1 - np.cos(a)), size * (np.sin(a) - 1)) for a in np.linspace(0, np.pi / 2, 6)]
     profile = [
         (0.0, -size - 0.015),
@@ -304,7 +323,7 @@ def cornice(plan: Plan, material: Material, size: float) -> list[Mesh]:
         (size, -0.012),
         (size + 0.015, 0),
     ]
-    level = SIDES if plan.slope is None else tuple(s for s in SIDES if s == _opposite(plan.slope.side))
+    level = [s for s in SIDES if all(s == _opposite(slope.side) for slope in plan.slopes)]
     return _moulding(plan, profile, plan.height, material, {name: [] for name in level})
 
 
@@ -319,8 +338,9 @@ def rail(plan: Plan, material: Material, z: float, size: float = 0.05) -> list[M
         (0, size / 2),
     ]
     gaps = {name: [o for o in plan.openings_on(name) if o.bottom < z + size < o.top + 2 * size] for name in SIDES}
-    if plan.slope is not None and z > plan.slope.knee:
-        gaps = {_opposite(plan.slope.side): gaps[_opposite(plan.slope.side)]}
+    for slope in plan.slopes:
+        if z > slope.knee:
+            gaps = {name: holes for name, holes in gaps.items() if name == _opposite(slope.side)}
     return _moulding(plan, profile, z, material, gaps)
 
 

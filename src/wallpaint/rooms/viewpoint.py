@@ -22,9 +22,9 @@ def sample_cameras(rng: np.random.Generator, layout: FurnitureLayout, aspect: fl
     for _ in range(8 * MAX_CANDIDATES):
         x = float(rng.uniform(0.08, 0.92)) * plan.width
         y = float(rng.uniform(0.04, 0.4)) * plan.depth + 0.12
-        if plan.slope is not None:
-            low = plan.slope.run * 0.8
-            x = float(np.clip(x, low, plan.width) if plan.slope.side == "left" else np.clip(x, 0, plan.width - low))
+        for slope in plan.slopes:
+            low = slope.run * 0.8
+            x = float(np.clip(x, low, plan.width) if slope.side == "left" else np.clip(x, 0, plan.width - low))
         if not 0.25 < x < plan.width - 0.25 or not layout.is_clear(x, y, MIN_CLEARANCE_M):
             continue
         z = float(np.clip(rng.normal(1.4, 0.2), 0.9, 1.75))

@@ -45,10 +45,16 @@ def door(rng: np.random.Generator, finishes: Finishes, width: float, height: flo
         meshes = [leaf(rng, finishes, finish, width, height)]
     frame = finish if rng.random() < 0.35 else finishes.trim
     side = float(rng.choice([-1, 1]))
-    meshes += [_architrave(rng, frame, width, height), _handle(rng, finishes, side, width)]
+    meshes += [architrave(rng, frame, width, height), handle(rng, finishes, side, width)]
     for z in (0.2, 0.5 * height, height - 0.25):
         meshes.append(cylinder(0.007, 0.1, finishes.metal, (-side * (width / 2 - 0.004), -LEAF_DEPTH - 0.003, z), 8))
     return merge(meshes)
+
+
+def leaf(rng: np.random.Generator, finishes: Finishes, finish: Material, width: float, height: float, split: str) -> Mesh:
+    """A door leaf without frame and handle, like that of `door`; it extends from y = 0 to y = -LEAF_DEPTH."""
+    leaves = (_louvred, _fluted, _porthole) if split == "test" else (_panelled, _panelled, _flat, _glazed)
+    return leaves[int(rng.integers(len(leaves)))](rng, finishes, finish, width, height)
 
 
 def _door_finish(rng: np.random.Generator, f: Finishes) -> Material:
@@ -57,7 +63,7 @@ def _door_finish(rng: np.random.Generator, f: Finishes) -> Material:
     return (f.trim, f.trim, f.trim, f.wood, f.wood_second)[int(rng.integers(5))]
 
 
-def _architrave(rng: np.random.Generator, finish: Material, width: float, height: float) -> Mesh:
+def architrave(rng: np.random.Generator, finish: Material, width: float, height: float) -> Mesh:
     """A moulding round three sides of the leaf."""
     profile_width = float(rng.uniform(0.055, 0.08))
     w = width / 2
@@ -84,7 +90,7 @@ def _architrave(rng: np.random.Generator, finish: Material, width: float, height
     return moulding(path, profile, finish, closed=False)
 
 
-def _handle(rng: np.random.Generator, f: Finishes, side: float, width: float) -> Mesh:
+def handle(rng: np.random.Generator, f: Finishes, side: float, width: float) -> Mesh:
     """A lever, a knob or a bar, about 1.03 m up, near one edge of the leaf."""
     metal = f.metal if rng.random() < 0.6 else f.metal_dark
     x, y, z = side * (width / 2 - 0.065), -LEAF_DEPTH, 1.03

@@ -32,13 +32,13 @@ def curtains(rng: np.random.Generator, finishes: Finishes, width: float, height:
     drawn_shares = float(rng.uniform(0.14, 0.3)), float(rng.uniform(0.14, 0.3))
     for side, share in zip((-1.0, 1.0), drawn_shares, strict=True):
         span = max(share * width, 0.16)
-        meshes.append(_pleated_curtain(rng, cloth, span, low, top).moved((side * (width - span) / 2, CURTAIN_Y, 0)))
+        meshes.append(pleated_curtain(rng, cloth, span, low, top).moved((side * (width - span) / 2, CURTAIN_Y, 0)))
         if not track:
             meshes += _curtain_rings(finishes, side * (width - span) / 2, span, height)
     return merge(meshes)
 
 
-def _pleated_curtain(rng: np.random.Generator, cloth: Material, span: float, low: float, top: float) -> Mesh:
+def pleated_curtain(rng: np.random.Generator, cloth: Material, span: float, low: float, top: float) -> Mesh:
     """One pleated curtain of width `span` about x = y = 0; pleats are regular at the top and loose at the hem."""
     count = max(3, round(span / float(rng.uniform(0.07, 0.11))))
     pleat_depth = float(rng.uniform(0.022, 0.035))
