@@ -8,14 +8,16 @@ from dataclasses import replace
 import numpy as np
 
 from wallpaint.errors import WallpaintError
-from wallpaint.rooms import lighting, plans, room_types, shell, viewpoint
+from wallpaint.rooms import ceilings, extended, lighting, plans, room_types, shell, viewpoint
+from wallpaint.rooms.content import Content, sample_content, visible_kinds
+from wallpaint.rooms.extended_furnishing import ExtendedFurnisher
 from wallpaint.rooms.furnishing import Furnisher
 from wallpaint.rooms.furniture import doors, window_dressing
 from wallpaint.rooms.layout import FurnitureLayout
 from wallpaint.rooms.lighting import Lighting
 from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, merge
-from wallpaint.rooms.room import Room, WallVariant, split_of
+from wallpaint.rooms.room import Camera, Room, WallVariant, is_extended, split_of
 from wallpaint.rooms.shell import SIDES, Opening, Plan
 from wallpaint.rooms.surfaces import finishes as finishing
 from wallpaint.rooms.surfaces import paints, patterns
@@ -24,6 +26,8 @@ from wallpaint.rooms.tracing import tracer
 from wallpaint.typing import Array
 
 MAX_ATTEMPTS = 6
+MAX_EXTENDED_ATTEMPTS = 12
+MAX_WALL_TRIES = 400  # to sample walls that suit the content of an extended room
 MIN_FLUX = 0.02  # emitted flux, in the units of `lighting`; below it is night with the lamps off
 ROOM_TYPE_SHARES = {
     "living room": 0.27,
@@ -54,31 +58,55 @@ def design(seed: int, aspect: float = 1.0) -> Room:
     aspect: image width / height. Raises UnusableRoomError if no attempt shows enough wall, ConfigError if Mitsuba is
     not installed.
     """
-    for attempt in range(MAX_ATTEMPTS):
+    max_attempts = MAX_EXTENDED_ATTEMPTS if is_extended(seed) else MAX_ATTEMPTS
+    for attempt in range(max_attempts):
         rng = np.random.default_rng([seed, attempt])
         room = _attempt(rng, seed, aspect)
         if room is not None:
             return room
-    raise UnusableRoomError(f"room {seed}: none of {MAX_ATTEMPTS} attempts shows enough of its walls")
+    raise UnusableRoomError(f"room {seed}: none of {max_attempts} attempts shows enough of its walls")
 
 
 def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
     split = split_of(seed)
-    room_type = str(rng.choice(list(ROOM_TYPE_SHARES), p=np.array(list(ROOM_TYPE_SHARES.values()))))
-    plan = plans.sample_plan(rng, room_type)
+    content = sample_content(seed) if is_extended(seed) else None
+    if content is None:
+        room_type = str(rng.choice(list(ROOM_TYPE_SHARES), p=np.array(list(ROOM_TYPE_SHARES.values()))))
+        plan = plans.sample_plan(rng, room_type)
+    else:
+        room_type, plan = content.room_type, plans.sample_extended_plan(rng, content)
     finishes = finishing.choose(rng, split)
     light = lighting.sample_lighting(rng, plan, split)
     wall_materials = WallMaterials(rng, plan, split)
+    for _ in range(MAX_WALL_TRIES if content is not None else 0):
+        if content is None or extended.suits_walls(content, plan, wall_materials.scheme, wall_materials.paint):
+            break
+        wall_materials = WallMaterials(rng, plan, split)
     layout = FurnitureLayout(plan)
-    furnisher = Furnisher(rng, finishes, light, split, layout)
-    room_types.furnish(room_type, furnisher)
+    covered: set[Opening] = set()
+    if content is None:
+        room_types.furnish(room_type, Furnisher(rng, finishes, light, split, layout))
+    else:
+        coated = extended.adapt_finishes(rng, content, finishes, wall_materials.paint)
+        furnisher = Furnisher(rng, coated, light, split, layout)
+        extended_furnisher = ExtendedFurnisher(furnisher, content, wall_materials.paint)
+        extended_furnisher.furnish()
+        covered = extended_furnisher.covered
+        finishes = extended.door_finishes(rng, content, finishes, wall_materials.paint)
     meshes = [
-        *_build_shell(rng, plan, wall_materials, finishes, light, split),
-        *_build_openings(rng, plan, finishes, split),
+        *_build_shell(rng, plan, wall_materials, finishes, light, split, content),
+        *_build_openings(rng, plan, finishes, split, covered),
         *layout.meshes,
     ]
+    if content is not None:
+        meshes += [*extended.dark_rooms(rng, plan), *extended.open_doors(rng, content, plan, finishes, split)]
     mesh = merge(meshes)
-    cameras = viewpoint.sample_cameras(rng, layout, aspect)
+    if content is None:
+        cameras = viewpoint.sample_cameras(rng, layout, aspect)
+    else:
+        cameras = viewpoint.sample_extended_cameras(
+            rng, layout, aspect, is_wide=content.has("wide_angle"), in_corner=content.has("camera_in_corner")
+        )
     if not cameras or lighting.emitted_flux(mesh) < MIN_FLUX:
         return None
     sun_bounds_min, sun_bounds_max = plan.sun_bounds
@@ -103,11 +131,35 @@ def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
             "things": sorted(set(layout.names)),
         },
     )
-    camera = viewpoint.choose_camera(rng, cameras, tracer.view_statistics(room, cameras, viewpoint.NEAR_DISTANCE_M))
-    if camera is None:
-        return None
+    statistics = tracer.view_statistics(room, cameras, viewpoint.NEAR_DISTANCE_M)
+    if content is not None:
+        return _with_extended_camera(rng, room, content, cameras, statistics)
+    camera = viewpoint.choose_camera(rng, cameras, statistics)
+    return None if camera is None else _with_camera(room, camera)
+
+
+def _with_camera(room: Room, camera: Camera) -> Room:
     fov = float(np.degrees(2 * np.arctan(camera.half_width)))
     return replace(room, camera=camera, metadata={**room.metadata, "fov_deg": round(fov, 1)})
+
+
+def _with_extended_camera(
+    rng: np.random.Generator,
+    room: Room,
+    content: Content,
+    cameras: list[Camera],
+    statistics: list[tuple[float, float]],
+) -> Room | None:
+    """Choose the camera of an extended room and record the kinds of content that it shows."""
+    shares = tracer.material_shares(room, cameras)
+    kinds = [visible_kinds(room.mesh.materials, share) & content.kinds for share in shares]
+    camera = viewpoint.choose_extended_camera(rng, cameras, statistics, [len(visible) for visible in kinds])
+    if camera is None:
+        return None
+    index = next(i for i, candidate in enumerate(cameras) if candidate is camera)
+    of_camera = content.kinds & {"wide_angle", "camera_in_corner"}
+    shown = _with_camera(room, camera)
+    return replace(shown, metadata={**shown.metadata, "content": sorted(kinds[index] | of_camera)})
 
 
 class WallMaterials:
@@ -185,9 +237,15 @@ class WallMaterials:
 
 
 def _build_shell(
-    rng: np.random.Generator, plan: Plan, wall_materials: WallMaterials, finishes: Finishes, light: Lighting, split: str
+    rng: np.random.Generator,
+    plan: Plan,
+    wall_materials: WallMaterials,
+    finishes: Finishes,
+    light: Lighting,
+    split: str,
+    content: Content | None = None,
 ) -> list[Mesh]:
-    """Build walls, floor, ceiling and mouldings."""
+    """Build walls, floor, ceiling and mouldings. content: of an extended room."""
     white = float(rng.uniform(0.72, 0.86))
     white_paint = Material("ceiling", (white, white * 0.99, white * 0.97), roughness=0.9, bump=0.02)
     if rng.random() < 0.07:
@@ -196,11 +254,16 @@ def _build_shell(
     overhead = replace(finishes.wood, name="timber ceiling") if is_timber else white_paint
     sloped = wall_materials.material("back", "upper") if rng.random() < 0.4 else white_paint
     trim = finishes.trim
+    pane = Material("window pane", (0.02, 0.02, 0.02), emission=light.sky_gain, sky=True)
+    if content is None:
+        overhead_meshes = shell.ceiling(plan, overhead, sloped if sloped.wall is None else white_paint)
+    else:
+        overhead_meshes = extended.ceiling(rng, content, plan, overhead, wall_materials.material, pane)
     meshes = [
         *shell.wall_meshes(plan, wall_materials.material),
-        *shell.ceiling(plan, overhead, sloped if sloped.wall is None else white_paint),
-        shell.floor(plan, finishing.floor(rng, split)),
-        *shell.window_panes(plan, Material("window pane", (0.02, 0.02, 0.02), emission=light.sky_gain, sky=True)),
+        *overhead_meshes,
+        shell.floor(plan, _sample_floor(rng, split, content)),
+        *shell.window_panes(plan, pane),
         *shell.skirting(plan, trim, float(rng.uniform(0.06, 0.16))),
     ]
     reveals_painted = rng.random() < 0.5  # window reveals in the paint of their wall
@@ -220,24 +283,36 @@ def _build_shell(
     meshes += shell.passage_spaces(plan, wall_material, Material("passage floor", (0.3, 0.24, 0.18)), lamp_material)
     if rng.random() < 0.45:
         meshes += shell.cornice(plan, white_paint if rng.random() < 0.8 else trim, float(rng.uniform(0.04, 0.12)))
-    if plan.split_height > 0:
+    if content is not None and content.has("two_tone"):
+        pass  # the border between the two paints is bare
+    elif plan.split_height > 0:
         meshes += shell.rail(
             plan, trim if rng.random() < 0.7 else wall_materials.material("back", "upper"), plan.split_height
         )
+    elif content is not None and content.room_type == "bathroom":
+        pass  # tiles
     elif rng.random() < 0.08:
         meshes += shell.rail(plan, trim, float(rng.uniform(0.85, 1.05)))
     elif rng.random() < 0.08:
         meshes += shell.rail(plan, trim, plan.height - float(rng.uniform(0.35, 0.6)), 0.035)
-    if rng.random() < 0.12:
+    if rng.random() < (0.12 if content is None or content.room_type != "bathroom" else 0.0):
         top = plan.split_height - 0.12 if plan.split_height > 0 else float(rng.choice([0.85, plan.height - 0.4]))
         meshes += shell.wall_panels(plan, wall_materials.material, 0.28, top, rng)
     if plan.slope is None and rng.random() < 0.08:
-        meshes += shell.beams(plan, finishes.wood, rng)
+        meshes += ceilings.beams(plan, finishes.wood, rng)
     return meshes
 
 
-def _build_openings(rng: np.random.Generator, plan: Plan, finishes: Finishes, split: str) -> list[Mesh]:
-    """Build window frames, curtains, blinds and doors."""
+def _sample_floor(rng: np.random.Generator, split: str, content: Content | None) -> Material:
+    if content is not None and content.room_type == "bathroom":
+        return finishing.floor(rng, split, str(rng.choice(["tiles", "tiles", "stone", "planks"])))
+    return finishing.floor(rng, split)
+
+
+def _build_openings(
+    rng: np.random.Generator, plan: Plan, finishes: Finishes, split: str, covered: set[Opening]
+) -> list[Mesh]:
+    """Build window frames, curtains, blinds and doors. covered: windows that have no curtains or blind of their own."""
     meshes = []
     covering = str(rng.choice(["curtains", "blind", "both", "none"], p=[0.35, 0.2, 0.1, 0.35]))
     blind_drop = float(rng.uniform(0.1, 0.55))
@@ -246,6 +321,8 @@ def _build_openings(rng: np.random.Generator, plan: Plan, finishes: Finishes, sp
         if opening.opening_type == "window":
             frame = doors.window_frame(rng, finishes, opening.width, opening.height, plan.reveal_depth, split)
             meshes.append(side.mount(frame, opening.center, opening.bottom))
+            if opening in covered:
+                continue
             if covering in ("curtains", "both"):
                 top = min(opening.top + float(rng.uniform(0.1, 0.25)), side.height - 0.04)
                 cloth_mesh = window_dressing.curtains(rng, finishes, opening.width + 0.3, top, split)

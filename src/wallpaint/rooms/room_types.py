@@ -338,6 +338,8 @@ def hang_from_ceiling(f: Furnisher, mesh: Mesh, x: float, y: float, drop: float)
     plan = f.layout.plan
     top = plan.height
     for slope in plan.slopes:
-        if (slope.side == "left" and x < slope.run + 0.3) or (slope.side == "right" and x > plan.width - slope.run - 0.3):
+        if (slope.side == "left" and x < slope.run + 0.3) or (
+            slope.side == "right" and x > plan.width - slope.run - 0.3
+        ):
             return
     f.layout.add("pendant" if float(mesh.bounds[0][2]) < -0.2 else "ceiling lamp", mesh.moved((x, y, top - drop)))

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, Point, box, extrude, polygon, quad
+from wallpaint.rooms.mesh import Mesh, Point, extrude, polygon, quad
 from wallpaint.typing import Array
 
 SIDES = ("back", "right", "front", "left")  # the camera stands near the front wall and faces the back wall
@@ -160,13 +160,13 @@ def wall_meshes(plan: Plan, material: WallMaterialFn) -> list[Mesh]:
         start, end = runs[0], side.length - runs[1]
         for slope in plan.slopes if name in ("back", "front") else ():
             meshes += _under_slope(plan, slope, side, (slope.side == "left") == (name == "back"), material)
-        meshes += _wall_rectangles(
+        meshes += wall_rectangles(
             side, plan.openings_on(name), (start, end), (0.0, side.height), plan.split_height, material
         )
     return meshes
 
 
-def _wall_rectangles(
+def wall_rectangles(
     side: Side,
     openings: Sequence[Opening],
     across: tuple[float, float],
@@ -207,7 +207,7 @@ def patch(
 def _under_slope(plan: Plan, slope: Slope, side: Side, at_start: bool, material: WallMaterialFn) -> list[Mesh]:
     low, high = (0.0, slope.run) if at_start else (side.length, side.length - slope.run)
     span = (min(low, high), max(low, high))
-    meshes = _wall_rectangles(side, plan.openings_on(side.name), span, (0.0, slope.knee), plan.split_height, material)
+    meshes = wall_rectangles(side, plan.openings_on(side.name), span, (0.0, slope.knee), plan.split_height, material)
     corners = [(low, slope.knee), (high, slope.knee), (high, plan.height)]
     if not at_start:
         corners = [corners[0], corners[2], corners[1]]
@@ -218,7 +218,7 @@ def _under_slope(plan: Plan, slope: Slope, side: Side, at_start: bool, material:
 def ceiling(plan: Plan, flat: Material, sloped: Material) -> list[Mesh]:
     """Return the ceiling of a room with at most one slope, facing down. sloped: material of the slope.
 
-    `slopes.sloped_ceiling` returns that of a room with two slopes.
+    `ceilings.sloped_ceiling` returns that of a room with two slopes.
     """
     w, d, h = plan.width, plan.depth, plan.height
     if plan.slope is None:
@@ -244,7 +244,9 @@ def reveals(plan: Plan, material: Callable[[Opening], Material]) -> list[Mesh]:
     """Return the inner faces of window openings, niches and passages."""
     meshes = []
     for opening in plan.openings:
-        depth = {"window": plan.reveal_depth, "niche": plan.niche_depth, "passage": 0.14, "dark passage": 0.14}.get(opening.opening_type)
+        depth = {"window": plan.reveal_depth, "niche": plan.niche_depth, "passage": 0.14, "dark passage": 0.14}.get(
+            opening.opening_type
+        )
         if depth is None:
             continue
         side, paint = plan.sides[opening.side], material(opening)
@@ -403,16 +405,6 @@ def _frame(side: Side, across: tuple[float, float], up: tuple[float, float], bar
         extrude(profile, side.point(b, high - bar), side.point(a, high - bar), paint),
         extrude(profile, side.point(a, low), side.point(a, high), paint, up=along),
         extrude(profile, side.point(b, high), side.point(b, low), paint, up=opposite),
-    ]
-
-
-def beams(plan: Plan, material: Material, rng: np.random.Generator) -> list[Mesh]:
-    """Return ceiling beams from left to right, for a flat ceiling."""
-    count = int(rng.integers(2, 6))
-    thick, drop = float(rng.uniform(0.12, 0.22)), float(rng.uniform(0.12, 0.24))
-    return [
-        box((plan.width, thick, drop), material, (plan.width / 2, plan.depth * (i + 0.5) / count, plan.height - drop))
-        for i in range(count)
     ]
 
 

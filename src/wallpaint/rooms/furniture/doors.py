@@ -51,7 +51,9 @@ def door(rng: np.random.Generator, finishes: Finishes, width: float, height: flo
     return merge(meshes)
 
 
-def leaf(rng: np.random.Generator, finishes: Finishes, finish: Material, width: float, height: float, split: str) -> Mesh:
+def leaf(
+    rng: np.random.Generator, finishes: Finishes, finish: Material, width: float, height: float, split: str
+) -> Mesh:
     """A door leaf without frame and handle, like that of `door`; it extends from y = 0 to y = -LEAF_DEPTH."""
     leaves = (_louvred, _fluted, _porthole) if split == "test" else (_panelled, _panelled, _flat, _glazed)
     return leaves[int(rng.integers(len(leaves)))](rng, finishes, finish, width, height)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WAVEFRONT_SIZE = 1 << 20  # paths traced in parallel
 STATISTICS_SIZE = (32, 32)
+SHARES_SIZE = (48, 48)
 PILOT_SIZE, PILOT_SAMPLES = (64, 64), 16  # of the rendering that sets the firefly clamp
 FIREFLY_CLAMP = 40.0  # maximum single contribution after the first bounce, relative to the typical radiance
 SUNLIT_CLAMP = 16.0  # the same relative to a white surface in the sun, which may light the view from outside it
@@ -85,6 +86,24 @@ def view_statistics(room: Room, cameras: list[Camera], near_distance: float) -> 
         aovs = _render_aovs(scene, room, STATISTICS_SIZE, 1)
         statistics.append((float(aovs["wall"].mean()), float((aovs["depth"] < near_distance).mean())))
     return statistics
+
+
+def material_shares(room: Room, cameras: list[Camera]) -> Array:
+    """Return the share of each camera's image that each material covers: (cameras, materials) float64, 0..1."""
+    materials = tuple(replace(material, wall=number) for number, material in enumerate(room.mesh.materials))
+    numbered = replace(room, mesh=replace(room.mesh, materials=materials))
+    views = []
+    if backend.activate() == backend.SCALAR_VARIANT:
+        views = [render_wall_numbers(replace(numbered, camera=camera), SHARES_SIZE) for camera in cameras]
+    else:
+        from wallpaint.rooms.tracing import kernel
+
+        scene = kernel.TraceScene(numbered, _plaster_slopes())
+        for camera in cameras:
+            scene.set_camera(camera)
+            views.append(_render_aovs(scene, numbered, SHARES_SIZE, 1)["wall_number"])
+    counts = [np.bincount(view[view >= 0], minlength=len(materials)) for view in views]
+    return np.stack(counts) / (SHARES_SIZE[0] * SHARES_SIZE[1])
 
 
 def _render_buckets(scene: TraceScene, room: Room, size: tuple[int, int], samples: int, clamp: float) -> Array:
