@@ -71,13 +71,13 @@ def sample_content(seed: int) -> Content:
     room_type = str(rng.choice(list(ROOM_TYPE_SHARES), p=np.array(list(ROOM_TYPE_SHARES.values()))))
     is_fitted = room_type in ("bathroom", "kitchen", "classroom")
     share = {
-        "full_height_curtains": 0.07 if is_fitted else 0.3,
-        "full_height_blinds": 0.12 if room_type != "classroom" else 0.25,
-        "dark_passage": 0.15,
+        "full_height_curtains": 0.08 if is_fitted else 0.33,
+        "full_height_blinds": 0.22 if room_type != "classroom" else 0.3,
+        "dark_passage": 0.18,
         "open_door": 0.17,
         "contrast_door": 0.8 if room_type == "classroom" else 0.17,
         "slatted_furniture": {"bathroom": 0.0, "classroom": 0.0, "bedroom": 0.55}.get(room_type, 0.3),
-        "wall_coloured_furniture": 0.25 if room_type not in ("bathroom", "classroom") else 0.0,
+        "wall_coloured_furniture": 0.32 if room_type not in ("bathroom", "classroom") else 0.0,
         "two_tone": 0.0 if room_type == "bathroom" else 0.17,
         "glass_and_boards": 0.3 if room_type != "bathroom" else 0.0,
         "wide_angle": 0.24,

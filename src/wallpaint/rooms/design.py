@@ -152,7 +152,7 @@ def _with_extended_camera(
 ) -> Room | None:
     """Choose the camera of an extended room and record the kinds of content that it shows."""
     shares = tracer.material_shares(room, cameras)
-    kinds = [visible_kinds(room.mesh.materials, share) & content.kinds for share in shares]
+    kinds = [visible_kinds(room.mesh.materials, share) for share in shares]
     camera = viewpoint.choose_extended_camera(rng, cameras, statistics, [len(visible) for visible in kinds])
     if camera is None:
         return None

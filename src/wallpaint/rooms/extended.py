@@ -81,7 +81,7 @@ def adapt_finishes(rng: np.random.Generator, content: Content, finishes: Finishe
 
 
 def door_finishes(rng: np.random.Generator, content: Content, finishes: Finishes, paint: Color) -> Finishes:
-    """Return the finishes of the doors: dark in rooms with pale paint and pale in others, if the content asks for it."""
+    """Return the finishes of the doors: dark before pale paint and pale before others, if the content asks for it."""
     if not content.has("contrast_door"):
         return finishes
     colors = _DARK_DOORS if float(np.mean(paint)) > DARK_LUMINANCE else _PALE_DOORS

@@ -1,4 +1,4 @@
-"""Furnishing of extended rooms: bathrooms, classrooms, tall kitchens, drawn curtains, slatted furniture, large boards."""
+"""Furnishing of extended rooms: bathrooms, classrooms, tall kitchens, drawn curtains, slats, large boards."""
 
 from __future__ import annotations
 

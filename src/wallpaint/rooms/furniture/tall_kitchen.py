@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def _tall_unit(
     edges = [plinth, float(rng.choice([0.72, 0.9, 1.25])), min(2.0, top - 0.3), top]
     if has_oven:
         edges = [plinth, 0.72, 1.32, min(2.0, top - 0.3), top]
-    for i, (z0, z1) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for i, (z0, z1) in enumerate(pairwise(edges)):
         if has_oven and i == 1:
             meshes.append(oven_front(rng, f, (x, z0, end, z1), -depth, f.metal))
             continue
