@@ -14,7 +14,7 @@ from wallpaint.rooms.furniture.full_height_dressing import backlit, full_height_
 from wallpaint.rooms.furniture.open_doors import open_door
 from wallpaint.rooms.furniture.tall_kitchen import tall_kitchen
 from wallpaint.rooms.materials import Material
-from wallpaint.rooms.mesh import Mesh, merge
+from wallpaint.rooms.mesh import merge
 from wallpaint.rooms.room import EXTENDED_SEEDS, Room, is_extended, split_of
 from wallpaint.rooms.sets import labels
 from wallpaint.rooms.shell import SIDES, Plan, Slope
@@ -158,4 +158,71 @@ def test_surfaces_that_resemble_a_wall_have_no_wall_label() -> None:
     assert labels._wall_of(Material("back wall, lower", (0.5,) * 3)) == 2 * SIDES.index("back") + 1
 
 
-needs_mitsuba = pytest.mark.skipif(importlib.util.find_spec("mitsuba") is None, reason="Mitsuba is not installed")
+SHOWN = {
+    500_000: {"bathroom", "painted_slopes", "rooflight", "wide_angle"},
+    500_002: {"classroom", "contrast_door", "two_tone"},
+    500_005: {"camera_in_corner", "dark_passage", "open_door", "tall_kitchen", "wall_coloured_furniture"},
+    500_022: {"open_door", "slatted_furniture", "unpainted_slopes"},
+    500_024: {"full_height_blinds", "full_height_curtains", "glass_and_boards", "wide_angle"},
+}
+
+
+@pytest.fixture(scope="module", params=SHOWN)
+def room(request: pytest.FixtureRequest) -> Room:
+    if importlib.util.find_spec("mitsuba") is None:
+        pytest.skip("Mitsuba is not installed")
+    from wallpaint.rooms.design import design
+
+    return design(request.param)
+
+
+def test_seeds_of_this_test_show_every_kind() -> None:
+    assert set().union(*SHOWN.values()) == set(KINDS)
+
+
+def test_extended_room_shows_its_content(room: Room) -> None:
+    content = room.metadata["content"]
+    assert isinstance(content, list)
+    assert content == sorted(content)
+    assert SHOWN[room.seed] <= set(content) <= set(KINDS)
+    mesh = room.mesh
+    assert np.isfinite(mesh.vertices).all()
+    assert np.linalg.norm(mesh.normals, axis=1) == pytest.approx(1, abs=1e-3)
+    assert len(mesh.faces) < 250_000
+    fov = float(room.metadata["fov_deg"])  # type: ignore[arg-type]
+    assert 90 <= fov <= 115 if "wide_angle" in content else fov <= 90
+
+
+def test_only_painted_plaster_is_paintable_in_an_extended_room(room: Room) -> None:
+    paintable = {material for material in room.mesh.materials if material.wall is not None}
+    assert paintable
+    assert all(material.albedo == room.old_paint for material in paintable)
+    for material in paintable:
+        assert labels._wall_of(material) == material.wall
+    slopes = {material for material in room.mesh.materials if material.name.endswith("slope")}
+    assert bool(slopes) == ("painted_slopes" in SHOWN[room.seed])
+
+
+@pytest.mark.parametrize(
+    ("seed", "vertices", "faces", "materials", "total", "position"),
+    [
+        (3, 28106, 34694, 40, 166462.86, (1.13439, 2.04417, 1.43045)),
+        (77777, 6701, 4338, 24, 39555.81, (4.44507, 0.95374, 1.75)),
+        (499999, 20400, 19720, 72, 146774.05, (3.23025, 0.97127, 1.40135)),
+        (900001, 21867, 24158, 47, 121183.95, (0.7212, 1.15152, 1.41868)),
+        (950003, 25872, 30157, 55, 181331.82, (4.01808, 1.09119, 1.40088)),
+        (979999, 33688, 35396, 64, 166913.39, (2.50443, 0.94274, 1.57999)),
+    ],
+)
+def test_rooms_of_other_seeds_are_unchanged(
+    seed: int, vertices: int, faces: int, materials: int, total: float, position: tuple[float, float, float]
+) -> None:
+    if importlib.util.find_spec("mitsuba") is None:
+        pytest.skip("Mitsuba is not installed")
+    from wallpaint.rooms.design import design
+
+    other = design(seed)
+    assert "content" not in other.metadata
+    assert (len(other.mesh.vertices), len(other.mesh.faces), len(other.mesh.materials)) == (vertices, faces, materials)
+    assert np.abs(other.mesh.vertices.astype(np.float64)).sum() == pytest.approx(total, rel=1e-6)
+    assert other.camera.position == pytest.approx(position, abs=1e-4)

@@ -28,7 +28,7 @@ class Rooflight:
 
 def sample_rooflights(rng: np.random.Generator, plan: Plan) -> tuple[Rooflight, ...]:
     """Sample one or two rooflights of a plan with slopes; none where a slope is too short."""
-    rooflights = []
+    rooflights: list[Rooflight] = []
     for slope in plan.slopes:
         length = float(np.hypot(slope.run, plan.height - slope.knee))
         if length < 1.1 or (rooflights and rng.random() < 0.5):

@@ -12,11 +12,11 @@ import numpy as np
 from wallpaint.rooms.materials import Material
 
 ROOM_TYPE_SHARES = {
-    "living room": 0.16,
-    "bedroom": 0.18,
+    "living room": 0.15,
+    "bedroom": 0.17,
     "office": 0.07,
     "dining room": 0.08,
-    "kitchen": 0.18,
+    "kitchen": 0.2,
     "hall": 0.05,
     "empty room": 0.03,
     "bathroom": 0.14,
@@ -82,7 +82,7 @@ def sample_content(seed: int) -> Content:
         "glass_and_boards": 0.3 if room_type != "bathroom" else 0.0,
         "wide_angle": 0.24,
         "camera_in_corner": 0.17,
-        "tall_kitchen": 0.8 if room_type == "kitchen" else 0.0,
+        "tall_kitchen": 0.85 if room_type == "kitchen" else 0.0,
     }
     kinds = {kind for kind, probability in share.items() if rng.random() < probability}
     if room_type in ("bathroom", "classroom"):

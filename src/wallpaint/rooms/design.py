@@ -84,6 +84,7 @@ def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
         wall_materials = WallMaterials(rng, plan, split)
     layout = FurnitureLayout(plan)
     covered: set[Opening] = set()
+    door_finishes = finishes
     if content is None:
         room_types.furnish(room_type, Furnisher(rng, finishes, light, split, layout))
     else:
@@ -92,14 +93,14 @@ def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
         extended_furnisher = ExtendedFurnisher(furnisher, content, wall_materials.paint)
         extended_furnisher.furnish()
         covered = extended_furnisher.covered
-        finishes = extended.door_finishes(rng, content, finishes, wall_materials.paint)
+        door_finishes = extended.door_finishes(rng, content, finishes, wall_materials.paint)
     meshes = [
         *_build_shell(rng, plan, wall_materials, finishes, light, split, content),
-        *_build_openings(rng, plan, finishes, split, covered),
+        *_build_openings(rng, plan, door_finishes, split, covered),
         *layout.meshes,
     ]
     if content is not None:
-        meshes += [*extended.dark_rooms(rng, plan), *extended.open_doors(rng, content, plan, finishes, split)]
+        meshes += [*extended.dark_rooms(rng, plan), *extended.open_doors(rng, content, plan, door_finishes, split)]
     mesh = merge(meshes)
     if content is None:
         cameras = viewpoint.sample_cameras(rng, layout, aspect)

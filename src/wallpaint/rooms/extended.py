@@ -11,7 +11,7 @@ from wallpaint.rooms.content import Content
 from wallpaint.rooms.furniture import doors
 from wallpaint.rooms.furniture.open_doors import open_door
 from wallpaint.rooms.materials import Color, Material
-from wallpaint.rooms.mesh import Mesh
+from wallpaint.rooms.mesh import Mesh, box
 from wallpaint.rooms.shell import Plan, WallMaterialFn
 from wallpaint.rooms.surfaces import textures
 from wallpaint.rooms.surfaces.finishes import Finishes
@@ -120,7 +120,7 @@ def dark_rooms(rng: np.random.Generator, plan: Plan) -> list[Mesh]:
 
 
 def open_doors(rng: np.random.Generator, content: Content, plan: Plan, finishes: Finishes, split: str) -> list[Mesh]:
-    """Return the open door of each passage that is not too wide for one, and the architraves of the others."""
+    """Return the open door of each passage that is not too wide for one, architraves of the others, and thresholds."""
     meshes = []
     for opening in plan.openings:
         if opening.opening_type not in ("passage", "dark passage"):
@@ -132,7 +132,8 @@ def open_doors(rng: np.random.Generator, content: Content, plan: Plan, finishes:
             mesh = open_door(rng, finishes, named, opening.width, opening.height, split)
         else:
             mesh = doors.architrave(rng, finishes.trim, opening.width, opening.height)
-        meshes.append(side.mount(mesh, opening.center))
+        threshold = box((opening.width, 0.15, 0.004), finishes.wood, (0.0, 0.075, -0.003))
+        meshes += [side.mount(mesh, opening.center), side.mount(threshold, opening.center)]
     return meshes
 
 

@@ -66,7 +66,7 @@ class ExtendedFurnisher:
     def _build(self, name: str) -> Mesh:
         return CATALOGUE[name].build(self.furnisher.rng, self.furnisher.finishes, self.furnisher.split)
 
-    def _place(
+    def _place_against_wall(
         self, name: str, sides: tuple[str, ...] = VISIBLE_SIDES, max_tries: int = 8
     ) -> tuple[Side, float, Mesh] | None:
         return self.furnisher.layout.try_walls(name, self._build(name), self.furnisher.rng, sides, max_tries)
@@ -189,7 +189,7 @@ class ExtendedFurnisher:
         for name, probability in (("tub", 0.7), ("shower", 0.5), ("basin", 0.95), ("toilet", 0.85)):
             if not f.chance(probability):
                 continue
-            placed = self._place(name, ("back", "left", "right"), 16)
+            placed = self._place_against_wall(name, ("back", "left", "right"), 16)
             if placed is not None and name == "basin":
                 side, u, _ = placed
                 mirror = self._build("large_mirror")
@@ -247,15 +247,17 @@ class ExtendedFurnisher:
         named = replace(original, wood=replace(original.wood, name="slats"), lacquer=lacquer)
         self.furnisher = replace(f, finishes=named)
         is_bedroom = self.content.room_type == "bedroom"
-        names = (
-            ("slatted_bed", "slatted_bed", "crib") if is_bedroom else ("open_chair", "open_chair", "balustrade", "crib")
-        )
+        names: tuple[str, ...] = ("open_chair", "open_chair", "balustrade", "crib")
+        if self.content.has("tall_kitchen"):
+            names = ("open_chair",)
+        elif is_bedroom:
+            names = ("slatted_bed", "slatted_bed", "crib")
         for _ in range(int(f.rng.integers(1, 4))):
             name = f.choice(*names)
             if name == "balustrade":
                 self._place_balustrade()
                 continue
-            placed = self._place(name)
+            placed = self._place_against_wall(name)
             if placed is not None and name == "open_chair":
                 side, u, mesh = placed
                 f.place_beside("open_chair", side, u, mesh, f.chance(0.5), self._build("open_chair"))

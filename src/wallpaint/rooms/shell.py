@@ -216,10 +216,7 @@ def _under_slope(plan: Plan, slope: Slope, side: Side, at_start: bool, material:
 
 
 def ceiling(plan: Plan, flat: Material, sloped: Material) -> list[Mesh]:
-    """Return the ceiling of a room with at most one slope, facing down. sloped: material of the slope.
-
-    `ceilings.sloped_ceiling` returns that of a room with two slopes.
-    """
+    """Return the ceiling of a room with at most one slope, facing down (`ceilings.sloped_ceiling`: with two)."""
     w, d, h = plan.width, plan.depth, plan.height
     if plan.slope is None:
         return [quad((0, 0, h), (0, d, 0), (w, 0, 0), flat)]

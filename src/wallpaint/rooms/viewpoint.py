@@ -15,7 +15,7 @@ MIN_WALL_SHARE, MAX_WALL_SHARE = 0.07, 0.75  # share of the image that is painta
 NEAR_DISTANCE_M = 0.7  # pixels nearer than this count as near
 MAX_NEAR_SHARE = 0.04
 MIN_EXTENDED_WALL_SHARE = 0.03  # rooms with tiled, curtained or fitted walls show less paint
-MAX_EXTENDED_NEAR_SHARE = 0.1  # wide lenses and small rooms
+MAX_EXTENDED_NEAR_SHARE = 0.08  # wide lenses and small rooms
 
 
 def sample_cameras(rng: np.random.Generator, layout: FurnitureLayout, aspect: float) -> list[Camera]:
