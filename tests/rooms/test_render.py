@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import pytest
 from wallpaint.cli import rooms as cli_rooms
 from wallpaint.errors import ConfigError, InputError, WallpaintError
 from wallpaint.rooms.materials import TEXTURE_PX, Material, Texture
-from wallpaint.rooms.room import WallVariant
+from wallpaint.rooms.room import EXTENDED_SEEDS, GENERATOR_VERSION, WallVariant
 from wallpaint.rooms.sets import render, room_file, sheet, workers
 from wallpaint.rooms.sets.render import RenderJob
 
@@ -162,6 +164,49 @@ def test_damaged_rooms_and_rooms_of_other_settings_are_rendered_again(whole: Pat
     assert (done.rendered, done.reused, done.skipped) == (2, 2, (3,))
     for name in ("room_000001.npz", "room_000002.npz", "room_000003.json"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def rewrite_meta(path: Path, changes: dict[str, object]) -> None:
+    """Replace entries of the JSON record of a room file or skip file."""
+    if path.suffix == ".json":
+        path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+        return
+    with zipfile.ZipFile(path) as archive:
+        members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    meta = json.loads(np.lib.format.read_array(io.BytesIO(members["meta.npy"])).tobytes()) | changes
+    stored = io.BytesIO()
+    np.save(stored, np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (members | {"meta.npy": stored.getvalue()}).items():
+            archive.writestr(name, content)
+
+
+def test_rooms_of_an_earlier_generator_are_kept_where_their_pictures_are_unchanged(tmp_path: Path) -> None:
+    out, extended = tmp_path / "rooms", tmp_path / "extended"
+    render.run(job(out, 4))
+    render.run(job(extended, 2, seed=EXTENDED_SEEDS[0].start))
+    for path in (*out.glob("room_*"), *extended.glob("room_*")):
+        rewrite_meta(path, {"generator": 1})
+    before = results_in(out)
+    done = render.run(job(out, 4))
+    assert (done.rendered, done.reused, done.skipped) == (0, 3, (3,))
+    assert results_in(out) == before
+    assert render.run(job(extended, 2, seed=EXTENDED_SEEDS[0].start)).rendered == 2
+    assert render.run(job(extended, 2, seed=EXTENDED_SEEDS[0].start)).reused == 2
+    for path in out.glob("room_*"):
+        rewrite_meta(path, {"generator": GENERATOR_VERSION + 1})
+    assert render.run(job(out, 4)).rendered == 3
+
+
+def test_package_version_does_not_affect_rooms(tmp_path: Path) -> None:
+    """Folders of earlier releases stored the package version: they remain valid."""
+    out = tmp_path / "rooms"
+    render.run(job(out, 4))
+    settings = json.loads((out / "job.json").read_text(encoding="utf-8")) | {"version": "0.1.0"}
+    (out / "job.json").write_text(json.dumps(settings), encoding="utf-8")
+    (out / "room_000003.json").write_text('{"seed": 3, "state": "unusable", "why": "", "version": "0.1.0"}')
+    done = render.run(job(out, 4))
+    assert (done.rendered, done.reused, done.skipped) == (0, 3, (3,))
 
 
 def test_more_rooms_are_added_to_the_same_folder(whole: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from support import synthetic_rooms
 from wallpaint.errors import InputError
 from wallpaint.rooms.sets import room_file
 from wallpaint.rooms.sets.room_file import RoomRecord
+from wallpaint.rooms.wall_planes import CameraIntrinsics, PlaneInView
 
 SIZE = (24, 32)
 
@@ -40,7 +41,7 @@ def test_round_trip(tmp_path: Path, record: RoomRecord) -> None:
     assert (variant.kind, variant.track, variant.walls) == ("wallpaper", "patterned", (0,))
     np.testing.assert_allclose(variant.radiance, record.wall_variants[0].radiance, rtol=5e-4, atol=1e-7)
     np.testing.assert_array_equal(variant.swatch, record.wall_variants[0].swatch)
-    for name in ("seed", "split", "room_type", "samples", "old_paint", "metadata", "version", "size"):
+    for name in ("seed", "split", "room_type", "samples", "old_paint", "metadata", "generator_version", "size"):
         assert getattr(loaded, name) == getattr(record, name)
     assert path.name == "room_000002.npz"
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
@@ -163,3 +164,50 @@ def test_missing_files_folders_and_mismatched_layers_are_rejected(tmp_path: Path
             room_file.read(tmp_path / "room.npz")
     with pytest.raises(InputError, match="cannot be written"):
         room_file.write(tmp_path / "nowhere" / "room.npz", record)
+
+
+PLANES = (PlaneInView("back", (0.0, 0.0, -1.0), 3.5), PlaneInView("slope", (0.6, 0.0, -0.8), 2.0))
+CAMERA = CameraIntrinsics(0.8, 0.6, -0.05, ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)), (1.0, 0.5, 1.4))
+
+
+def with_planes(record: RoomRecord) -> RoomRecord:
+    wall_plane = np.where(record.wall_number >= 0, 0, -1).astype(np.int8)
+    return replace(record, wall_plane=wall_plane, planes=PLANES, camera=CAMERA)
+
+
+def test_round_trip_of_wall_planes_and_camera(tmp_path: Path, record: RoomRecord) -> None:
+    room_file.write(tmp_path / "room.npz", with_planes(record))
+    loaded = room_file.read(tmp_path / "room.npz")
+    np.testing.assert_array_equal(loaded.wall_plane, with_planes(record).wall_plane)
+    assert (loaded.planes, loaded.camera) == (PLANES, CAMERA)
+    for wrong in ({"planes": None}, {"planes": ()}, {"wall_plane": np.zeros((3, 3), np.int8)}):
+        room_file.write(tmp_path / "room.npz", replace(with_planes(record), **wrong))  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="differ in size"):
+            room_file.read(tmp_path / "room.npz")
+
+
+def as_format_2(data: bytes, version: str = "0.20.0") -> bytes:
+    """Rewrite a room file as the format before generator versions and wall planes."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    meta = json.loads(np.lib.format.read_array(io.BytesIO(entries["meta.npy"])).tobytes())
+    for key in ("generator", "wall_planes", "camera"):
+        del meta[key]
+    meta |= {"format": "wallpaint.room/2", "version": version}
+    stored = io.BytesIO()
+    np.save(stored, np.frombuffer(json.dumps(meta).encode(), np.uint8))
+    entries["meta.npy"] = stored.getvalue()
+    entries.pop("wall_plane.npy", None)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_earlier_format_is_read_without_planes(tmp_path: Path, record: RoomRecord) -> None:
+    (tmp_path / "room.npz").write_bytes(as_format_2(room_file.encode(with_planes(record))))
+    loaded = room_file.read(tmp_path / "room.npz")
+    assert (loaded.wall_plane, loaded.planes, loaded.camera, loaded.generator_version) == (None, None, None, 1)
+    np.testing.assert_allclose(loaded.buckets, record.buckets, rtol=5e-4, atol=1e-7)
+    assert loaded.metadata == record.metadata

@@ -35,6 +35,24 @@ class Texture:
             )
 
 
+@dataclass(frozen=True, eq=False)
+class Relief:
+    """A tileable height map as a normal map and its ambient occlusion, both (TEXTURE_PX, TEXTURE_PX, ...) float32.
+
+    slopes: (..., 2), d height / du and / dv, metres per metre. occlusion: 0..1, share of diffuse light that is not blocked
+    by the relief itself. metres: side of one tile; u is to the right and v up on a wall. Reliefs compare by identity.
+    """
+
+    slopes: Array
+    occlusion: Array
+    metres: float
+
+    def __post_init__(self) -> None:
+        shapes = (self.slopes.shape, self.occlusion.shape)
+        if shapes != ((TEXTURE_PX, TEXTURE_PX, 2), (TEXTURE_PX, TEXTURE_PX)):
+            raise ShapeError(f"relief of shapes {shapes}, expected {TEXTURE_PX} texels a side")
+
+
 @dataclass(frozen=True)
 class Material:
     """Material of one surface.
@@ -45,7 +63,7 @@ class Material:
     specular colour, and there is no diffuse part. bump: slope of the plaster bump map, 0 smooth, 0.1 rough plaster.
     emission: radiance, linear sRGB, on the side of the normals; give an emitter a dark albedo unless it is a lampshade.
     sky: emission is multiplied by the room's sky in the viewing direction (window panes). wall: number of the paintable
-    wall, whose albedo then is the existing paint; None for other surfaces.
+    wall, whose albedo then is the existing paint; None for other surfaces. relief: of an upright wall, in any albedo.
     """
 
     name: str
@@ -59,6 +77,7 @@ class Material:
     emission: Color = BLACK
     sky: bool = False
     wall: int | None = field(default=None)
+    relief: Relief | None = None
 
     @property
     def emits(self) -> bool:

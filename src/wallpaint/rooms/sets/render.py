@@ -4,8 +4,9 @@
     room_000042.npz     a room, see `room_file`
     room_000043.json    the reason why this seed has no room
 
-Files are written atomically, and the bytes of a room depend only on seed, size and samples. So an interrupted and
-resumed run gives the same folder as an uninterrupted one.
+Files are written atomically, and the bytes of a room depend only on seed, size, samples and the version of the
+generator. So an interrupted and resumed run gives the same folder as an uninterrupted one. Rooms of an earlier generator
+are kept if their pictures have not changed since (`room.is_current`), and rendered again otherwise.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ import numpy as np
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
 from wallpaint.options import Constraint, raise_errors
+from wallpaint.rooms.room import GENERATOR_VERSION, is_current
 from wallpaint.rooms.sets import room_file, workers
 from wallpaint.rooms.sets.room_file import RoomRecord, SkippedSeed, WallVariantView
 from wallpaint.rooms.tracing import backend
 from wallpaint.typing import Array
-from wallpaint.version import __version__
 
 if TYPE_CHECKING:
     from wallpaint.rooms.room import WallVariant
@@ -135,8 +136,8 @@ def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, ou
     record: RoomRecord | SkippedSeed = workers.import_function(renderer)(seed, size, samples)
     if isinstance(record, SkippedSeed):
         path.unlink(missing_ok=True)
-        text = json.dumps({"seed": seed, "state": "unusable", "why": record.reason, "version": __version__}, indent=1)
-        atomic.put(skip_file, text.encode() + b"\n")
+        skipped = {"seed": seed, "state": "unusable", "why": record.reason, "generator": GENERATOR_VERSION}
+        atomic.put(skip_file, json.dumps(skipped, indent=1).encode() + b"\n")
         return SeedResult(seed, "skipped", False)
     room_file.write(path, record)
     skip_file.unlink(missing_ok=True)
@@ -145,7 +146,7 @@ def render_one(renderer: str, seed: int, size: tuple[int, int], samples: int, ou
 
 def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | SkippedSeed:
     """Generate and render a room with all of its wall variants, on one thread."""
-    from wallpaint.rooms import design
+    from wallpaint.rooms import design, wall_planes
     from wallpaint.rooms.tracing import tracer
 
     backend.activate()
@@ -174,6 +175,9 @@ def render_room(seed: int, size: tuple[int, int], samples: int) -> RoomRecord | 
             for variant in room.wall_variants
         ),
         metadata={**room.metadata, "eye": [round(float(value), 4) for value in room.camera.position]},
+        wall_plane=rendering.wall_plane.astype(np.int8),
+        planes=wall_planes.planes_in_view(room.mesh, room.camera),
+        camera=wall_planes.intrinsics_of(room.camera),
     )
 
 
@@ -272,7 +276,6 @@ def _settings(job: RenderJob) -> dict[str, Any]:
         "format": SETTINGS_FORMAT,
         "size": f"{job.size[1]}x{job.size[0]}",
         "samples": job.samples,
-        "version": __version__,
     }
 
 
@@ -287,8 +290,8 @@ def _is_room(path: Path, seed: int, size: tuple[int, int], samples: int) -> bool
         meta = room_file.read_meta(path)
     except InputError:
         return False
-    wanted = {"seed": seed, "size": list(size), "samples": samples, "version": __version__}
-    return all(meta.get(key) == value for key, value in wanted.items())
+    wanted = {"seed": seed, "size": list(size), "samples": samples}
+    return all(meta.get(key) == value for key, value in wanted.items()) and _is_current(meta, seed)
 
 
 def _is_skip_file(path: Path, seed: int) -> bool:
@@ -296,7 +299,14 @@ def _is_skip_file(path: Path, seed: int) -> bool:
         skip_file = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(skip_file, dict) and skip_file.get("seed") == seed and skip_file.get("version") == __version__
+    return isinstance(skip_file, dict) and skip_file.get("seed") == seed and _is_current(skip_file, seed)
+
+
+def _is_current(meta: dict[str, Any], seed: int) -> bool:
+    try:
+        return is_current(seed, room_file.generator_version_of(meta))
+    except (TypeError, ValueError):
+        return False
 
 
 def _use_one_thread() -> None:

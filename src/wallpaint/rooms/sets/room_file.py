@@ -3,12 +3,17 @@
 room_000042.npz is a NumPy archive without pickles and with fixed time stamps, so equal rooms give equal bytes. Radiance
 is float16 with a power-of-two scale per layer, which keeps lamps and shadows in range.
 
-    meta           uint8, JSON in UTF-8: format, seed, split, kind, old_paint, samples, version, dressings, facts
+    meta           uint8, JSON in UTF-8: format, seed, split, kind, old_paint, samples, generator, dressings, facts,
+                   wall_planes, camera
     buckets        (K + 1, h, w, 3) float16      bucket_scale    (K + 1,) float64
     alpha          (h, w) uint8, 0..255          wall_number     (h, w) int8, -1 none
     depth          (h, w) float16, metres             albedo          (h, w, 3) uint8, sRGB-encoded
     dressing_N     (h, w, 3) float16, rendering of wall variant N            dressing_scale  (N,) float64
     swatch_N       (s, s, 3) uint8 sRGB, if wall variant N has a texture
+    wall_plane     (h, w) int8, index into wall_planes, -1 none; absent if the record has no planes
+
+Files of the format wallpaint.room/2 are read too: they have no planes and no camera, and the version of the package that
+wrote them in place of that of the generator, which counts as generator version 1.
 """
 
 from __future__ import annotations
@@ -19,9 +24,10 @@ import math
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,12 +35,16 @@ from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging.color import linear_to_srgb, srgb_to_linear
 from wallpaint.rooms.materials import Color
+from wallpaint.rooms.room import GENERATOR_VERSION
+from wallpaint.rooms.wall_planes import CameraIntrinsics, PlaneInView
 from wallpaint.typing import Array
-from wallpaint.version import __version__
 
-FORMAT = "wallpaint.room/2"
+FORMAT = "wallpaint.room/3"
+EARLIER_FORMATS = ("wallpaint.room/2",)
+UNVERSIONED_GENERATOR = 1  # generator version of files without one
 ROOM_GLOB = "room_*.npz"  # of room files in a folder
 HALF_TARGET_MAX = 2.0**15  # after scaling, the maximum of a layer is at most this
+_T = TypeVar("_T")
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _ZLIB_LEVEL = 6
 MAX_ROOM_BYTES = 2**32  # bytes, uncompressed
@@ -67,7 +77,10 @@ class RoomRecord:
     buckets: (K + 1, h, w, 3) float32, see `buckets.radiance`. alpha: (h, w) float32, 0..1, share of paintable wall.
     depth: (h, w) float32, metres along the optical axis. albedo: (h, w, 3) float32, linear sRGB, of the first hit;
     paintable wall counts as white, 0 without a hit. wall_number: (h, w) int8, -1 for none. old_paint: (3,) linear sRGB,
-    the existing paint. metadata: see `room.Room`; stored under "facts".
+    the existing paint. metadata: see `room.Room`; stored under "facts". generator_version: of the generator that rendered
+    the room. wall_plane: (h, w) int8, index into planes of the wall that covers most of the pixel, painted or not, -1 for
+    other surfaces such as reveals and mouldings. planes, camera: planes of the walls in camera coordinates, and the
+    camera; see `wall_planes`. wall_plane, planes and camera are None in files of earlier formats.
     """
 
     seed: int
@@ -82,7 +95,10 @@ class RoomRecord:
     wall_number: Array
     wall_variants: tuple[WallVariantView, ...] = ()
     metadata: dict[str, object] = field(default_factory=dict)
-    version: str = __version__
+    generator_version: int = GENERATOR_VERSION
+    wall_plane: Array | None = None
+    planes: tuple[PlaneInView, ...] | None = None
+    camera: CameraIntrinsics | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -140,6 +156,8 @@ def encode(record: RoomRecord) -> bytes:
         arrays[f"dressing_{number}"] = variant_halves[number][0]
         if variant.swatch is not None:
             arrays[f"swatch_{number}"] = variant.swatch
+    if record.wall_plane is not None:
+        arrays["wall_plane"] = record.wall_plane.astype(np.int8)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=_ZLIB_LEVEL) as archive:
         for name, array in arrays.items():
@@ -182,7 +200,10 @@ def read(path: Path) -> RoomRecord:
             wall_number=arrays["wall_number"],
             wall_variants=variants,
             metadata=dict(meta["facts"]),
-            version=str(meta["version"]),
+            generator_version=generator_version_of(meta),
+            wall_plane=arrays.get("wall_plane"),
+            planes=_optional(meta.get("wall_planes"), lambda planes: tuple(map(PlaneInView.from_json, planes))),
+            camera=_optional(meta.get("camera"), CameraIntrinsics.from_json),
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
@@ -197,6 +218,15 @@ def read_meta(path: Path) -> dict[str, Any]:
     return _open(path)[1]
 
 
+def generator_version_of(meta: dict[str, Any]) -> int:
+    """Return the generator version in the JSON record of a room or of a skipped seed. Raises ValueError, TypeError."""
+    return int(meta.get("generator", UNVERSIONED_GENERATOR))
+
+
+def _optional(value: Any, convert: Callable[[Any], _T]) -> _T | None:
+    return None if value is None else convert(value)
+
+
 def _meta(record: RoomRecord) -> dict[str, Any]:
     return {
         "format": FORMAT,
@@ -206,12 +236,14 @@ def _meta(record: RoomRecord) -> dict[str, Any]:
         "size": list(record.size),
         "samples": record.samples,
         "old_paint": [float(value) for value in record.old_paint],
-        "version": record.version,
+        "generator": record.generator_version,
         "dressings": [
             {"kind": variant.kind, "track": variant.track, "walls": list(variant.walls)}
             for variant in record.wall_variants
         ],
         "facts": record.metadata,
+        "wall_planes": _optional(record.planes, lambda planes: [plane.to_json() for plane in planes]),
+        "camera": _optional(record.camera, CameraIntrinsics.to_json),
     }
 
 
@@ -236,7 +268,7 @@ def _open(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise InputError(f"{path}: cannot be read as a room file (damaged, or of another format): delete it") from error
     try:
         meta = json.loads(arrays["meta"].tobytes())
-        if meta["format"] != FORMAT:
+        if meta["format"] not in (FORMAT, *EARLIER_FORMATS):
             raise InputError(
                 f'{path}: its format is "{str(meta["format"])[:40]}", expected "{FORMAT}": render it again'
             )
@@ -255,5 +287,8 @@ def _check(path: Path, record: RoomRecord) -> None:
     size = record.size if record.alpha.ndim == 2 else (0, 0)
     layers = [record.buckets, record.albedo[None], *(variant.radiance[None] for variant in record.wall_variants)]
     fits = all(layer.ndim == 4 and layer.shape[1:] == (*size, 3) for layer in layers)
+    if record.wall_plane is not None:
+        fits &= record.wall_plane.shape == size and record.planes is not None
+        fits &= record.wall_plane.max(initial=-1) < len(record.planes or ())
     if not fits or len(record.buckets) < 2 or record.depth.shape != size or record.wall_number.shape != size:
         raise InputError(f"{path}: a room file whose layers differ in size: render it again")

@@ -28,7 +28,8 @@ class Rendering:
     buckets: (K + 1, h, w, 3) float32, linear sRGB radiance by number of diffuse bounces on the wall paint. wall: (h, w)
     float32, share of each pixel that is paintable wall. depth: (h, w) float32, metres along the optical axis, 0 without
     a hit. albedo: (h, w, 3) float32, of the first hit. normal: (h, w, 3) float32. wall_number: (h, w) int16, -1 for
-    other surfaces.
+    other surfaces. wall_plane: (h, w) int16, index of the wall plane that covers most of the pixel, see
+    `wall_planes.face_planes`, -1 for other surfaces. occlusion: (h, w) float32, of the reliefs at the first hit, 1 without.
     """
 
     buckets: Array
@@ -37,6 +38,15 @@ class Rendering:
     albedo: Array
     normal: Array
     wall_number: Array
+    wall_plane: Array
+    occlusion: Array
+
+
+def majority(indices: Array) -> Array:
+    """Return the most frequent index of each pixel: (h, w) int16. indices: (h, w, samples), small integers from -1."""
+    values = np.arange(-1, indices.max(initial=-1) + 1)
+    counts = np.stack([(indices == value).sum(-1) for value in values])
+    return values[counts.argmax(0)].astype(np.int16)
 
 
 def radiance(buckets: Array, albedo: npt.ArrayLike, ratio: Array | None = None) -> Array:

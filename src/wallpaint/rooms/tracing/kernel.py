@@ -15,7 +15,8 @@ import mitsuba as mi
 import numpy as np
 from mitsuba import Bool, Color3f, Float, Int32, Point2f, Point3f, Ray3f, UInt32, Vector3f
 
-from wallpaint.rooms.materials import TEXTURE_PX, Texture
+from wallpaint.rooms import wall_planes
+from wallpaint.rooms.materials import TEXTURE_PX, Relief, Texture
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Camera, Room
 from wallpaint.rooms.surfaces.textures import PLASTER_METRES
@@ -52,6 +53,14 @@ class TraceScene:
             textures.append(room.sky or Texture(np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.float32)))
         self.texels = Float(np.stack([t.texels for t in textures]).ravel())
         self.plaster = Float(plaster.astype(np.float32).ravel())
+        # Rooms with and without reliefs have a kernel each, so that reliefs cost nothing where there are none.
+        reliefs = list({id(m.relief): m.relief for m in mesh.materials if m.relief is not None}.values())
+        self.has_relief = bool(reliefs)
+        if reliefs:
+            relief_texels = [np.concatenate([r.slopes, r.occlusion[..., None]], -1) for r in reliefs]
+            self.relief_texels = Float(np.stack(relief_texels).astype(np.float32).ravel())
+            self.materials |= _relief_columns(mesh, reliefs)
+        self.face_plane = Int32(wall_planes.face_planes(mesh)[1])
         pdf, alias_table = _emitter_table(room)
         self.materials["emitter_pdf"] = Float(pdf)
         self.emitter_faces, self.alias_probability, self.alias_index = (
@@ -111,6 +120,14 @@ def _material_table(room: Room, textures: list[Texture]) -> dict[str, Jit]:
     )
     table["number"] = Int32([-1 if m.wall is None else m.wall for m in materials])
     return table
+
+
+def _relief_columns(mesh: Mesh, reliefs: list[Relief]) -> dict[str, Jit]:
+    index = {id(relief): i for i, relief in enumerate(reliefs)}
+    return {
+        "relief": Int32([-1 if m.relief is None else index[id(m.relief)] for m in mesh.materials]),
+        "relief_scale": Float([1.0 if m.relief is None else 1 / m.relief.metres for m in mesh.materials]),
+    }
 
 
 def _vector(values: Any) -> Jit:
@@ -197,7 +214,10 @@ def trace(
 
 
 def render_aovs(scene: TraceScene, index: Jit, size: tuple[int, int], per_pixel: int, seed: Jit) -> tuple[Jit, ...]:
-    """Return the AOVs of the first hit: albedo, normal, depth on the optical axis (m), paint (0 or 1), wall number."""
+    """Return the AOVs of the first hit.
+
+    Albedo, normal, depth on the optical axis (m), paint (0 or 1), wall number, wall plane, occlusion.
+    """
     pixel, sample = index // per_pixel, index % per_pixel
     pixel_seed = hash32(pixel * UInt32(0x9E3779B1) ^ hash32(seed))
     origin, direction = _camera_ray(scene, pixel, size, sobol2(sample, pixel_seed))
@@ -208,7 +228,16 @@ def render_aovs(scene: TraceScene, index: Jit, size: tuple[int, int], per_pixel:
     paint = dr.gather(Float, scene.materials["paint"], hit.material, active)
     number = dr.gather(Int32, scene.materials["number"], hit.material, active)
     depth = dr.select(active, preliminary.t * dr.dot(direction, scene.camera["axis"]), 0)
-    return si.albedo, si.normal, depth, paint, dr.select(active, number, -1)
+    plane = dr.gather(Int32, scene.face_plane, preliminary.prim_index, active)
+    return (
+        si.albedo,
+        si.normal,
+        depth,
+        paint,
+        dr.select(active, number, -1),
+        dr.select(active, plane, -1),
+        si.occlusion,
+    )
 
 
 @dataclass
@@ -228,7 +257,8 @@ class RayHit:
 class SurfaceInteraction:
     """BSDF parameters at a hit.
 
-    start: origin of rays that leave the surface. p_specular: probability of sampling the specular lobe.
+    start: origin of rays that leave the surface. p_specular: probability of sampling the specular lobe. occlusion: of
+    the relief, by which diffuse is already multiplied; 1 without.
     """
 
     wi: Jit
@@ -241,6 +271,7 @@ class SurfaceInteraction:
     is_specular: Jit
     painted: Jit
     p_specular: Jit
+    occlusion: Jit
 
 
 def _camera_ray(scene: TraceScene, pixel: Jit, size: tuple[int, int], jitter: tuple[Jit, Jit]) -> tuple[Jit, Jit]:
@@ -285,7 +316,10 @@ def _surface_interaction(
     metal = dr.gather(Float, materials["metal"], m, active) > 0
     f0 = dr.select(metal, albedo, Color3f(dr.gather(Float, materials["f0"], m, active)))
     diffuse = dr.select(metal, Color3f(0), albedo)
-    normal = _bumped_normal(scene, hit, direction, jitter, active)
+    normal, occlusion = _bumped_normal(scene, hit, direction, jitter, active), Float(1)
+    if scene.has_relief:
+        normal, occlusion = _relief_normal(scene, hit, normal, direction, jitter, active)
+        diffuse *= occlusion
     is_specular = dr.max(f0) > 0
     fresnel = dr.max(schlick(f0, dr.maximum(dr.dot(normal, -direction), 0)))
     diffuse_weight = dr.select(painted, 0.6, dr.max(diffuse) + 0.05)
@@ -294,7 +328,9 @@ def _surface_interaction(
     )
     alpha = dr.square(dr.gather(Float, materials["roughness"], m, active))
     start = Point3f(hit.point + hit.side * RAY_EPSILON)
-    return SurfaceInteraction(-direction, normal, start, albedo, diffuse, f0, alpha, is_specular, painted, p_specular)
+    return SurfaceInteraction(
+        -direction, normal, start, albedo, diffuse, f0, alpha, is_specular, painted, p_specular, occlusion
+    )
 
 
 def _bumped_normal(scene: TraceScene, hit: RayHit, direction: Jit, jitter: tuple[Jit, Jit], active: Jit) -> Jit:
@@ -307,6 +343,23 @@ def _bumped_normal(scene: TraceScene, hit: RayHit, direction: Jit, jitter: tuple
     frame = mi.Frame3f(hit.smooth)
     bent = dr.normalize(hit.smooth - bump * (frame.s * slope[0] + frame.t * slope[1]))
     return dr.select(is_bumped & (dr.dot(bent, direction) < -0.02), bent, hit.smooth)
+
+
+def _relief_normal(
+    scene: TraceScene, hit: RayHit, normal: Jit, direction: Jit, jitter: tuple[Jit, Jit], active: Jit
+) -> tuple[Jit, Jit]:
+    """Return the shading normal of a relief, and its occlusion; u is horizontal and v up, as on walls."""
+    index = dr.gather(Int32, scene.materials["relief"], hit.material, active)
+    has_relief = active & (index >= 0)
+    scale = dr.gather(Float, scene.materials["relief_scale"], hit.material, active) * TEXTURE_PX
+    column = Int32(dr.floor(hit.u * scale + jitter[0] - 0.5)) & (TEXTURE_PX - 1)
+    row = Int32(dr.floor(hit.v * scale + jitter[1] - 0.5)) & (TEXTURE_PX - 1)
+    texel = _gather3(scene.relief_texels, UInt32((index * TEXTURE_PX + row) * TEXTURE_PX + column), has_relief)
+    is_upright = has_relief & (dr.abs(hit.smooth.z) < 0.9)
+    right = dr.normalize(Vector3f(-hit.smooth.y, hit.smooth.x, Float(0)) + dr.select(is_upright, 0.0, 1.0))
+    bent = dr.normalize(normal - texel.x * right - texel.y * dr.cross(hit.smooth, right))
+    visible = is_upright & (dr.dot(bent, direction) < -0.02)
+    return dr.select(visible, bent, normal), dr.select(has_relief, texel.z, 1)
 
 
 def _emitter_radiance(scene: TraceScene, material: Jit, direction: Jit, jitter: tuple[Jit, Jit], active: Jit) -> Jit:

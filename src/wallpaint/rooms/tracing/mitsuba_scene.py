@@ -15,9 +15,10 @@ from typing import Any
 import mitsuba as mi
 import numpy as np
 
+from wallpaint.rooms import wall_planes
 from wallpaint.rooms.materials import TEXTURE_PX, Color, Material
 from wallpaint.rooms.room import Camera, Room
-from wallpaint.rooms.tracing.buckets import Rendering
+from wallpaint.rooms.tracing.buckets import Rendering, majority
 from wallpaint.typing import Array
 
 Plugin = dict[str, Any]
@@ -37,7 +38,7 @@ def render(room: Room, size: tuple[int, int], samples: int) -> Rendering:
 
     The image is simplified compared with the kernel: specular reflectance does not depend on the angle (Schlick's
     Fresnel averaged over the hemisphere), a window pane emits the mean sky radiance in all directions, and walls have
-    no bump map. Pixels are square, so the vertical field of view follows from the horizontal one.
+    neither bump map nor relief. Pixels are square, so the vertical field of view follows from the horizontal one.
     """
     buckets = np.zeros((MAX_WALL_BOUNCES + 1, *size, 3), np.float32)
     scene = mi.load_dict(scene_dict(room, (0.5, 0.5, 0.5), size))
@@ -223,6 +224,12 @@ def _render_aovs(
         elif mask.any():
             albedo[mask] = np.asarray(material.albedo) * _texels(material, uv[mask])
 
+    planes = np.full(material_index.shape, -1)
+    is_wall = np.isin(material_index, np.unique(room.mesh.material[wall_planes.face_planes(room.mesh)[1] >= 0]))
+    for n, plane in enumerate(wall_planes.face_planes(room.mesh)[0]):
+        is_on_plane = np.abs(at @ np.asarray(plane.normal) - plane.offset) < wall_planes.TOLERANCE_M
+        planes[hit & is_wall & is_on_plane & (np.abs(normal @ np.asarray(plane.normal)) > wall_planes.MIN_COSINE)] = n
+
     def to_pixels(values: Array) -> Array:
         split = values.reshape(height, rays_per_side, width, rays_per_side, -1)
         return np.moveaxis(split, 2, 1).reshape(height, width, rays_per_side * rays_per_side, -1)
@@ -235,6 +242,8 @@ def _render_aovs(
         "albedo": to_pixels(albedo).mean(2).astype(np.float32),
         "normal": to_pixels(np.where(hit[..., None], normal, 0)).mean(2).astype(np.float32),
         "wall_number": np.sort(to_pixels(number), axis=2)[:, :, rays_per_side * rays_per_side // 2, 0].astype(np.int16),
+        "wall_plane": majority(to_pixels(planes)[..., 0]),
+        "occlusion": np.ones(size, np.float32),
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from wallpaint.rooms.room import Camera, Room
 from wallpaint.rooms.tracing import backend, denoise
-from wallpaint.rooms.tracing.buckets import Rendering
+from wallpaint.rooms.tracing.buckets import Rendering, majority
 from wallpaint.typing import Array
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def render(room: Room, size: tuple[int, int], samples: int, *, denoised: bool = 
         rendering = Rendering(buckets=buckets, **_render_aovs(scene, room, size, samples))
     if not (denoised and denoise.available()):
         return rendering
-    clean = [denoise.denoise(bucket, rendering.albedo, rendering.normal) for bucket in rendering.buckets]
+    guide = rendering.albedo * rendering.occlusion[..., None]
+    clean = [denoise.denoise(bucket, guide, rendering.normal) for bucket in rendering.buckets]
     return replace(rendering, buckets=np.stack(clean))
 
 
@@ -54,9 +55,9 @@ def render_radiance(room: Room, size: tuple[int, int], samples: int, *, denoised
     """Render the room with its existing materials and the same random numbers: (h, w, 3) float32 radiance."""
     rendering = render(room, size, samples, denoised=False)
     radiance = rendering.buckets.sum(0)
-    return (
-        denoise.denoise(radiance, rendering.albedo, rendering.normal) if denoised and denoise.available() else radiance
-    )
+    if not (denoised and denoise.available()):
+        return radiance
+    return denoise.denoise(radiance, rendering.albedo * rendering.occlusion[..., None], rendering.normal)
 
 
 def render_wall_numbers(room: Room, size: tuple[int, int]) -> Array:
@@ -150,8 +151,8 @@ def _render_aovs(scene: TraceScene, room: Room, size: tuple[int, int], samples: 
     seed = UInt32(room.seed)
     dr.make_opaque(seed)
     index = dr.arange(UInt32, size[0] * size[1] * count)
-    albedo, normal, depth, paint, number = kernel.render_aovs(scene, index, size, count, seed)
-    dr.eval(albedo, normal, depth, paint, number)
+    albedo, normal, depth, paint, number, plane, occlusion = kernel.render_aovs(scene, index, size, count, seed)
+    dr.eval(albedo, normal, depth, paint, number, plane, occlusion)
     shape = (*size, count)
     numbers = np.asarray(number).reshape(shape)
     return {
@@ -160,6 +161,10 @@ def _render_aovs(scene: TraceScene, room: Room, size: tuple[int, int], samples: 
         "albedo": np.stack([np.asarray(albedo[i]).reshape(shape).mean(-1) for i in range(3)], -1).astype(np.float32),
         "normal": np.stack([np.asarray(normal[i]).reshape(shape).mean(-1) for i in range(3)], -1).astype(np.float32),
         "wall_number": np.sort(numbers, axis=-1)[..., count // 2].astype(np.int16),
+        "wall_plane": majority(np.asarray(plane).reshape(shape)),
+        "occlusion": np.asarray(occlusion).reshape(shape).mean(-1).astype(np.float32)
+        if scene.has_relief
+        else np.ones(size, np.float32),
     }
 
 
