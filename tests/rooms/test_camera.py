@@ -152,3 +152,82 @@ def test_controlnet_depth_is_inverse_and_near_is_white() -> None:
     assert int(image[1, middle]) == pytest.approx(128, abs=3)
     assert (camera.controlnet_depth(np.zeros((4, 4))) == 0).all()
     assert (camera.controlnet_depth(np.full((4, 4), 3.0)) == 128).all()
+
+
+HDR = replace(NEUTRAL, shadow_lift=0.5, highlight_compression=0.6, halo=0.5)
+
+
+def window_scene() -> np.ndarray:
+    light = grey(0.1)
+    light[:, :20] = 0.01  # a dark corner
+    light[15:45, 50:70] = 5.0  # a window
+    return light
+
+
+def test_local_tone_mapping_lifts_shadows_and_compresses_highlights() -> None:
+    light = window_scene()
+    exposure = camera.meter(light, HDR)
+    assert exposure.gain_map is not None
+    assert exposure.gain_map[30, 5] > 1.3 * exposure.gain_map[5, 35] > 1.3 * 1.3 * exposure.gain_map[30, 60]
+    global_exposure = replace(exposure, gain_map=None)
+    local, plain = (camera.develop(light, HDR, metered) for metered in (exposure, global_exposure))
+    assert local[30, 5].mean() > plain[30, 5].mean() + 0.03
+    assert camera.meter(light, NEUTRAL).gain_map is None
+
+
+def test_halo_darkens_the_wall_around_a_window() -> None:
+    light = window_scene()
+    gains = {halo: camera.meter(light, replace(HDR, halo=halo)).gain_map for halo in (0.0, 1.0)}
+    near, far = (30, 47), (4, 30)
+    relative = {halo: float(gain[near] / gain[far]) for halo, gain in gains.items() if gain is not None}
+    assert relative[1.0] < 0.75
+    assert relative[1.0] < relative[0.0] - 0.1
+
+
+def test_gain_map_is_smooth_and_keeps_small_patterns() -> None:
+    """The map of a metered pair is applied to both images, so it must not contain the pattern of the old wall."""
+    rng = np.random.default_rng(0)
+    pattern = np.exp(0.3 * rng.standard_normal((*SIZE, 1))).astype(np.float32) * grey(0.1)
+    gain = camera.meter(pattern, replace(HDR, halo=0.3)).gain_map
+    assert gain is not None
+    assert np.log(gain).std() < 0.12 * np.log(pattern).std()
+    steps = [np.diff(np.log(np.squeeze(image)), axis=1).std() for image in (gain, pattern[..., 0])]
+    assert steps[0] < 0.06 * steps[1]
+
+
+def test_both_images_of_a_pair_share_one_gain_map() -> None:
+    old, new = scene(0.1), scene(0.6)
+    exposure = camera.meter(camera.geometric_mean(old, new), HDR)
+    assert exposure.gain_map is not None
+    first, second = (
+        srgb_to_linear(camera.develop(light, HDR, replace(exposure, gain=0.2 * exposure.gain))) for light in (old, new)
+    )
+    usable = (second.max(-1) < 0.95) & (first.min(-1) > 0.002)
+    assert usable.mean() > 0.5
+    np.testing.assert_allclose((second / first)[usable], (new / old)[usable], rtol=0.02)
+
+
+def test_saturation_scales_chroma_and_keeps_grey_and_luminance() -> None:
+    exposure = replace(
+        camera.meter(grey(0.2), HDR), gain=1.0, white=(1.0, 1.0, 1.0), gain_map=np.ones(SIZE, np.float32)
+    )
+    vivid = replace(HDR, saturation=1.5)
+    np.testing.assert_allclose(srgb_to_linear(camera.develop(grey(0.2), vivid, exposure)), 0.2, atol=1e-4)
+    colour = (grey(0.2) * [1.2, 1.0, 0.7]).astype(np.float32)
+    plain, strong = (srgb_to_linear(camera.develop(colour, phone, exposure)) for phone in (HDR, vivid))
+    assert strong.std(-1).mean() == pytest.approx(1.5 * plain.std(-1).mean(), rel=1e-3)
+    assert float(luminance(strong).mean()) == pytest.approx(float(luminance(plain).mean()), rel=1e-3)
+
+
+def test_gain_map_of_another_size_is_rejected() -> None:
+    with pytest.raises(ShapeError, match="gain map"):
+        camera.develop(scene()[:-1], HDR, camera.meter(scene(), HDR))
+
+
+def test_sampled_hdr_cameras_are_hdr() -> None:
+    base = camera.sample(np.random.default_rng(1))
+    phone = camera.sample_hdr(np.random.default_rng(2), base)
+    assert phone.is_hdr
+    assert not base.is_hdr
+    assert phone.saturation > 1
+    assert phone.tint_error == base.tint_error

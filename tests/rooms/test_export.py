@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,18 @@ def test_other_settings_missing_folders_and_damaged_rooms_are_rejected(
     (bad / room_file.name_of(2)).write_bytes(b"no room")
     with pytest.raises(InputError, match="room_000002"):
         export.export(bad, tmp_path / "out", 1, num_workers=1)
+
+
+def test_entries_mark_hdr_photos_and_the_benchmark_reads_relief_pairs(tmp_path: Path) -> None:
+    hdr = next(seed for seed in range(980_000, 980_100) if pairs.is_hdr(seed) and seed % 2 == 0)
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    for seed in (hdr, 950_000):
+        record = synthetic_rooms.render(seed, SIZE, 16)
+        assert isinstance(record, RoomRecord)
+        variants = tuple(replace(view, kind="brick", track="relief") for view in record.wall_variants)
+        room_file.write(folder / room_file.name_of(seed), replace(record, wall_variants=variants))
+    export.export(folder, tmp_path / "set", 1, num_workers=1)
+    lines = entries(tmp_path / "set", "test")
+    assert {(line["room"], line["hdr"]) for line in lines} == {(hdr, True), (950_000, False)}
+    assert [pair.tracks[0] for pair in read_set(tmp_path / "set")] == 2 * ["plain", "relief", "texture"]

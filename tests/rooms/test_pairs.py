@@ -159,3 +159,22 @@ def test_several_paints_add_no_texture_pair() -> None:
     variant = WallVariantView("two-tone", "several", make_record(2).wall_variants[0].radiance)
     sampled = pairs.sample_pairs(replace(make_record(1), wall_variants=(variant,)), 1)
     assert [pair.tracks[0] for pair in sampled] == ["plain", "several"]
+
+
+def test_hdr_photos_only_of_a_share_of_the_extended_rooms() -> None:
+    assert not any(pairs.is_hdr(seed) for seed in (*range(1000), *range(950_000, 951_000)))
+    assert np.mean([pairs.is_hdr(seed) for seed in range(500_000, 502_000)]) == pytest.approx(pairs.HDR_SHARE, abs=0.03)
+    hdr = next(seed for seed in range(500_000, 500_100) if pairs.is_hdr(seed))
+    for seed in (hdr, 1):
+        for pair in pairs.sample_pairs(make_record(seed), 2):
+            assert pair.camera.is_hdr == (seed == hdr)
+            assert (pair.exposure.gain_map is not None) == (seed == hdr)
+            for light, image in ((pair.old_radiance, pair.clean_photo), (pair.new_radiance, pair.target)):
+                np.testing.assert_array_equal(camera.develop(light, pair.camera, pair.exposure), image)
+
+
+def test_relief_variant_gives_a_pair_to_paint_and_one_to_its_texture() -> None:
+    record = make_record(2)
+    variant = replace(record.wall_variants[0], kind="brick", track="relief")
+    sampled = pairs.sample_pairs(replace(record, wall_variants=(variant,)), 1)
+    assert [pair.tracks[0] for pair in sampled] == ["plain", "relief", "texture"]

@@ -17,6 +17,7 @@ TRACK_LABELS = {
     "plain": "plain wall",
     "patterned": "patterned",
     "several": "several paints",
+    "relief": "relief",
     "dark_to_light": "dark to light",
     "light_to_dark": "light to dark",
     "coloured_light": "coloured light",

@@ -19,9 +19,10 @@ from wallpaint.rooms.materials import Color, Material
 from wallpaint.rooms.mesh import Mesh, merge
 from wallpaint.rooms.room import Camera, Room, WallVariant, is_extended, split_of
 from wallpaint.rooms.shell import SIDES, Opening, Plan
+from wallpaint.rooms.surfaces import coverings, paints, patterns, reliefs
 from wallpaint.rooms.surfaces import finishes as finishing
-from wallpaint.rooms.surfaces import paints, patterns
 from wallpaint.rooms.surfaces.finishes import Finishes
+from wallpaint.rooms.surfaces.reliefs import WallRelief
 from wallpaint.rooms.tracing import tracer
 from wallpaint.typing import Array
 
@@ -46,6 +47,8 @@ WALL_SCHEME_SHARES = {
     "some": 0.1,
 }  # which walls are paintable
 WALL_VARIANT_SHARES = {"patterned": 0.35, "several": 0.3}  # probability that a room has such a variant
+RELIEF_SHARE = 0.25  # of extended rooms; their only pattern is that of the relief
+COVERING_SHARE = 0.6  # of the extended rooms without relief, in place of "patterned" above
 
 
 class UnusableRoomError(WallpaintError):
@@ -77,11 +80,11 @@ def _attempt(rng: np.random.Generator, seed: int, aspect: float) -> Room | None:
         room_type, plan = content.room_type, plans.sample_extended_plan(rng, content)
     finishes = finishing.choose(rng, split)
     light = lighting.sample_lighting(rng, plan, split)
-    wall_materials = WallMaterials(rng, plan, split)
+    wall_materials = WallMaterials(rng, plan, split, is_extended(seed))
     for _ in range(MAX_WALL_TRIES if content is not None else 0):
         if content is None or extended.suits_walls(content, plan, wall_materials.scheme, wall_materials.paint):
             break
-        wall_materials = WallMaterials(rng, plan, split)
+        wall_materials = WallMaterials(rng, plan, split, is_extended(seed))
     layout = FurnitureLayout(plan)
     covered: set[Opening] = set()
     door_finishes = finishes
@@ -164,9 +167,10 @@ def _with_extended_camera(
 
 
 class WallMaterials:
-    """Materials of the walls: which walls are paintable, their existing paint, and their wall variants."""
+    """Materials of the walls: which walls are paintable, their existing paint and relief, and their wall variants."""
 
-    def __init__(self, rng: np.random.Generator, plan: Plan, split: str) -> None:
+    def __init__(self, rng: np.random.Generator, plan: Plan, split: str, extended: bool = False) -> None:
+        """extended: sample reliefs and coverings of extended rooms too."""
         self.plan, self.split, self._rng = plan, split, rng
         self.scheme = str(rng.choice(list(WALL_SCHEME_SHARES), p=list(WALL_SCHEME_SHARES.values())))
         self.paint = _to_color(paints.sample(rng, split))
@@ -195,6 +199,10 @@ class WallMaterials:
             bump=float(rng.uniform(0.0, 0.07)) if rng.random() < 0.8 else 0.0,
         )
         self._materials: dict[tuple[str, str], Material] = {}
+        self._extended = extended
+        self.relief: WallRelief | None = None
+        if extended and rng.random() < RELIEF_SHARE:
+            self.relief = reliefs.sample_relief(rng, split)
 
     def material(self, side: str, level: str) -> Material:
         """Return the material of one wall. level: "lower" or "upper", below or above the split height."""
@@ -202,14 +210,23 @@ class WallMaterials:
         if key not in self._materials:
             number = 2 * SIDES.index(side) + (level == "lower") if key in self._painted else None
             albedo = self.paint if number is not None else self._other_paint
-            self._materials[key] = replace(self._finish, name=f"{side} wall, {level}", albedo=albedo, wall=number)
+            finish = self._finish
+            if self.relief is not None and number is not None:
+                finish = replace(finish, relief=self.relief.relief, bump=self.relief.material.bump)
+            self._materials[key] = replace(finish, name=f"{side} wall, {level}", albedo=albedo, wall=number)
         return self._materials[key]
 
     def sample_variants(self) -> tuple[WallVariant, ...]:
         """Sample the wall variants of a room; there may be none."""
         numbers = sorted(m.wall for m in self._materials.values() if m.wall is not None)
         variants = []
-        if self._rng.random() < WALL_VARIANT_SHARES["patterned"]:
+        if self.relief is not None:
+            variants.append(WallVariant(self.relief.name, "relief", dict.fromkeys(numbers, self.relief.material)))
+        elif self._extended:
+            if self._rng.random() < COVERING_SHARE:
+                covering = coverings.sample_covering(self._rng, self.split)
+                variants.append(WallVariant(covering.name, "patterned", dict.fromkeys(numbers, covering.material)))
+        elif self._rng.random() < WALL_VARIANT_SHARES["patterned"]:
             pattern = patterns.sample_pattern(self._rng, self.split)
             variants.append(WallVariant(pattern.name, "patterned", dict.fromkeys(numbers, pattern.material)))
         if len(numbers) > 1 and self._rng.random() < WALL_VARIANT_SHARES["several"]:

@@ -61,8 +61,8 @@ class Sun:
 class WallVariant:
     """Other materials for the paintable walls: wallpaper, panelling, brick, or several paints.
 
-    kind: a short description ("wallpaper", "brick", "two-tone"). track: "patterned" or "several". surfaces: wall number
-    -> material. Walls that are not listed keep the existing paint.
+    kind: a short description ("wallpaper", "brick", "two-tone"). track: "patterned", "several", or "relief" for the relief
+    of the paintable walls in its original colours. surfaces: wall number -> material. Walls that are not listed keep the existing paint.
     """
 
     kind: str
@@ -114,7 +114,6 @@ def split_of(seed: int) -> str:
 def is_extended(seed: int) -> bool:
     """Return whether the room of a seed is an extended room, with the content of `content.KINDS`."""
     return any(seed in seeds for seeds in EXTENDED_SEEDS.values())
-
 
 
 def is_current(seed: int, generator_version: int) -> bool:

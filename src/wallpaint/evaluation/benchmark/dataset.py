@@ -32,7 +32,7 @@ from wallpaint.imaging.photo import read_photo
 from wallpaint.typing import Array
 
 METADATA_FILE = "metadata.jsonl"
-TRACKS = ("plain", "patterned", "several", "dark_to_light", "light_to_dark", "coloured_light", "texture")
+TRACKS = ("plain", "patterned", "several", "relief", "dark_to_light", "light_to_dark", "coloured_light", "texture")
 _REQUIRED_PATHS = ("image_path", "mask_path", "target_path")
 
 

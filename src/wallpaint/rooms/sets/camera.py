@@ -1,15 +1,16 @@
 """Model of a phone camera: scene radiance to sRGB photo.
 
-    radiance -> lens (vignetting, glare) -> exposure -> noise -> white balance -> tone curve -> sharpening -> JPEG
+    radiance -> lens (vignetting, glare) -> exposure -> noise -> white balance [-> local tone mapping, saturation]
+             -> tone curve -> sharpening -> JPEG
 
 All steps except the noise are deterministic functions of `PhoneCamera` and `Exposure`. For a pair of images of one
-room, exposure and white balance are metered once (`meter`) and locked for both.
+room, exposure, white balance and the gain map of local tone mapping are metered once (`meter`) and locked for both.
 """
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -27,6 +28,9 @@ HIGHLIGHT_QUANTILE = 0.94  # luminance above it may be clipped
 CENTER_WEIGHT_SIGMA = 0.35  # of the centre-weighted metering, as a share of the half diagonal
 GLARE_SIGMA = 0.12  # of the veiling glare, as a share of the longer side
 GLARE_GRID_PX = 96  # longer side of the image on which the glare is computed
+BASE_GRID_PX = 128  # longer side of the image on which the gain map is computed; its blur causes halos at windows
+BASE_EDGE = 1.2  # natural log of luminance; stronger edges keep their contrast in the gain map
+MIN_GAIN, MAX_GAIN = 0.08, 6.0  # of local tone mapping
 EPSILON = 1e-9
 
 
@@ -48,6 +52,10 @@ class PhoneCamera:
     electrons: at linear 1; few mean a high ISO. read_noise: electrons. grain_px: sigma of the noise blur by demosaicing
     and noise reduction. sharpening: amount of the unsharp mask. jpeg_quality: 1..100. chroma_subsampling: 4:2:0 if
     True.
+
+    shadow_lift, highlight_compression: 0..1, share of the large-scale contrast, in log luminance, that local tone mapping
+    removes below and above the average; as in bracketed exposures merged to one picture. halo: 0..1, weight of a base
+    without edges, whose gain map causes halos. halo_width: its sigma as a share of the longer side. saturation: factor.
     """
 
     key: float = 0.2
@@ -69,6 +77,16 @@ class PhoneCamera:
     sharpening: float = 0.3
     jpeg_quality: int = 92
     chroma_subsampling: bool = True
+    shadow_lift: float = 0.0
+    highlight_compression: float = 0.0
+    halo: float = 0.0
+    halo_width: float = 0.05
+    saturation: float = 1.0
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether photos are tone-mapped locally."""
+        return self.shadow_lift > 0 or self.highlight_compression > 0
 
 
 @dataclass(frozen=True)
@@ -76,11 +94,12 @@ class Exposure:
     """Result of metering.
 
     gain: linear sensor level per unit of radiance. white: (3,) white balance gains, which preserve the luminance of
-    grey.
+    grey. gain_map: (h, w) float32, factor of local tone mapping on the luminance of exposed light; None without.
     """
 
     gain: float
     white: Color
+    gain_map: Array | None = field(default=None, compare=False, repr=False)
 
 
 def sample(rng: np.random.Generator) -> PhoneCamera:
@@ -110,6 +129,23 @@ def sample(rng: np.random.Generator) -> PhoneCamera:
     )
 
 
+def sample_hdr(rng: np.random.Generator, camera: PhoneCamera) -> PhoneCamera:
+    """Return a camera that merges exposures as an estate agent's does: lifted shadows, kept windows, strong colours."""
+    return replace(
+        camera,
+        key=float(rng.uniform(0.3, 0.45)),
+        exposure_error=0.5 * camera.exposure_error,
+        highlight_protection=float(rng.uniform(0.0, 0.3)),
+        shadow_lift=float(rng.uniform(0.3, 0.6)),
+        highlight_compression=float(rng.uniform(0.5, 0.85)),
+        halo=float(rng.uniform(0.2, 0.7)),
+        halo_width=float(rng.uniform(0.03, 0.09)),
+        saturation=float(rng.uniform(1.1, 1.4)),
+        sharpening=float(rng.uniform(0.3, 0.8)),
+        electrons=max(camera.electrons, 6000.0),
+    )
+
+
 def geometric_mean(first: Array, second: Array) -> Array:
     """Return the radiance on which to meter a pair, (h, w, 3): the geometric mean of both.
 
@@ -122,7 +158,7 @@ def meter(radiance: Array, camera: PhoneCamera) -> Exposure:
     """Determine exposure and white balance for a scene, (h, w, 3) linear light.
 
     Exposure: the centre-weighted log-average is mapped to the camera's key (Reinhard et al. 2002; ISO 2720 meters for
-    18 % grey); highlights lower it. White balance: see `_white_balance`.
+    18 % grey); highlights lower it. White balance: see `_white_balance`. Gain map: see `_gain_map`.
     """
     light = luminance(np.maximum(radiance, 0).astype(np.float64))
     height, width = light.shape
@@ -136,7 +172,32 @@ def meter(radiance: Array, camera: PhoneCamera) -> Exposure:
     ceiling = 1 / max(float(np.quantile(light, HIGHLIGHT_QUANTILE)), EPSILON)
     if gain > ceiling:
         gain = ceiling**camera.highlight_protection * gain ** (1 - camera.highlight_protection)
-    return Exposure(gain * 2.0**camera.exposure_error, _white_balance(radiance * gain, camera))
+    exposure = Exposure(gain * 2.0**camera.exposure_error, _white_balance(radiance * gain, camera))
+    if not camera.is_hdr:
+        return exposure
+    return replace(exposure, gain_map=_gain_map(luminance(expose(radiance, camera, exposure)), camera))
+
+
+def _gain_map(light: Array, camera: PhoneCamera) -> Array:
+    """Return the gain of local tone mapping: (h, w) float32. light: (h, w), exposed luminance.
+
+    The large-scale log luminance (base) is moved towards its average, with separate strengths below and above it; detail
+    keeps its contrast (Durand & Dorsey 2002, bilateral base layer). A share of the base has no edges: it darkens the wall
+    around windows and lifts the frame of the window, as merged exposures do.
+    """
+    height, width = light.shape
+    longest = max(height, width)
+    grid = min(1.0, BASE_GRID_PX / longest)
+    size = (max(1, round(width * grid)), max(1, round(height * grid)))
+    small = cv2.resize(np.asarray(light, np.float32), size, interpolation=cv2.INTER_AREA)
+    level = np.log(np.maximum(small, 1e-3 * float(small.mean()) + EPSILON)).astype(np.float32)
+    sigma = camera.halo_width * max(size)
+    smooth = cv2.GaussianBlur(level, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    base = (1 - camera.halo) * cv2.bilateralFilter(level, 0, BASE_EDGE, sigma / 2) + camera.halo * smooth
+    offset = base - float(np.log(camera.key))
+    gain = np.exp(-np.where(offset < 0, camera.shadow_lift, camera.highlight_compression) * offset)
+    gain = np.clip(gain, MIN_GAIN, MAX_GAIN).astype(np.float32)
+    return np.asarray(cv2.resize(gain, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _white_balance(exposed: Array, camera: PhoneCamera) -> Color:
@@ -175,11 +236,23 @@ def develop(radiance: Array, camera: PhoneCamera, exposure: Exposure, rng: np.ra
     light = expose(radiance, camera, exposure)
     if rng is not None:
         light = light + _noise(light, camera, rng)
-    encoded = tone_curve(light * np.asarray(exposure.white, np.float32), camera)
+    light = light * np.asarray(exposure.white, np.float32)
+    if exposure.gain_map is not None:
+        light = _map_tones(light, exposure.gain_map, camera.saturation)
+    encoded = tone_curve(light, camera)
     if camera.sharpening > 0:
         blurred = cv2.GaussianBlur(encoded, (0, 0), 1.0, borderType=cv2.BORDER_REFLECT)
         encoded = encoded + np.float32(camera.sharpening) * (encoded - blurred)
     return np.clip(encoded, 0, 1)
+
+
+def _map_tones(light: Array, gain_map: Array, saturation: float) -> Array:
+    """Apply a gain map and a saturation factor to white-balanced linear light."""
+    if gain_map.shape != light.shape[:2]:
+        raise ShapeError(f"gain map is {gain_map.shape}, image {light.shape[:2]}: meter an image of the same size")
+    mapped = light * gain_map[..., None]
+    grey = np.asarray(luminance(mapped), np.float32)[..., None]
+    return np.asarray(np.maximum(grey + np.float32(saturation) * (mapped - grey), 0), np.float32)
 
 
 def capture(radiance: Array, camera: PhoneCamera, exposure: Exposure, rng: np.random.Generator) -> Array:

@@ -139,6 +139,7 @@ def write_pair(pair: RenderedPair, folder: Path, *, clean: bool) -> dict[str, An
         "tracks": list(pair.tracks),
         "room": pair.seed,
         "room_kind": pair.room_type,
+        "hdr": pair.camera.is_hdr,
     }
 
 

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from wallpaint.imaging.color import linear_to_lab, luminance
+from wallpaint.rooms.room import is_extended
 from wallpaint.rooms.sets import camera
 from wallpaint.rooms.sets.camera import Exposure, PhoneCamera
 from wallpaint.rooms.sets.room_file import RoomRecord, WallVariantView
@@ -29,7 +30,9 @@ WHITE_ALBEDO = (0.85, 0.85, 0.85)
 TINT_LUMINANCE = 0.7  # luminance to which the white wall is scaled before its chroma is measured
 MIN_PAINT_CHANGE = 8.0  # CIELAB distance between new and existing paint
 MAX_TRIES = 20
+HDR_SHARE = 0.15  # of the extended rooms
 _PLAIN, _VARIANT, _TEXTURE = 0, 1, 2
+_HDR_STREAM = 72  # of random numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +157,8 @@ def _photograph(
 ) -> RenderedPair:
     """Develop both images with one random camera and a common exposure."""
     phone_camera = camera.sample(rng)
+    if is_hdr(record.seed):
+        phone_camera = camera.sample_hdr(rng, phone_camera)
     exposure = camera.meter(camera.geometric_mean(change.old, change.new), phone_camera)
     noisy = camera.to_uint8(camera.develop(change.old, phone_camera, exposure, rng))
     tracks = change.tracks
@@ -177,6 +182,11 @@ def _photograph(
         old_radiance=change.old,
         new_radiance=change.new,
     )
+
+
+def is_hdr(seed: int) -> bool:
+    """Return whether the photos of a room are tone-mapped locally: HDR_SHARE of the extended rooms, none of the others."""
+    return is_extended(seed) and np.random.default_rng([seed, _HDR_STREAM]).random() < HDR_SHARE
 
 
 def residual_tint(record: RoomRecord, exposure: Exposure, ratio: Array | None = None) -> float:

@@ -318,7 +318,8 @@ WALL_WOOD_ALBEDOS: dict[str, tuple[Color, ...]] = {
 """Oak, pine, walnut, ash; birch, cherry, smoked oak, teak."""
 
 
-def _wall_wood(rng: np.random.Generator, split: str) -> Color:
+def wall_wood(rng: np.random.Generator, split: str) -> Color:
+    """Sample the colour of a wooden wall covering, linear sRGB, among those of the split."""
     woods = WALL_WOOD_ALBEDOS["test" if split == "test" else "train"]
     return woods[int(rng.integers(len(woods)))]
 
@@ -326,7 +327,7 @@ def _wall_wood(rng: np.random.Generator, split: str) -> Color:
 def _boards(rng: np.random.Generator, split: str) -> Material:
     """Vertical tongue-and-groove boards, varnished or painted."""
     count = int(rng.integers(8, 14))
-    texture = textures.boards(rng, _wall_wood(rng, split), count)
+    texture = textures.boards(rng, wall_wood(rng, split), count)
     if rng.random() < 0.5:
         paint = paints.sample(rng, split)
         mean = texture.texels.mean((0, 1))
@@ -353,7 +354,7 @@ def _slats(rng: np.random.Generator, split: str) -> Material:
     """Vertical wooden slats on dark felt."""
     count = int(rng.integers(28, 42))
     u, _ = uv_grid()
-    boards = textures.boards(rng, _wall_wood(rng, split), count, contrast=0.8).texels
+    boards = textures.boards(rng, wall_wood(rng, split), count, contrast=0.8).texels
     inside = np.abs(np.mod(u * count, 1) - 0.5)
     felt = smoothstep(0.3, 0.36, inside)
     shading = 1 - 0.25 * smoothstep(0.2, 0.3, inside)
@@ -365,13 +366,14 @@ def _slats(rng: np.random.Generator, split: str) -> Material:
 
 def _plywood(rng: np.random.Generator, split: str) -> Material:
     """Plywood sheets with thin joints."""
-    base = np.ascontiguousarray(textures.wood(rng, _wall_wood(rng, split), "cathedral", 0.8).texels.transpose(1, 0, 2))
+    base = np.ascontiguousarray(textures.wood(rng, wall_wood(rng, split), "cathedral", 0.8).texels.transpose(1, 0, 2))
     joint = courses(1, 1, np.zeros(1)).joint_mask(0.004)
     texture = Texture(base * (1 - 0.6 * joint)[..., None])
     return textures.tiled_material("plywood", texture, textures.WOOD_METRES, 0.5, 0.04)
 
 
-def _tiles(rng: np.random.Generator, split: str, tiling: str) -> Material:
+def wall_tiles(rng: np.random.Generator, split: str, tiling: str) -> Material:
+    """Sample glazed wall tiles with grout. tiling: one of `textures.TILINGS`."""
     paint = paints.sample(rng, split, str(rng.choice(["light", "light", "muted", "deep"])))
     grout = float(rng.uniform(0.2, 0.7))
     texture = textures.tiles(
@@ -401,7 +403,7 @@ TRAIN_PATTERNS: dict[str, Callable[[np.random.Generator, str], Material]] = {
     "upright boards": _boards,
     "plywood": _plywood,
     "concrete": _concrete,
-    "metro tiles": lambda rng, split: _tiles(rng, split, "metro"),
+    "metro tiles": lambda rng, split: wall_tiles(rng, split, "metro"),
     "grasscloth": _grasscloth,
 }
 HELD_OUT_PATTERNS: dict[str, Callable[[np.random.Generator, str], Material]] = {
@@ -413,5 +415,5 @@ HELD_OUT_PATTERNS: dict[str, Callable[[np.random.Generator, str], Material]] = {
     "shiplap": _shiplap,
     "slats": _slats,
     "formwork": _formwork,
-    "square tiles": lambda rng, split: _tiles(rng, split, "square"),
+    "square tiles": lambda rng, split: wall_tiles(rng, split, "square"),
 }
