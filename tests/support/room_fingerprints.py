@@ -1,7 +1,8 @@
 """Fingerprints of the scene description of rooms: numbers that hardly depend on the machine.
 
 `python -m support.room_fingerprints` (with tests/ on the path) writes those of the present generator. Run it only if a
-change of the pictures of these rooms is intended, and raise `room.GENERATOR_VERSION` and `room.UNCHANGED_SINCE` with it.
+change of the pictures of these rooms is intended, and raise `room.GENERATOR_VERSION` and `room.UNCHANGED_SINCE` with
+it.
 """
 
 from __future__ import annotations

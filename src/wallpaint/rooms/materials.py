@@ -39,8 +39,9 @@ class Texture:
 class Relief:
     """A tileable height map as a normal map and its ambient occlusion, both (TEXTURE_PX, TEXTURE_PX, ...) float32.
 
-    slopes: (..., 2), d height / du and / dv, metres per metre. occlusion: 0..1, share of diffuse light that is not blocked
-    by the relief itself. metres: side of one tile; u is to the right and v up on a wall. Reliefs compare by identity.
+    slopes: (..., 2), d height / du and / dv, metres per metre. occlusion: 0..1, share of diffuse light that is not
+    blocked by the relief itself. metres: side of one tile; u is to the right and v up on a wall. Reliefs compare by
+    identity.
     """
 
     slopes: Array

@@ -22,7 +22,8 @@ EXTENDED_SEEDS = {
 GENERATOR_VERSION = 2
 """Version of the generator, raised when the picture of any room changes.
 
-1: files of generators without a version of their own. 2: extended rooms; the pictures of all other rooms are those of 1.
+1: files of generators without a version of their own. 2: extended rooms; the pictures of all other rooms are those of
+1.
 """
 UNCHANGED_SINCE = 1  # first generator version with the present pictures of the rooms that are not extended
 
@@ -61,8 +62,9 @@ class Sun:
 class WallVariant:
     """Other materials for the paintable walls: wallpaper, panelling, brick, or several paints.
 
-    kind: a short description ("wallpaper", "brick", "two-tone"). track: "patterned", "several", or "relief" for the relief
-    of the paintable walls in its original colours. surfaces: wall number -> material. Walls that are not listed keep the existing paint.
+    kind: a short description ("wallpaper", "brick", "two-tone"). track: "patterned", "several", or "relief" for the
+    relief of the paintable walls in its original colours. surfaces: wall number -> material. Walls that are not listed
+    keep the existing paint.
     """
 
     kind: str

@@ -27,9 +27,9 @@ _CEILINGS = ("ceiling", "timber ceiling")  # materials of sloped ceilings, which
 
 @dataclass(frozen=True)
 class MeshPlane:
-    """A wall plane in room coordinates. name: side of the room, or "slope". normal: (3,), into the room. offset: metres.
+    """A wall plane in room coordinates: its points X fulfil normal . X = offset.
 
-    Its points fulfil normal . X = offset.
+    name: side of the room, or "slope". normal: (3,) unit vector into the room. offset: metres.
     """
 
     name: str
@@ -63,8 +63,8 @@ class PlaneInView:
 class CameraIntrinsics:
     """A pinhole camera: field of view and pose.
 
-    half_width, half_height, shift: see `room.Camera`. rotation: (3, 3), rows are the camera's right, down and forward in
-    room coordinates, so camera = rotation @ (room - position). position: (3,) metres.
+    half_width, half_height, shift: see `room.Camera`. rotation: (3, 3), rows are the camera's right, down and forward
+    in room coordinates, so camera = rotation @ (room - position). position: (3,) metres.
     """
 
     half_width: float
@@ -137,8 +137,9 @@ def planes_in_view(mesh: Mesh, camera: Camera) -> tuple[PlaneInView, ...]:
 def face_planes(mesh: Mesh) -> tuple[tuple[MeshPlane, ...], Array]:
     """Group the faces of walls and sloped ceilings by plane.
 
-    Walls are recognised by the names of their materials. Planes with less than MIN_AREA_M2 are left out: reveals, niches,
-    mouldings. Returns the planes in the order of the mesh, and the plane index of every face, (F,) int32, -1 for none.
+    Walls are recognised by the names of their materials. Planes with less than MIN_AREA_M2 are left out: reveals,
+    niches, mouldings. Returns the planes in the order of the mesh, and the plane index of every face, (F,) int32, -1
+    for none.
     """
     names = [_surface_name(material.name) for material in mesh.materials]
     is_named = np.array([name is not None for name in names], bool)

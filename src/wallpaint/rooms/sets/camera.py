@@ -53,9 +53,10 @@ class PhoneCamera:
     and noise reduction. sharpening: amount of the unsharp mask. jpeg_quality: 1..100. chroma_subsampling: 4:2:0 if
     True.
 
-    shadow_lift, highlight_compression: 0..1, share of the large-scale contrast, in log luminance, that local tone mapping
-    removes below and above the average; as in bracketed exposures merged to one picture. halo: 0..1, weight of a base
-    without edges, whose gain map causes halos. halo_width: its sigma as a share of the longer side. saturation: factor.
+    shadow_lift, highlight_compression: 0..1, share of the large-scale contrast, in log luminance, that local tone
+    mapping removes below and above the average; as in bracketed exposures merged to one picture. halo: 0..1, weight of
+    a base without edges, whose gain map causes halos. halo_width: its sigma as a share of the longer side. saturation:
+    factor.
     """
 
     key: float = 0.2
@@ -181,9 +182,9 @@ def meter(radiance: Array, camera: PhoneCamera) -> Exposure:
 def _gain_map(light: Array, camera: PhoneCamera) -> Array:
     """Return the gain of local tone mapping: (h, w) float32. light: (h, w), exposed luminance.
 
-    The large-scale log luminance (base) is moved towards its average, with separate strengths below and above it; detail
-    keeps its contrast (Durand & Dorsey 2002, bilateral base layer). A share of the base has no edges: it darkens the wall
-    around windows and lifts the frame of the window, as merged exposures do.
+    The large-scale log luminance (base) is moved towards its average, with separate strengths below and above it;
+    detail keeps its contrast (Durand & Dorsey 2002, bilateral base layer). A share of the base has no edges: it darkens
+    the wall around windows and lifts the frame of the window, as merged exposures do.
     """
     height, width = light.shape
     longest = max(height, width)

@@ -185,7 +185,7 @@ def _photograph(
 
 
 def is_hdr(seed: int) -> bool:
-    """Return whether the photos of a room are tone-mapped locally: HDR_SHARE of the extended rooms, none of the others."""
+    """Return whether the photos of a room are tone-mapped locally: HDR_SHARE of the extended rooms, no others."""
     return is_extended(seed) and np.random.default_rng([seed, _HDR_STREAM]).random() < HDR_SHARE
 
 

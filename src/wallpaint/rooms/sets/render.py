@@ -5,8 +5,8 @@
     room_000043.json    the reason why this seed has no room
 
 Files are written atomically, and the bytes of a room depend only on seed, size, samples and the version of the
-generator. So an interrupted and resumed run gives the same folder as an uninterrupted one. Rooms of an earlier generator
-are kept if their pictures have not changed since (`room.is_current`), and rendered again otherwise.
+generator. So an interrupted and resumed run gives the same folder as an uninterrupted one. Rooms of an earlier
+generator are kept if their pictures have not changed since (`room.is_current`), and rendered again otherwise.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ is float16 with a power-of-two scale per layer, which keeps lamps and shadows in
     swatch_N       (s, s, 3) uint8 sRGB, if wall variant N has a texture
     wall_plane     (h, w) int8, index into wall_planes, -1 none; absent if the record has no planes
 
-Files of the format wallpaint.room/2 are read too: they have no planes and no camera, and the version of the package that
-wrote them in place of that of the generator, which counts as generator version 1.
+Files of the format wallpaint.room/2 are read too: they have no planes and no camera, and the version of the package
+that wrote them in place of that of the generator, which counts as generator version 1.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ class RoomRecord:
     buckets: (K + 1, h, w, 3) float32, see `buckets.radiance`. alpha: (h, w) float32, 0..1, share of paintable wall.
     depth: (h, w) float32, metres along the optical axis. albedo: (h, w, 3) float32, linear sRGB, of the first hit;
     paintable wall counts as white, 0 without a hit. wall_number: (h, w) int8, -1 for none. old_paint: (3,) linear sRGB,
-    the existing paint. metadata: see `room.Room`; stored under "facts". generator_version: of the generator that rendered
-    the room. wall_plane: (h, w) int8, index into planes of the wall that covers most of the pixel, painted or not, -1 for
-    other surfaces such as reveals and mouldings. planes, camera: planes of the walls in camera coordinates, and the
-    camera; see `wall_planes`. wall_plane, planes and camera are None in files of earlier formats.
+    the existing paint. metadata: see `room.Room`; stored under "facts". generator_version: of the generator that
+    rendered the room. wall_plane: (h, w) int8, index into planes of the wall that covers most of the pixel, painted or
+    not, -1 for other surfaces such as reveals and mouldings. planes, camera: planes of the walls in camera coordinates,
+    and the camera; see `wall_planes`. wall_plane, planes and camera are None in files of earlier formats.
     """
 
     seed: int

@@ -50,7 +50,7 @@ def sample_relief(rng: np.random.Generator, split: str, name: str | None = None)
 
 
 def relief_of(height_m: Array, metres: float) -> Relief:
-    """Convert a height map to a relief. height_m: (TEXTURE_PX, TEXTURE_PX) metres, periodic. metres: side of the tile."""
+    """Convert a height map to a relief. height_m: (TEXTURE_PX, TEXTURE_PX) metres, periodic. metres: tile side."""
     texel = metres / TEXTURE_PX
     slopes = [(np.roll(height_m, -1, axis) - np.roll(height_m, 1, axis)) / (2 * texel) for axis in (1, 0)]
     return Relief(
@@ -63,8 +63,8 @@ def relief_of(height_m: Array, metres: float) -> Relief:
 def ambient_occlusion(height_px: Array) -> Array:
     """Return the share of diffuse light that reaches a height map: (TEXTURE_PX, TEXTURE_PX) float32, 0..1.
 
-    height_px: in texels, periodic. It is the cosine-weighted visible sky, 1 - sin^2 of the horizon averaged over azimuths
-    (Max 1988, horizon mapping), plus the light that the relief reflects onto itself at MEAN_ALBEDO.
+    height_px: in texels, periodic. It is the cosine-weighted visible sky, 1 - sin^2 of the horizon averaged over
+    azimuths (Max 1988, horizon mapping), plus the light that the relief reflects onto itself at MEAN_ALBEDO.
     """
     height = height_px.astype(np.float32)
     visible = np.zeros_like(height)
@@ -128,7 +128,7 @@ def _boards(rng: np.random.Generator, split: str, upright: bool) -> _Sampled:
 def _panels(rng: np.random.Generator, split: str, style: str) -> _Sampled:
     """Painted wooden panelling: "recessed" panels between rails, or "battens" on a flat ground."""
     metres = float(rng.uniform(1.0, 1.4)) if style == "recessed" else 1.2
-    u, v = uv_grid()
+    u, _ = uv_grid()
     depth = float(rng.uniform(0.008, 0.014))
     profile = float(rng.uniform(0.008, 0.016))  # metres, width of the moulded edge
     if style == "recessed":

@@ -29,7 +29,8 @@ class Rendering:
     float32, share of each pixel that is paintable wall. depth: (h, w) float32, metres along the optical axis, 0 without
     a hit. albedo: (h, w, 3) float32, of the first hit. normal: (h, w, 3) float32. wall_number: (h, w) int16, -1 for
     other surfaces. wall_plane: (h, w) int16, index of the wall plane that covers most of the pixel, see
-    `wall_planes.face_planes`, -1 for other surfaces. occlusion: (h, w) float32, of the reliefs at the first hit, 1 without.
+    `wall_planes.face_planes`, -1 for other surfaces. occlusion: (h, w) float32, of the reliefs at the first hit, 1
+    without.
     """
 
     buckets: Array
