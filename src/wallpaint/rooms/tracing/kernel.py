@@ -16,19 +16,18 @@ import numpy as np
 from mitsuba import Bool, Color3f, Float, Int32, Point2f, Point3f, Ray3f, UInt32, Vector3f
 
 from wallpaint.rooms import wall_planes
-from wallpaint.rooms.materials import TEXTURE_PX, Relief, Texture
+from wallpaint.rooms.materials import TEXTURE_PX, Texture
 from wallpaint.rooms.mesh import Mesh
 from wallpaint.rooms.room import Camera, Room
 from wallpaint.rooms.surfaces.textures import PLASTER_METRES
 from wallpaint.rooms.tracing.sampling import Jit, ggx, hash32, sample_ggx_half, schlick, sobol2, uniform
+from wallpaint.rooms.tracing.scene_tables import emitter_table, material_table, relief_columns
 from wallpaint.typing import Array
 
 MAX_WALL_BOUNCES = 5  # index of the last bucket; `buckets.radiance` extrapolates beyond it
 MAX_DEPTH = 24
 RR_DEPTH = 3  # bounces before Russian roulette starts
 WALL_SURVIVAL = 0.75  # roulette factor per wall bounce, as paint has an albedo of 1 in the buckets
-LIGHT_POWER_EXPONENT = 0.6  # emitters are sampled by power to this exponent, for lower variance of weak ones
-MIN_ROUGHNESS = 0.03  # smoother surfaces cannot be sampled in single precision
 RAY_EPSILON = 1e-4  # metres between a surface and the origin of rays that leave it
 MAX_SUN_SPECULAR = 50.0  # clamp of specular reflections of the sun, to avoid fireflies
 
@@ -47,7 +46,7 @@ class TraceScene:
         )
         self.faces, self.face_material = UInt32(mesh.faces.ravel()), UInt32(mesh.material)
         textures = list({id(m.texture): m.texture for m in mesh.materials if m.texture is not None}.values())
-        self.materials = _material_table(room, textures)
+        self.materials = material_table(room, textures)
         self.sky = Int32(len(textures))
         if room.sky is not None or not textures:
             textures.append(room.sky or Texture(np.zeros((TEXTURE_PX, TEXTURE_PX, 3), np.float32)))
@@ -59,9 +58,9 @@ class TraceScene:
         if reliefs:
             relief_texels = [np.concatenate([r.slopes, r.occlusion[..., None]], -1) for r in reliefs]
             self.relief_texels = Float(np.stack(relief_texels).astype(np.float32).ravel())
-            self.materials |= _relief_columns(mesh, reliefs)
+            self.materials |= relief_columns(mesh, reliefs)
         self.face_plane = Int32(wall_planes.face_planes(mesh)[1])
-        pdf, alias_table = _emitter_table(room)
+        pdf, alias_table = emitter_table(room)
         self.materials["emitter_pdf"] = Float(pdf)
         self.emitter_faces, self.alias_probability, self.alias_index = (
             UInt32(alias_table[0]),
@@ -100,73 +99,9 @@ def _mitsuba_scene(mesh: Mesh) -> Any:
     return mi.load_dict({"type": "scene", "room": shape})
 
 
-def _material_table(room: Room, textures: list[Texture]) -> dict[str, Jit]:
-    materials = room.mesh.materials
-    texture_index = {id(texture): i for i, texture in enumerate(textures)}
-    columns = {
-        "albedo": [(1.0, 1.0, 1.0) if m.wall is not None else m.albedo for m in materials],
-        "emission": [m.emission for m in materials],
-        "texture_scale": [m.texture_scale for m in materials],
-        "roughness": [max(m.roughness, MIN_ROUGHNESS) for m in materials],
-        "f0": [m.f0 for m in materials],
-        "metal": [float(m.metal) for m in materials],
-        "bump": [m.bump for m in materials],
-        "paint": [float(m.wall is not None) for m in materials],
-        "sky": [float(m.sky and room.sky is not None) for m in materials],
-    }
-    table = {name: Float(np.asarray(column, np.float32).ravel()) for name, column in columns.items()}
-    table["texture"] = Int32(
-        [texture_index[id(m.texture)] if m.texture is not None and m.wall is None else -1 for m in materials]
-    )
-    table["number"] = Int32([-1 if m.wall is None else m.wall for m in materials])
-    return table
-
-
-def _relief_columns(mesh: Mesh, reliefs: list[Relief]) -> dict[str, Jit]:
-    index = {id(relief): i for i, relief in enumerate(reliefs)}
-    return {
-        "relief": Int32([-1 if m.relief is None else index[id(m.relief)] for m in mesh.materials]),
-        "relief_scale": Float([1.0 if m.relief is None else 1 / m.relief.metres for m in mesh.materials]),
-    }
-
-
 def _vector(values: Any) -> Jit:
     x, y, z = (float(v) for v in values)
     return Vector3f(x, y, z)
-
-
-def _emitter_table(room: Room) -> tuple[Array, tuple[Array, Array, Array]]:
-    """Return the area pdf of emitter sampling for each material, and Walker's alias table over the emissive faces."""
-    mesh = room.mesh
-    power = np.array([np.mean(m.emission) for m in mesh.materials])
-    if room.sky is not None:
-        brightness = float(room.sky.texels.mean())
-        power = power * np.where([m.sky for m in mesh.materials], brightness, 1.0)
-    faces = np.flatnonzero(power[mesh.material] > 0)
-    if len(faces) == 0:
-        return np.zeros(len(power), np.float32), (
-            np.zeros(1, np.uint32),
-            np.ones(1, np.float32),
-            np.zeros(1, np.uint32),
-        )
-    corner = mesh.vertices[mesh.faces[faces]].astype(np.float64)
-    area = 0.5 * np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1)
-    total = np.bincount(mesh.material[faces], area, len(power))
-    share = np.where(total > 0, (total * power) ** LIGHT_POWER_EXPONENT, 0)
-    share /= share.sum()
-    pdf = np.where(total > 0, share / np.maximum(total, 1e-12), 0)
-    weight = area * pdf[mesh.material[faces]]
-    count = len(faces)
-    scaled = weight / weight.sum() * count
-    probability, alias = np.ones(count), np.arange(count)
-    small, large = [i for i in range(count) if scaled[i] < 1], [i for i in range(count) if scaled[i] >= 1]
-    while small and large:
-        low, high = small.pop(), large[-1]
-        probability[low], alias[low] = scaled[low], high
-        scaled[high] -= 1 - scaled[low]
-        if scaled[high] < 1:
-            small.append(large.pop())
-    return pdf.astype(np.float32), (faces.astype(np.uint32), probability.astype(np.float32), alias.astype(np.uint32))
 
 
 @dr.syntax  # type: ignore[untyped-decorator]
