@@ -218,9 +218,7 @@ def messages(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def named_flags(message: str) -> list[str]:
     """Flags in a message, but those of whole commands: `wallpaint ... --flag`, or a line that is one."""
     message = re.sub(r"`wallpaint [^`]*`|^ *wallpaint .*$", "", message, flags=re.MULTILINE)
-    message = re.sub(
-        r"var\(--[a-z-]+\)|(?<=[{;]) *--[a-z-]+:|^\s*--[a-z-]+:", "", message, flags=re.MULTILINE
-    )
+    message = re.sub(r"var\(--[a-z-]+\)|(?<=[{;]) *--[a-z-]+:|^\s*--[a-z-]+:", "", message, flags=re.MULTILINE)
     return re.findall(r"(?<![\w(-])--[a-z][a-z-]*", message)
 
 
