@@ -35,6 +35,8 @@ MIN_CROP = 0.5  # share of each side
 MAX_ASPECT_RATIO = 1.5
 MAX_ROTATION_DEG = 5.0
 BAD_CAMERA_SHARE = 0.35  # share of cameras with settings worse than those of phones
+HDR_CAMERA_SHARE = 0.12  # share of cameras that tone-map locally
+PAINT_SHARES = {"light": 0.35, "any": 0.45, "uniform": 0.2}  # white and pale paints, any paint, uniform in linear light
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,11 @@ def _sample_radiance(room: RoomInMemory, rng: np.random.Generator) -> Array:
     if room.wall_variants and rng.random() < VARIANT_SHARE:
         half, scale = room.wall_variants[int(rng.integers(len(room.wall_variants)))]
         return half.astype(np.float32) * np.float32(scale)
-    albedo = paints.sample(rng, "train") if rng.random() < 0.7 else rng.uniform(0.02, 0.92, 3)
+    kind = str(rng.choice(list(PAINT_SHARES), p=list(PAINT_SHARES.values())))
+    if kind == "uniform":
+        albedo = rng.uniform(paints.MIN_ALBEDO, 0.92, 3)
+    else:
+        albedo = paints.sample(rng, "train", "light" if kind == "light" else None)
     rho = np.asarray(albedo, np.float32)
     total = room.light[-1].astype(np.float32) / (1 - rho * room.tail.astype(np.float32))
     for bucket in room.light[-2::-1]:
@@ -239,6 +245,8 @@ def _capture(light: Array, rng: np.random.Generator) -> Array:
 def sample_camera(rng: np.random.Generator) -> PhoneCamera:
     """Sample a camera, often with a wrong exposure and white balance, strong noise, contrast and compression."""
     device = camera.sample(rng)
+    if rng.random() < HDR_CAMERA_SHARE:
+        return camera.sample_hdr(rng, device)
     if rng.random() >= BAD_CAMERA_SHARE:
         return device
     tint = rng.normal(0, [0.14, 0.06, 0.18])
