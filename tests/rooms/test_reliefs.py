@@ -10,6 +10,7 @@ import pytest
 
 from support import rendered_rooms
 from wallpaint.errors import ShapeError
+from wallpaint.rooms import plans
 from wallpaint.rooms.materials import TEXTURE_PX, Material, Relief
 from wallpaint.rooms.room import Room
 from wallpaint.rooms.surfaces import coverings, patterns, reliefs
@@ -154,7 +155,7 @@ def test_brick_is_visible_in_any_paint() -> None:
 
 @needs_mitsuba
 def test_extended_rooms_have_reliefs_and_coverings_in_their_shares() -> None:
-    plan = design._sample_plan(np.random.default_rng(0), "living room")
+    plan = plans.sample_plan(np.random.default_rng(0), "living room")
     tracks: list[str] = []
     rooms = 60
     for seed in range(rooms):

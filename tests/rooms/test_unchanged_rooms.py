@@ -64,7 +64,7 @@ def test_extended_rooms_are_ranges_of_seeds(seed: int, extended: bool) -> None:
 
 
 def test_every_split_has_extended_rooms() -> None:
-    assert [{split_of(seeds[0]), split_of(seeds[-1])} for seeds in EXTENDED_SEEDS] == [
+    assert [{split_of(seeds[0]), split_of(seeds[-1])} for seeds in EXTENDED_SEEDS.values()] == [
         {"train"},
         {"validation"},
         {"test"},

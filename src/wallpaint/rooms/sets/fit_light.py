@@ -183,6 +183,8 @@ def _lab_distance(
     """Return the CIELAB distance between predicted and true wall colour, (N,), and the predicted log error, (N,)."""
     import torch
 
+    from wallpaint.imaging.color_torch import linear_to_lab
+
     features = torch.from_numpy(samples.features)
     x = ((features - tensors["mean"]) / tensors["scale"]).clamp(-4, 4)
     if noise:
@@ -204,14 +206,7 @@ def _lab_distance(
     ratio = (albedo / (1 - bounce * albedo) + gloss) / (old / (1 - bounce * old) + gloss)
     predicted = median * torch.exp(contrast * torch.log(ratio.clamp_min(1e-4)))
     predicted = predicted / (1 + predicted**6) ** (1 / 6)
-    return torch.linalg.norm(_lab(predicted) - _lab(torch.from_numpy(samples.truth)), dim=-1), output[:, 6].clamp(-1, 4)
-
-
-def _lab(rgb: Tensor) -> Tensor:
-    """Convert linear sRGB to CIELAB, differentiably."""
-    import torch
-
-    matrix = torch.tensor(np.asarray(color.RGB_TO_XYZ / color.WHITE_XYZ[:, None], np.float32))
-    xyz = rgb.clamp_min(1e-5) @ matrix.T
-    f = torch.where(xyz > 0.008856, xyz.clamp_min(1e-6) ** (1 / 3), 7.787 * xyz + 16 / 116)
-    return torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], -1)
+    predicted_lab, true_lab = (
+        linear_to_lab(rgb.clamp_min(1e-5)) for rgb in (predicted, torch.from_numpy(samples.truth))
+    )
+    return torch.linalg.norm(predicted_lab - true_lab, dim=-1), output[:, 6].clamp(-1, 4)
