@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from support import corpora
 from support import image_files as files
 from support.image_files import encoded, room, stored, wide
 from wallpaint.errors import InputError, ShapeError
-from wallpaint.files import exif
+from wallpaint.files import exif, xmp
 from wallpaint.imaging import write as encode
 from wallpaint.imaging.photo import Limits, Photo, read_photo
 from wallpaint.imaging.write import write_photo
@@ -575,3 +577,48 @@ def test_hostile_exif_never_reaches_the_copy(tmp_path: Path) -> None:
             assert exif.orientation(again.source.exif) == 1
             assert np.array_equal(again.codes.shape, photo.codes.shape)
             assert again.source.exif is None or not exif.has_second_directory(again.source.exif)
+
+
+def _source_types(path: Path) -> list[str]:
+    """Return the digital source types that an XMP parser finds in a file."""
+    packet = read_photo(path).source.xmp
+    assert packet is not None
+    packet = re.sub(rb"<\?xpacket[^>]*\?>", b"", packet)
+    packet = packet.replace(b"<rdf:RDF ", b'<rdf:RDF xmlns:tiff="http://ns.adobe.com/tiff/1.0/" ')  # missing in `full`
+    root = ElementTree.fromstring(packet.decode("utf-8-sig"))
+    name = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+    elements = [element.text or "" for element in root.iter(name)]
+    return elements + [element.attrib[name] for element in root.iter() if name in element.attrib]
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp", "tif", "heic", "avif"])
+@pytest.mark.parametrize("has_packet", [True, False])
+def test_digital_source_type_is_stated(full: Photo, tmp_path: Path, extension: str, has_packet: bool) -> None:
+    photo = full if has_packet else read_photo(full.codes)
+    path = tmp_path / f"out.{extension}"
+    write_photo(photo, photo.codes, path, digital_source_type="algorithmicallyEnhanced")
+    assert _source_types(path) == ["http://cv.iptc.org/newscodes/digitalsourcetype/algorithmicallyEnhanced"]
+    if has_packet:
+        assert b'CreatorTool="Wallcam"' in (read_photo(path).source.xmp or b"")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ("<Iptc4xmpExt:DigitalSourceType>{}</Iptc4xmpExt:DigitalSourceType>", ""),
+        ("", 'Iptc4xmpExt:DigitalSourceType="{}"'),
+    ],
+)
+def test_digital_source_type_of_the_source_is_replaced(statement: tuple[str, str]) -> None:
+    camera = "http://cv.iptc.org/newscodes/digitalsourcetype/digitalCapture"
+    namespace = 'xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+    packet = files.xmp_packet(statement[0].format(camera), namespace + statement[1].format(camera))
+    changed = xmp.with_digital_source_type(packet, "compositeWithTrainedAlgorithmicMedia")
+    assert b"digitalCapture" not in changed
+    assert changed.count(b"digitalsourcetype/") == 1
+
+
+def test_packet_without_rdf_is_replaced() -> None:
+    changed = xmp.with_digital_source_type(b"<x:xmpmeta/>", "algorithmicallyEnhanced")
+    assert changed.count(b"</rdf:RDF>") == 1
+    assert b"algorithmicallyEnhanced" in changed

@@ -84,12 +84,14 @@ def write_photo(
     strip_location: bool = False,
     text: Mapping[str, str] | None = None,
     quality: int | None = None,
+    digital_source_type: str | None = None,
 ) -> WriteReport:
     """Write codes of a photo's own colour space with its profile, metadata, transparency and manner.
 
     codes: shape and type of photo.codes. path: its extension names the format. strip_location: leave out GPS
     and place names. text: goes into PNG files as text chunks. quality: 1..100 for lossy formats; None for the
-    source's own tables (JPEG to JPEG), 95 (JPEG, WebP) or 90 (HEIC, AVIF).
+    source's own tables (JPEG to JPEG), 95 (JPEG, WebP) or 90 (HEIC, AVIF). digital_source_type: IPTC term for
+    how the picture was made, see `xmp.with_digital_source_type`; None leaves the source's statement.
     The file appears whole or not at all. Raises InputError, ShapeError.
     """
     path = Path(path)
@@ -101,6 +103,8 @@ def write_photo(
         raise InputError(f"a quality of 1 to 100 was expected, not {quality}")
     try:
         draft = _draft(photo, codes, kind, strip_location)
+        if digital_source_type is not None and kind != "BMP":
+            draft.xmp = xmp.with_digital_source_type(draft.xmp, digital_source_type)
         draft.text, draft.quality = dict(text or {}), quality
         data = WRITERS[kind](draft)
     except InputError as error:

@@ -37,7 +37,8 @@ class PainterFactory:
 
     label: what it is, for help pages. make: creates it; weights are loaded on first use. settings: the dataclass of its
     own settings, None if it has none. needs_bundle: it runs on a bundle of models. room_accuracy: the clause on a
-    wall's accuracy in the `room` match, from the wall's entry of the report and the light's.
+    wall's accuracy in the `room` match, from the wall's entry of the report and the light's. digital_source_type: IPTC
+    term for pictures with its walls.
     """
 
     label: str
@@ -45,6 +46,7 @@ class PainterFactory:
     room_accuracy: Callable[[Mapping[str, Any], Mapping[str, Any]], str]
     settings: type[DataclassInstance] | None = None
     needs_bundle: bool = False
+    digital_source_type: str = "algorithmicallyEnhanced"
 
 
 def make_painter(
@@ -137,7 +139,12 @@ def _diffusion_room_accuracy(wall: Mapping[str, Any], light: Mapping[str, Any]) 
 PAINTERS: dict[str, PainterFactory] = {
     "analytic": PainterFactory("by formula", _make_analytic, _analytic_room_accuracy),
     "diffusion": PainterFactory(
-        "Stable Diffusion inpainting", _make_diffusion, _diffusion_room_accuracy, DiffusionSettings, needs_bundle=True
+        "Stable Diffusion inpainting",
+        _make_diffusion,
+        _diffusion_room_accuracy,
+        DiffusionSettings,
+        needs_bundle=True,
+        digital_source_type="compositeWithTrainedAlgorithmicMedia",
     ),
 }
 """The painters by name, in the order in which "auto" considers them."""
@@ -147,3 +154,9 @@ def room_accuracy(painter: str, wall: Mapping[str, Any], light: Mapping[str, Any
     """Return the clause on a wall's accuracy in the `room` match. painter: the report's; it need not be registered."""
     factory = PAINTERS.get(painter)
     return f"rendered by the {painter} painter" if factory is None else factory.room_accuracy(wall, light)
+
+
+def digital_source_type(painter: str) -> str:
+    """Return the IPTC term for pictures by a painter. painter: the report's; it need not be registered."""
+    factory = PAINTERS.get(painter)
+    return "compositeWithTrainedAlgorithmicMedia" if factory is None else factory.digital_source_type

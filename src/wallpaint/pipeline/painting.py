@@ -21,7 +21,7 @@ from wallpaint.imaging.contact_sheet import preview
 from wallpaint.imaging.photo import Photo
 from wallpaint.imaging.write import WriteReport, write_photo
 from wallpaint.painters.protocol import PaintAssignment, PaintedWall, Painter
-from wallpaint.painters.registry import make_painter
+from wallpaint.painters.registry import digital_source_type, make_painter
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline import composite
 from wallpaint.pipeline import report as reports
@@ -52,11 +52,19 @@ class Result:
         return preview(self.photo, self.codes, max(self.photo.size))
 
     def save(self, path: str | Path, *, strip_location: bool = False, quality: int | None = None) -> WriteReport:
-        """Write the image atomically; the extension selects the format."""
+        """Write the image atomically; the extension selects the format. Its XMP states the IPTC digital source type."""
         # Timings are left out of the metadata, so that equal runs give equal bytes.
         metadata = {key: value for key, value in self.report.items() if key not in ("seconds", "profile")}
         text = {"Software": f"wallpaint {self.report['version']}", "wallpaint": json.dumps(metadata)}
-        return write_photo(self.photo, self.codes, path, strip_location=strip_location, text=text, quality=quality)
+        return write_photo(
+            self.photo,
+            self.codes,
+            path,
+            strip_location=strip_location,
+            text=text,
+            quality=quality,
+            digital_source_type=digital_source_type(self.report["painter"]),
+        )
 
 
 def paint_many(
