@@ -47,6 +47,7 @@ class OldWallMode(StrEnum):
     auto = "auto"
     plain = "plain"
     patterned = "patterned"
+    relief = "relief"
 
 
 class DetailMode(StrEnum):
@@ -160,7 +161,8 @@ def repaint(
         OldWallMode,
         typer.Option(
             rich_help_panel=panels.MASK_AND_WALLS,
-            help="plain: all variation on the wall is light. patterned: paint over wallpaper or brick.",
+            help="plain: all variation on the wall is light. patterned: paint over wallpaper. relief: paint over "
+            "brick, tiles or boards and keep their relief.",
         ),
     ] = OldWallMode.auto,
     white: Annotated[

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from wallpaint.imaging import color
-from wallpaint.imaging.masked_filters import fill, weighted_quantile
+from wallpaint.imaging.masked_filters import box_mean, fill, weighted_quantile
 from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
 from wallpaint.typing import Array
@@ -27,6 +27,9 @@ MAX_LOG_CORRECTION = 4.0  # natural log, between the photo and the homogenized w
 LOCAL_SHARE = 0.8  # share of the local deviation from the wall's median change that is applied
 LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on validation photos
 MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
+PATTERN_RADIUS_SHARE = (
+    24  # the prediction's longest side over the radius of the mean that removes what is left of a pattern
+)
 MAX_LOG_HINT = 2.0  # natural log by which a known albedo may shift the predicted albedo of the existing paint
 
 
@@ -52,6 +55,8 @@ def edit_albedo(
     weight: Array,
     albedo: Array,
     known_albedo: Array | None,
+    *,
+    pattern_removed: bool = False,
 ) -> Array:
     """Return one wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut mapping.
 
@@ -59,7 +64,8 @@ def edit_albedo(
     base: (h, w, 3) float32, linear sRGB, the denoised wall in one existing paint. weight: (h, w), share of wall.
     albedo: (3,) of the new paint. known_albedo: (3,) of the existing paint where it is known. For a uniform wall it was
     an input of the network (`LightModelInput.known_albedo`); otherwise the predicted albedo is scaled to match it in
-    the median.
+    the median. pattern_removed: base has no pattern, unlike the photo, so what is left of it in the prediction is
+    smoothed.
     """
     wall, photo = light_input.wall, light_input.photo
     prediction = _with_known_albedo(prediction, wall, known_albedo)
@@ -76,6 +82,8 @@ def edit_albedo(
     if not trust.any():
         trust = share
     planes = np.concatenate([log_change + correction, slope], -1).astype(np.float32)  # [h, w, 4]
+    if pattern_removed:
+        planes = box_mean(planes, trust + np.float32(1e-6), max(size) // PATTERN_RADIUS_SHARE)
     median = np.array([weighted_quantile(planes[..., c], trust, 0.5) for c in range(4)], np.float32)
     planes = fill(median + np.float32(LOCAL_SHARE) * (planes - median), trust)
     change, slope = upsample(planes[..., :3], rows, cols), upsample(planes[..., 3], rows, cols)

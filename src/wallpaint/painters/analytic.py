@@ -149,7 +149,16 @@ def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albe
     """Return the wall in a new paint, (h, w, 3) linear sRGB, before gamut mapping. base: see `edit_albedo`."""
     positions = wall.grid.coordinates_in(PixelGrid.over(wall.light_input.size, prediction.log_shading.shape))
     weight = wall.intrinsics.weight
-    return albedo_edit.edit_albedo(prediction, wall.light_input, positions, base, weight, albedo, _known_albedo(wall))
+    return albedo_edit.edit_albedo(
+        prediction,
+        wall.light_input,
+        positions,
+        base,
+        weight,
+        albedo,
+        _known_albedo(wall),
+        pattern_removed=wall.intrinsics.pattern_removed,
+    )
 
 
 def _known_albedo(wall: Wall) -> Array | None:

@@ -5,6 +5,8 @@ that of a uniformly painted wall in the same light. Illumination and paint are a
 separate them:
 
 - A *pattern* is strong, dense, small-scale variation. Plaster and grain are weak; shadows and sun patches are sparse.
+- A pattern of long straight *joints*, in courses or between boards, is the relief of brick, tiles or boards: its old
+  colours are removed and its shading is kept (`scene.relief`). Other patterns are printed, and removed altogether.
 - *Two paints* meet at a sharp edge and differ in colour, not only in brightness. A sharp change of brightness alone can
   also be a corner, a shadow or a sun patch, and sunlight is yellower than shade. Such edges are left as they are and
   reported.
@@ -19,6 +21,8 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, weighted_quantile
+from wallpaint.scene import relief
+from wallpaint.scene.pattern_free import MIN_BASE, PatternFreeWall
 from wallpaint.typing import Array
 
 EDGE_LOG_CHANGE = 0.22  # log change over four working pixels that counts as an edge
@@ -31,44 +35,54 @@ SAME_PAINT_DELTA_E = 12.0  # CIELAB distance at equal brightness below which two
 MAX_SUN_YELLOW_SHIFT = 20.0  # CIELAB b*; sun patches may be yellower than shade by up to this
 CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
 REPORTED_BRIGHTNESS_RATIO = 2.0  # brightness ratio across a sharp edge from which a note is added
+PRINT_NOTE = 'the wall looks patterned: its pattern is painted over (`old_wall="relief"` keeps joints and boards)'
+RELIEF_NOTE = (
+    "the wall has joints of brick, tiles or boards: their old colours are painted over and their relief is kept "
+    '(`old_wall="patterned"` paints it flat)'
+)
 
 
 @dataclass(frozen=True)
 class HomogenizedWall:
     """The image of a wall as if in one uniform paint.
 
-    rgb: (h, w, 3) float32, linear sRGB. paint_count: number of existing paints. patterned: a pattern was removed.
-    notes: messages for the user.
+    rgb: (h, w, 3) float32, linear sRGB. paint_count: number of existing paints. notes: messages for the user.
+    pattern_free: of a wall whose pattern was removed, with or without its relief.
     """
 
     rgb: Array
     paint_count: int
-    patterned: bool
     notes: tuple[str, ...]
+    pattern_free: PatternFreeWall | None = None
+
+    @property
+    def patterned(self) -> bool:
+        """Whether a pattern was removed."""
+        return self.pattern_free is not None
 
 
 def homogenize(rgb: Array, weight: Array, mode: str = "auto") -> HomogenizedWall:
     """Convert a wall with a pattern or several paints to a wall in one paint under the same light.
 
     rgb: (h, w, 3) float32, linear sRGB, filled. weight: (h, w) float32, 0..1. mode: "auto" detects patterns and paints;
-    "plain" treats all variation as light; "patterned" removes small-scale variation regardless of its strength.
+    "plain" treats all variation as light; "patterned" removes small-scale variation regardless of its strength;
+    "relief" removes it but for the shading of joints and faces.
     """
     if mode == "plain":
-        return HomogenizedWall(rgb, 1, False, ())
-    if mode == "patterned" or (mode == "auto" and _is_patterned(rgb, weight)):
-        note = 'the wall looks patterned: its pattern is painted over (`old_wall="plain"` keeps it as relief)'
-        return HomogenizedWall(_without_pattern(rgb, weight), 1, True, (note,) if mode == "auto" else ())
+        return HomogenizedWall(rgb, 1, ())
+    if mode in ("patterned", "relief") or _is_patterned(rgb, weight):
+        return _remove_pattern(rgb, weight, mode)
     regions = _segment_regions(rgb, weight)
     if len(regions.medians) < 2:
-        return HomogenizedWall(rgb, 1, False, ())
+        return HomogenizedWall(rgb, 1, ())
     paint_of_region = _group_by_paint(regions)
     count = int(paint_of_region.max()) + 1
     if count == 1:
-        return HomogenizedWall(rgb, 1, False, _brightness_note(regions))
+        return HomogenizedWall(rgb, 1, _brightness_note(regions))
     note = (
         f'the wall has {count} existing paints: each becomes the new colour (`old_wall="plain"` keeps their difference)'
     )
-    return HomogenizedWall(_unify_paints(rgb, weight, regions, paint_of_region), count, False, (note,))
+    return HomogenizedWall(_unify_paints(rgb, weight, regions, paint_of_region), count, (note,))
 
 
 def paint_labels(rgb: Array, weight: Array) -> Array:
@@ -118,6 +132,24 @@ def _is_patterned(rgb: Array, weight: Array) -> bool:
 
 def _pattern_radius(rgb: Array) -> int:
     return max(4, max(rgb.shape[:2]) // 24)
+
+
+def _remove_pattern(rgb: Array, weight: Array, mode: str) -> HomogenizedWall:
+    """Remove the pattern of a wall. mode: see `homogenize`; "auto" keeps the relief if the pattern is one."""
+    base, radius = _without_pattern(rgb, weight), _pattern_radius(rgb)
+    flat = HomogenizedWall(base, 1, (PRINT_NOTE,) if mode == "auto" else (), PatternFreeWall(base, None, base[..., 0]))
+    if mode == "patterned":
+        return flat
+    ratio = (rgb / np.maximum(base, MIN_BASE)).astype(np.float32)
+    joints = relief.find_joints(ratio, weight, radius)
+    if mode == "auto" and (joints is None or not joints.is_geometric):
+        return flat
+    model = relief.fit_relief(ratio, weight, joints)
+    shading = model.log_shading(ratio, model.face, model.near_joint)
+    mean_shading = box_mean(shading, weight + 1e-6, radius)
+    uniform = base * np.exp(shading - mean_shading)[..., None]
+    notes = (RELIEF_NOTE,) if mode == "auto" else ()
+    return HomogenizedWall(uniform.astype(np.float32), 1, notes, PatternFreeWall(base, model, mean_shading))
 
 
 def _without_pattern(rgb: Array, weight: Array) -> Array:

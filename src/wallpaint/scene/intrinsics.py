@@ -23,6 +23,7 @@ import numpy as np
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, guided_mean, weighted_quantile
 from wallpaint.scene.existing_paint import CODE_ERROR, homogenize
+from wallpaint.scene.pattern_free import PatternFreeWall
 from wallpaint.typing import Array
 
 CLIPPED_LINEAR = 0.98  # linear value from which a channel may have been clipped by the camera
@@ -40,7 +41,7 @@ MAX_TOE_SLOPE = 1.6
 class IntrinsicDecomposition:
     """The decomposition of one wall at working size (h, w), filled beyond its edges so that upsampling does not leak.
 
-    luma: (h, w) float32, luminance of the wall as photographed.
+    luma: (h, w) float32, luminance of the wall as photographed; without its pattern if that was removed.
     weight: (h, w) float32, 0..1, share of wall in each working pixel.
     median: (3,) float64, linear sRGB, the wall's median colour; median_luma its luminance.
     log_shading: (h, w) float32, natural log of luminance without specular, relative to median_luma.
@@ -49,8 +50,8 @@ class IntrinsicDecomposition:
     luminance 1.
     log_shading_quantiles: (4,), `LOG_SHADING_QUANTILES` of log_shading, for `tone_curve`.
     noise: relative standard deviation of luminance between neighbouring pixels of the full-size photo.
-    paint_count, notes: see `existing_paint.HomogenizedWall`. pattern_removed: the wall was patterned, and the pattern
-    was removed before the decomposition.
+    paint_count, notes, pattern_free: see `existing_paint.HomogenizedWall`. pattern_removed: the wall was patterned, and
+    the pattern was removed before the decomposition.
     """
 
     luma: Array
@@ -66,6 +67,7 @@ class IntrinsicDecomposition:
     paint_count: int
     notes: tuple[str, ...]
     pattern_removed: bool
+    pattern_free: PatternFreeWall | None = None
 
 
 def decompose(
@@ -92,7 +94,7 @@ def decompose(
     log_shading = np.log(np.maximum(diffuse_luma, 1e-5) / median_luma).astype(np.float32)
     diffuse = rgb - specular[..., None] * white.astype(np.float32)
     return IntrinsicDecomposition(
-        luma=photo_luma,
+        luma=luma if homogenized.patterned else photo_luma,
         weight=weight,
         median=median,
         median_luma=median_luma,
@@ -101,10 +103,11 @@ def decompose(
         specular=specular,
         illuminant_color=white,
         log_shading_quantiles=weighted_quantile(log_shading, weight, LOG_SHADING_QUANTILES),
-        noise=noise,
+        noise=noise if homogenized.pattern_free is None else homogenized.pattern_free.noise_gain * noise,
         paint_count=homogenized.paint_count,
         notes=homogenized.notes,
         pattern_removed=homogenized.patterned,
+        pattern_free=homogenized.pattern_free,
     )
 
 

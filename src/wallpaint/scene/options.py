@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from wallpaint.paints.paint import Paint
 
 EdgeMode: TypeAlias = Literal["refine", "keep"]
-OldWall: TypeAlias = Literal["auto", "plain", "patterned"]
+OldWall: TypeAlias = Literal["auto", "plain", "patterned", "relief"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,8 @@ class SceneOptions:
     fit_mask: bool = option("resize the mask to the photo", False)
     invert_mask: bool = option("black is wall", False)
     old_wall: OldWall = option(
-        "auto detects patterns and paints; plain: all variation is light; patterned: paint over wallpaper or brick",
+        "auto detects patterns and paints; plain: all variation is light; patterned: paint over wallpaper; relief: "
+        "paint over brick, tiles or boards and keep their relief",
         "auto",
         choices=get_args(OldWall),
     )

@@ -34,6 +34,7 @@ from wallpaint.scene.canvas import Canvas
 from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
 from wallpaint.scene.options import SceneOptions
+from wallpaint.scene.pattern_free import claim_own_colors, replace_luminance
 from wallpaint.typing import Array
 
 WORKING_PX = 768  # longest side of a wall at working size
@@ -190,6 +191,10 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
     else:
         illuminant = estimate_illuminant(*overview, median)
     intrinsics = decompose(rgb, weight, np.asarray(illuminant.white), _noise(canvas), options.old_wall)
+    if intrinsics.pattern_free is not None:
+        if options.edges == "refine":
+            claim_own_colors(canvas, intrinsics.pattern_free, step, window_alpha)
+        replace_luminance(canvas, intrinsics.pattern_free, step)
     small = overview[0]
     small_alpha = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     is_uniform = not intrinsics.pattern_removed and intrinsics.paint_count < 2
