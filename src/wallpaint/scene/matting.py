@@ -39,6 +39,7 @@ class Matte:
     rows, cols: (N,) int64, positions of the edge pixels, none of them in core.
     alpha: (N,) float32, share of wall in each edge pixel, 0..1.
     foreground: (N, 3) float32, linear sRGB, the estimated colour of the wall in that pixel.
+    background: (N, 3) float32, linear sRGB, the mean colour beside the wall.
     photo: (N, 3) float32, linear sRGB, the pixel itself; photo - alpha * foreground is the light of the background.
     """
 
@@ -47,6 +48,7 @@ class Matte:
     cols: Array
     alpha: Array
     foreground: Array
+    background: Array
     photo: Array
 
 
@@ -69,8 +71,7 @@ def estimate_matte(codes: Array, space: ColorSpace, alpha: Array, *, refine: boo
         if band[top : top + TILE_PX, left : left + TILE_PX].any()
     ]
     tiles = tiles or [_empty_tile()]
-    rows, cols, edge_alpha, foreground, photo = (np.concatenate(column) for column in zip(*tiles, strict=True))
-    return Matte(core, rows, cols, edge_alpha, foreground, photo)
+    return Matte(core, *(np.concatenate(column) for column in zip(*tiles, strict=True)))
 
 
 def _core(alpha: Array, inside: Array, radius_px: int) -> Array:
@@ -82,9 +83,9 @@ def _core(alpha: Array, inside: Array, radius_px: int) -> Array:
     return inside if inside.any() else alpha == alpha.max()
 
 
-def _empty_tile() -> tuple[Array, Array, Array, Array, Array]:
+def _empty_tile() -> tuple[Array, ...]:
     no_index, no_rgb = np.zeros(0, np.int64), np.zeros((0, 3), np.float32)
-    return no_index, no_index, np.zeros(0, np.float32), no_rgb, no_rgb
+    return no_index, no_index, np.zeros(0, np.float32), no_rgb, no_rgb, no_rgb
 
 
 def _matte_tile(
@@ -96,8 +97,8 @@ def _matte_tile(
     left: int,
     refine: bool,
     is_binary: bool,
-) -> tuple[Array, Array, Array, Array, Array]:
-    """Return (rows, cols, alpha, foreground, photo) of the band pixels in one tile.
+) -> tuple[Array, ...]:
+    """Return (rows, cols, alpha, foreground, background, photo) of the band pixels in one tile.
 
     maps: (inside, outside, core, far, band), each (H, W) bool. The tile is padded so that local means are complete.
     """
@@ -126,7 +127,7 @@ def _matte_tile(
     f = np.clip(
         f, 0, np.maximum(i, 0) / np.maximum(a, 1e-3)
     )  # the wall cannot contribute more light than the pixel has
-    return rows + y0, cols + x0, edge_alpha.astype(np.float32), f.astype(np.float32), i
+    return rows + y0, cols + x0, edge_alpha.astype(np.float32), f.astype(np.float32), b.astype(np.float32), i
 
 
 def _alpha_bounds(alpha: Array, is_binary: bool) -> tuple[Array, Array]:

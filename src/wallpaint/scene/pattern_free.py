@@ -19,10 +19,12 @@ from wallpaint.scene.relief import RESIDUAL_GAIN, ReliefModel
 from wallpaint.typing import Array
 
 MIN_BASE = 1e-3  # linear light of the wall without pattern, as a divisor
-OWN_COLORS = 500  # wall pixels whose colours represent the wall
-MAX_OWN_COLOR_DISTANCE = 0.12  # of square roots of ratios to the base, within which a pixel has one of these colours
+OWN_COLORS = 60  # wall pixels whose colours represent the wall
+GAIN_LIMITS = (0.4, 1.8)  # of these colours in a pixel that is entirely wall: light varies within the base's mean
+PRIOR_WEIGHT = 0.06  # of the distance from the mask's alpha, relative to the residual of the mix
 SAMPLE_ROW = 1024  # positions in one row of a map; OpenCV limits both sides of it to 16 bits
-CHUNK_PIXELS = 4096
+MIN_CONTRAST = 0.15  # squared distance of wall and background in linear light, below which the mask decides
+CHUNK_PIXELS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,26 +74,50 @@ def replace_luminance(canvas: Canvas, wall: PatternFreeWall, step: int) -> None:
     canvas.edge_luma = wall.luminance(matte.foreground, _position(matte.cols, step), _position(matte.rows, step))
 
 
-def claim_own_colors(canvas: Canvas, wall: PatternFreeWall, step: int, mask: Array) -> None:
-    """Make edge pixels inside a mask entirely wall if they have one of the wall's own colours, in place.
+def unmix_edges(canvas: Canvas, wall: PatternFreeWall, step: int, mask: Array) -> None:
+    """Estimate alpha and foreground of a canvas's edges again, from the colours that the patterned wall has, in place.
 
-    A pixel of grout or mortar would otherwise be unmixed into wall and the object beside it. mask: (H, W) float32,
-    0..1, the user's mask over the canvas.
+    The mean colour of a patterned wall is none of its own: a pixel of grout would be unmixed into wall and the object
+    beside it. Each edge pixel is explained as a mix of the background and the one of the wall's colours that leaves the
+    smallest residual and is nearest to the mask. mask: (H, W) float32, 0..1, the user's mask over the canvas.
+    Source: the sampling step of robust matting (Wang & Cohen 2007).
     """
     matte = canvas.matte
-    inside = np.flatnonzero(mask[matte.rows, matte.cols] >= 0.99)
     rows, cols = canvas.sample(OWN_COLORS)
-    if inside.size == 0 or rows.size == 0:
+    if matte.rows.size == 0 or rows.size == 0:
         return
-    own = _relative_color(wall, canvas.space.to_linear(canvas.codes[rows, cols]), rows, cols, step)
-    edge = _relative_color(wall, matte.photo[inside], matte.rows[inside], matte.cols[inside], step)
-    nearest = np.concatenate(
-        [_nearest_distance(edge[i : i + CHUNK_PIXELS], own) for i in range(0, len(edge), CHUNK_PIXELS)]
-    )
-    is_own = inside[nearest < MAX_OWN_COLOR_DISTANCE]
-    alpha, foreground = matte.alpha.copy(), matte.foreground.copy()
-    alpha[is_own], foreground[is_own] = 1, matte.photo[is_own]
+    base = _sample(wall.base, _position(cols, step), _position(rows, step))
+    own = canvas.space.to_linear(canvas.codes[rows, cols]) / np.maximum(base, MIN_BASE)  # [K, 3]
+    base = _sample(wall.base, _position(matte.cols, step), _position(matte.rows, step))
+    prior = mask[matte.rows, matte.cols]
+    alpha = np.empty_like(matte.alpha)
+    for start in range(0, len(alpha), CHUNK_PIXELS):
+        at = slice(start, start + CHUNK_PIXELS)
+        colors = own[None] * base[at, None]  # [n, K, 3]
+        alpha[at] = _best_alpha(matte.photo[at], colors, matte.background[at], prior[at])
+    a = alpha[:, None]
+    light = np.clip(matte.photo - (1 - a) * matte.background, 0, np.maximum(matte.photo, 0))
+    foreground = (light / np.maximum(a, 1e-3)).astype(np.float32)
     canvas.matte = replace(matte, alpha=alpha, foreground=foreground)
+
+
+def _best_alpha(photo: Array, colors: Array, background: Array, prior: Array) -> Array:
+    """Return alpha, (n,). photo, background: (n, 3). colors: (n, K, 3), of the wall. prior: (n,)."""
+    line, difference = colors - background[:, None], photo - background
+    contrast = np.einsum("nkc,nkc->nk", line, line)
+    trust_in_prior = PRIOR_WEIGHT * (contrast + MIN_CONTRAST)
+    mixed = np.einsum("nkc,nc->nk", line, difference) + trust_in_prior * prior[:, None]
+    alpha = np.clip(mixed / (contrast + trust_in_prior), 0, 1)
+    residual = difference[:, None] - alpha[..., None] * line
+    cost = np.einsum("nkc,nkc->nk", residual, residual) + trust_in_prior * (alpha - prior[:, None]) ** 2
+    best = cost.argmin(1)[:, None]
+    mixed_alpha, mixed_cost = (np.take_along_axis(values, best, 1)[:, 0] for values in (alpha, cost))
+    # The same colour in brighter or dimmer light: entirely wall.
+    brightness = np.einsum("nkc,nkc->nk", colors, colors) + 1e-6
+    gain = np.clip(np.einsum("nkc,nc->nk", colors, photo) / brightness, *GAIN_LIMITS)
+    rest = photo[:, None] - gain[..., None] * colors
+    wall_cost = np.einsum("nkc,nkc->nk", rest, rest) + trust_in_prior * (1 - prior[:, None]) ** 2
+    return np.where(wall_cost.min(1) <= mixed_cost, np.float32(1), mixed_alpha).astype(np.float32)
 
 
 _NO_PHOTO = np.zeros((0, 3), np.float32)
@@ -99,18 +125,6 @@ _NO_PHOTO = np.zeros((0, 3), np.float32)
 
 def _position(index: Array, step: int) -> Array:
     return ((index + 0.5) / step - 0.5).astype(np.float32)
-
-
-def _relative_color(wall: PatternFreeWall, photo: Array, rows: Array, cols: Array, step: int) -> Array:
-    """Return the square roots of the ratios of pixels to the light without pattern, (N, 3)."""
-    base = _sample(wall.base, _position(cols, step), _position(rows, step))
-    return np.asarray(np.sqrt(np.maximum(photo, 0) / np.maximum(base, MIN_BASE)), np.float32)
-
-
-def _nearest_distance(colors: Array, others: Array) -> Array:
-    """Return the distance of each colour, (N, 3), from the nearest of others, (M, 3)."""
-    squared = (colors**2).sum(1)[:, None] - 2 * colors @ others.T + (others**2).sum(1)
-    return np.sqrt(np.maximum(squared.min(1), 0))
 
 
 def _sample(plane: Array, x: Array, y: Array) -> Array:

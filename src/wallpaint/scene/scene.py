@@ -34,7 +34,7 @@ from wallpaint.scene.canvas import Canvas
 from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
 from wallpaint.scene.options import SceneOptions
-from wallpaint.scene.pattern_free import claim_own_colors, replace_luminance
+from wallpaint.scene.pattern_free import replace_luminance, unmix_edges
 from wallpaint.typing import Array
 
 WORKING_PX = 768  # longest side of a wall at working size
@@ -193,7 +193,7 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
     intrinsics = decompose(rgb, weight, np.asarray(illuminant.white), _noise(canvas), options.old_wall)
     if intrinsics.pattern_free is not None:
         if options.edges == "refine":
-            claim_own_colors(canvas, intrinsics.pattern_free, step, window_alpha)
+            unmix_edges(canvas, intrinsics.pattern_free, step, window_alpha)
         replace_luminance(canvas, intrinsics.pattern_free, step)
     small = overview[0]
     small_alpha = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
@@ -273,6 +273,12 @@ def _share_edges(walls: Mapping[str, Wall], alphas: Mapping[str, Array]) -> None
         rows, cols = matte.rows[free], matte.cols[free]
         alpha = np.minimum(matte.alpha[free] * scale[rows + top, cols + left], 1)
         wall.canvas.matte = replace(
-            matte, rows=rows, cols=cols, alpha=alpha, foreground=matte.foreground[free], photo=matte.photo[free]
+            matte,
+            rows=rows,
+            cols=cols,
+            alpha=alpha,
+            foreground=matte.foreground[free],
+            background=matte.background[free],
+            photo=matte.photo[free],
         )
         wall.canvas.edge_luma = wall.canvas.edge_luma[free]
