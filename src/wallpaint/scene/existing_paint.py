@@ -29,6 +29,7 @@ EDGE_LOG_CHANGE = 0.22  # log change over four working pixels that counts as an 
 PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance above which a wall is patterned
 PATTERN_CHROMA = 0.06  # the same for log colour ratios, independent of luminance
 MIN_PATTERN_PX = 400  # working pixels; a smaller wall is too small for a pattern
+RELIEF_RADIUS = 2  # times the radius of a pattern
 MIN_SEAM_PX = 60  # working pixels needed on each side of a seam to measure the ratio of two paints there
 MIN_REGION_SHARE = 0.02  # of the wall; smaller regions are ignored
 SAME_PAINT_DELTA_E = 12.0  # CIELAB distance at equal brightness below which two regions have the same paint
@@ -136,8 +137,9 @@ def _pattern_radius(rgb: Array) -> int:
 
 def _remove_pattern(rgb: Array, weight: Array, mode: str) -> HomogenizedWall:
     """Remove the pattern of a wall. mode: see `homogenize`; "auto" keeps the relief if the pattern is one."""
-    base, radius = _without_pattern(rgb, weight), _pattern_radius(rgb)
-    flat = HomogenizedWall(base, 1, (PRINT_NOTE,) if mode == "auto" else (), PatternFreeWall(base, None, base[..., 0]))
+    radius = _pattern_radius(rgb)
+    base = _without_pattern(rgb, weight, radius)
+    flat = HomogenizedWall(base, 1, (PRINT_NOTE,) if mode == "auto" else (), PatternFreeWall(base, base, None))
     if mode == "patterned":
         return flat
     ratio = (rgb / np.maximum(base, MIN_BASE)).astype(np.float32)
@@ -146,14 +148,15 @@ def _remove_pattern(rgb: Array, weight: Array, mode: str) -> HomogenizedWall:
         return flat
     model = relief.fit_relief(ratio, weight, joints)
     shading = model.log_shading(ratio, model.face, model.near_joint)
-    mean_shading = box_mean(shading, weight + 1e-6, radius)
-    uniform = base * np.exp(shading - mean_shading)[..., None]
+    # The tones of bricks and boards average out over a larger neighbourhood than those of a print.
+    light = _without_pattern(base, weight, RELIEF_RADIUS * radius)
+    light = (light * np.exp(-box_mean(shading, weight + 1e-6, RELIEF_RADIUS * radius))[..., None]).astype(np.float32)
     notes = (RELIEF_NOTE,) if mode == "auto" else ()
-    return HomogenizedWall(uniform.astype(np.float32), 1, notes, PatternFreeWall(base, model, mean_shading))
+    uniform = (light * np.exp(shading)[..., None]).astype(np.float32)
+    return HomogenizedWall(uniform, 1, notes, PatternFreeWall(base, light, model))
 
 
-def _without_pattern(rgb: Array, weight: Array) -> Array:
-    radius = _pattern_radius(rgb)
+def _without_pattern(rgb: Array, weight: Array, radius: int) -> Array:
     smooth = rgb
     for _ in range(2):
         smooth = box_mean(smooth, weight + 1e-6, radius)

@@ -21,6 +21,7 @@ from wallpaint.typing import Array
 MIN_BASE = 1e-3  # linear light of the wall without pattern, as a divisor
 OWN_COLORS = 60  # wall pixels whose colours represent the wall
 GAIN_LIMITS = (0.4, 1.8)  # of these colours in a pixel that is entirely wall: light varies within the base's mean
+INSIDE_ALPHA = 0.99  # of the mask, from which a pixel may be wall in any light; beyond, alpha does not increase
 PRIOR_WEIGHT = 0.06  # of the distance from the mask's alpha, relative to the residual of the mix
 SAMPLE_ROW = 1024  # positions in one row of a map; OpenCV limits both sides of it to 16 bits
 MIN_CONTRAST = 0.15  # squared distance of wall and background in linear light, below which the mask decides
@@ -29,15 +30,15 @@ CHUNK_PIXELS = 2048
 
 @dataclass(frozen=True, eq=False)
 class PatternFreeWall:
-    """The light on a wall without its pattern, at working size, and its relief.
+    """A wall without its pattern, at working size, and its relief.
 
-    base: (h, w, 3) float32, linear sRGB, filled beyond the wall. relief: None if the wall is painted flat.
-    mean_shading: (h, w) float32, local mean of the relief's log shading, which is part of base already.
+    base: (h, w, 3) float32, linear sRGB, the local mean of the wall, filled beyond it. light: (h, w, 3) float32, linear
+    sRGB, the wall in one paint where its relief has a log shading of 0. relief: None if the wall is painted flat.
     """
 
     base: Array
+    light: Array
     relief: ReliefModel | None
-    mean_shading: Array
 
     @property
     def noise_gain(self) -> float:
@@ -50,13 +51,13 @@ class PatternFreeWall:
         photo: (H, W, 3) or (N, 3) float32, linear sRGB of the wall. x, y: (H, W) or (N,), the positions of these pixels
         in working pixels, whose centres lie at integers. Returns float32 of x's shape.
         """
-        base = _sample(self.base, x, y)
-        luma = color.luminance(base).astype(np.float32)
+        luma = color.luminance(_sample(self.light, x, y)).astype(np.float32)
         if self.relief is None:
             return luma
+        base = _sample(self.base, x, y)
         face, near = _sample(self.relief.face, x, y), _sample(self.relief.near_joint, x, y)
         shading = self.relief.log_shading(photo / np.maximum(base, MIN_BASE), face, near)
-        return np.asarray(luma * np.exp(shading - _sample(self.mean_shading, x, y)), np.float32)
+        return np.asarray(luma * np.exp(shading), np.float32)
 
 
 def replace_luminance(canvas: Canvas, wall: PatternFreeWall, step: int) -> None:
@@ -95,6 +96,7 @@ def unmix_edges(canvas: Canvas, wall: PatternFreeWall, step: int, mask: Array) -
         at = slice(start, start + CHUNK_PIXELS)
         colors = own[None] * base[at, None]  # [n, K, 3]
         alpha[at] = _best_alpha(matte.photo[at], colors, matte.background[at], prior[at])
+    alpha = np.where(prior < INSIDE_ALPHA, np.minimum(alpha, np.maximum(matte.alpha, prior)), alpha)
     a = alpha[:, None]
     light = np.clip(matte.photo - (1 - a) * matte.background, 0, np.maximum(matte.photo, 0))
     foreground = (light / np.maximum(a, 1e-3)).astype(np.float32)
@@ -117,7 +119,8 @@ def _best_alpha(photo: Array, colors: Array, background: Array, prior: Array) ->
     gain = np.clip(np.einsum("nkc,nc->nk", colors, photo) / brightness, *GAIN_LIMITS)
     rest = photo[:, None] - gain[..., None] * colors
     wall_cost = np.einsum("nkc,nkc->nk", rest, rest) + trust_in_prior * (1 - prior[:, None]) ** 2
-    return np.where(wall_cost.min(1) <= mixed_cost, np.float32(1), mixed_alpha).astype(np.float32)
+    is_wall = (prior >= INSIDE_ALPHA) & (wall_cost.min(1) <= mixed_cost)
+    return np.where(is_wall, np.float32(1), mixed_alpha).astype(np.float32)
 
 
 _NO_PHOTO = np.zeros((0, 3), np.float32)

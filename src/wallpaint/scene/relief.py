@@ -31,19 +31,21 @@ JOINT_LOG_SHADING = -0.2  # natural log
 RESIDUAL_GAIN = 0.15
 RESIDUAL_LIMITS = (-0.35, 0.2)  # natural log, of luminance that the mix of face and joint does not explain
 MIN_RATIO = 0.02  # of photo to base, for logs
-LINE_PX, SHORT_LINE_PX = 41, 13  # working pixels: along courses and boards, and along joints between two courses
-COURSE_ANGLES_DEG = np.linspace(-18, 18, 13)  # of horizontal lines in perspective
+LINE_PX, SHORT_LINE_PX = (21, 41), 13  # working pixels: along courses and boards, and along joints between two courses
+LINE_SHARE = 16  # the wall's longest side over the length of lines, within LINE_PX
+COURSE_ANGLES_DEG = np.linspace(-40, 40, 21)  # of horizontal lines in perspective
 UPRIGHT_ANGLES_DEG = np.array([84.0, 90.0, 96.0])
-DIRECTIONS = np.deg2rad(np.arange(0, 360, 15))  # in the plane of luminance and chroma
+DIRECTIONS = np.deg2rad(np.arange(0, 360, 20))  # in the plane of luminance and chroma
 CHROMA_WEIGHT = 1.5
-SAME_DIRECTION = 5  # steps of DIRECTIONS within which two directions separate the same materials
+MIN_SCORE = 0.02  # skewness x root of spread x straightness^2, below which a direction separates nothing
 CORE_QUANTILE = 0.97  # of means along lines, taken for the middle of a joint
 MIN_CROSS_SKEWNESS = 0.3  # of means along the other direction, below which it has no joints
 CROSS_THRESHOLD = 0.8  # threshold of the other direction, relative to that of the main direction
 MIN_FACE_PX, MIN_JOINT_PX = 6, 20  # working pixels
 SAMPLE_PIXELS = 20_000
 # Courses of brick or tiles: many faces, and means along lines that vary nearly as much as the pixels.
-COURSE_STRAIGHTNESS, COURSE_SKEWNESS, MIN_COURSE_FACES = 0.8, 0.4, 14
+COURSE_STRAIGHTNESS, COURSE_SKEWNESS, MIN_COURSE_FACES, MAX_JOINT_THICKNESS = 0.8, 0.1, 14, 0.7
+THIN_JOINT = 1.3  # working pixels, thickness of the thinnest joints, which count as thin whatever the faces
 # Boards: lines in one direction only, gaps darker than the boards and of their hue; stripes are not.
 BOARD_STRAIGHTNESS, BOARD_SKEWNESS, MIN_BOARDS = 0.93, 0.7, 6
 MAX_GAP_RATIO, MAX_GAP_CHROMA = 0.88, 0.04
@@ -98,11 +100,15 @@ def find_joints(ratio: Array, weight: Array, radius_px: int) -> Joints | None:
     if np.count_nonzero(wall) < MIN_JOINT_PX:
         return None
     planes = _luminance_and_chroma(ratio, weight, radius_px)
-    families = [_line_means(planes, weight, length, angles) for length, angles in _FAMILIES]
+    length = int(np.clip(max(wall.shape) // LINE_SHARE, *LINE_PX))
+    families = [
+        _line_means(planes, weight, length, COURSE_ANGLES_DEG),
+        _line_means(planes, weight, SHORT_LINE_PX, UPRIGHT_ANGLES_DEG),
+    ]
     candidates = [c for main in range(2) for c in _candidates(planes, families, main, wall)]
     if not candidates:
         return None
-    best = max(candidates, key=lambda c: c.score * np.sqrt(c.faces))
+    best = max(candidates, key=lambda c: c.value)
     return Joints(best.core, _project(planes, best.direction), _is_geometric(best, ratio, wall, candidates))
 
 
@@ -136,7 +142,8 @@ class _Candidate:
     """Lines of one family in one direction of the plane of luminance and chroma.
 
     straightness: standard deviation of means along lines relative to that of the pixels. faces: effective number of
-    faces. family: 0 courses, 1 upright.
+    faces. family: 0 courses, 1 upright. thickness, face_thickness: mean distance to the border in joints and in the
+    rest of the wall, working pixels.
     """
 
     family: int
@@ -146,9 +153,13 @@ class _Candidate:
     straightness: float
     core: Array
     faces: float
+    thickness: float
+    face_thickness: float
 
-
-_FAMILIES = ((LINE_PX, COURSE_ANGLES_DEG), (SHORT_LINE_PX, UPRIGHT_ANGLES_DEG))
+    @property
+    def value(self) -> float:
+        """Of candidates, the one with the highest value has the joints."""
+        return float(self.score * np.sqrt(self.faces) / self.thickness**2)
 
 
 def _luminance_and_chroma(ratio: Array, weight: Array, radius_px: int) -> Array:
@@ -169,10 +180,10 @@ def _project(planes: Array, direction: float) -> Array:
 def _line_means(planes: Array, weight: Array, length: int, angles: Array) -> Array:
     """Return (h, w, 2): of the means along lines through each pixel, the one of the largest magnitude."""
     best = np.zeros_like(planes)
-    weighted = planes * weight[..., None]
+    weighted = np.dstack([planes * weight[..., None], weight])
     for angle in angles:
-        kernel = _line_kernel(length, float(angle))
-        mean = cv2.filter2D(weighted, -1, kernel) / (cv2.filter2D(weight, -1, kernel) + 1e-4)[..., None]
+        total = cv2.filter2D(weighted, -1, _line_kernel(length, float(angle)))
+        mean = total[..., :2] / (total[..., 2:] + np.float32(1e-4))
         best = np.where(np.abs(mean) > np.abs(best), mean, best)
     return best
 
@@ -187,23 +198,18 @@ def _line_kernel(length: int, angle_deg: float) -> Array:
 
 
 def _candidates(planes: Array, families: list[Array], main: int, wall: Array) -> list[_Candidate]:
-    """Return up to two directions in which the means along the lines of one family are most skewed."""
+    """Return the directions in which the means along the lines of one family are skewed."""
     every = max(1, np.count_nonzero(wall) // SAMPLE_PIXELS)
     means, pixels = families[main][wall][::every], planes[wall][::every]
     skewness, spread = np.array([_skewness(_project(means, t)) for t in DIRECTIONS]).T
     straightness = spread / np.array([_project(pixels, t).std() + 0.01 for t in DIRECTIONS])
     score = skewness * np.sqrt(spread) * straightness**2
-    remaining = score.copy()
     result = []
-    for _ in range(2):
-        k = int(remaining.argmax())
-        if remaining[k] <= 0.02:
-            break
+    for k in np.flatnonzero(score > MIN_SCORE):
         core = _core(families, main, float(DIRECTIONS[k]), wall)
         values = (float(DIRECTIONS[k]), float(score[k]), float(skewness[k]), float(straightness[k]))
-        result.append(_Candidate(main, *values, core, _effective_faces(core, wall)))
-        steps = np.abs((np.arange(DIRECTIONS.size) - k + DIRECTIONS.size // 2) % DIRECTIONS.size - DIRECTIONS.size // 2)
-        remaining[steps < SAME_DIRECTION] = -1
+        thickness = (_thickness(core), _thickness(wall & ~core))
+        result.append(_Candidate(main, *values, core, _effective_faces(core, wall), *thickness))
     return result
 
 
@@ -233,24 +239,35 @@ def _core(families: list[Array], main: int, direction: float, wall: Array) -> Ar
     return core & wall
 
 
+def _thickness(mask: Array) -> float:
+    distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    return float(distance[mask].mean()) if mask.any() else 1.0
+
+
 def _is_geometric(best: _Candidate, ratio: Array, wall: Array, candidates: list[_Candidate]) -> bool:
-    has_crossing = any(c.family != best.family and c.score > 0.05 for c in candidates)
-    in_courses = best.family == 0 and (best.straightness < BOARD_STRAIGHTNESS or has_crossing)
-    if in_courses:
-        return (
-            best.straightness >= COURSE_STRAIGHTNESS
-            and best.skewness >= COURSE_SKEWNESS
-            and best.faces >= MIN_COURSE_FACES
-        )
-    faces = wall & ~best.core
-    if not best.core.any() or not faces.any():
+    return any(_has_courses(c) for c in candidates if c.value > 0.5 * best.value) or _has_boards(best, ratio, wall)
+
+
+def _has_courses(lines: _Candidate) -> bool:
+    return (
+        lines.family == 0
+        and lines.straightness >= COURSE_STRAIGHTNESS
+        and lines.skewness >= COURSE_SKEWNESS
+        and lines.faces >= MIN_COURSE_FACES
+        and lines.thickness < max(MAX_JOINT_THICKNESS * lines.face_thickness, THIN_JOINT)
+    )
+
+
+def _has_boards(lines: _Candidate, ratio: Array, wall: Array) -> bool:
+    faces = wall & ~lines.core
+    if not lines.core.any() or not faces.any():
         return False
-    gap, face = (np.median(ratio[pixels], axis=0) for pixels in (best.core, faces))
+    gap, face = (np.median(ratio[pixels], axis=0) for pixels in (lines.core, faces))
     darkness = float(color.luminance(gap)) / max(float(color.luminance(face)), 1e-3)
     return (
-        best.straightness >= BOARD_STRAIGHTNESS
-        and best.skewness >= BOARD_SKEWNESS
-        and best.faces >= MIN_BOARDS
+        lines.straightness >= BOARD_STRAIGHTNESS
+        and lines.skewness >= BOARD_SKEWNESS
+        and lines.faces >= MIN_BOARDS
         and darkness < MAX_GAP_RATIO
         and float(np.abs(gap / gap.sum() - face / face.sum()).sum()) * darkness < MAX_GAP_CHROMA
     )

@@ -1,0 +1,176 @@
+"""Relief walls: old colours of brick, tiles and boards go, the shading of joints stays; prints are painted flat."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pytest
+
+from support.measures import codes_of, linear
+from wallpaint.pipeline.repaint import prepare, repaint
+from wallpaint.scene.existing_paint import homogenize
+
+SIZE = (240, 360)
+SAGE = "#7d9b84"
+GROOVE = 0.75  # share of light that reaches the middle of a joint
+
+
+@dataclass(frozen=True)
+class ReliefWall:
+    """albedo: (H, W, 3) linear sRGB. shading: (H, W), 1 on flat faces. photo: (H, W, 3) uint8."""
+
+    albedo: np.ndarray
+    shading: np.ndarray
+    photo: np.ndarray
+
+
+def joint_map(course: int, length: int, joint: int, *, scale: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return (jointness 0..1, index of the brick), each (H, W), in half bond. course: 0 for upright boards."""
+    height, width = SIZE[0] * scale, SIZE[1] * scale
+    rows, cols = np.mgrid[:height, :width]
+    row = rows // (course * scale) if course else np.zeros_like(rows)
+    along = cols + (row % 2) * (length * scale // 2)
+    is_joint = along % (length * scale) < joint * scale
+    if course:
+        is_joint |= rows % (course * scale) < joint * scale
+    return is_joint.astype(np.float64), row * 1000 + along // (length * scale)
+
+
+def relief_wall(kind: str, *, scale: int = 1, seed: int = 0) -> ReliefWall:
+    """Draw a wall of "brick", "tiles" or "boards" in light that falls off to the right."""
+    rng = np.random.default_rng(seed)
+    course, length, joint = {"brick": (14, 44, 3), "tiles": (24, 48, 2), "boards": (0, 30, 2)}[kind]
+    jointness, number = joint_map(course, length, joint, scale=scale)
+    face, gap, spread = {
+        "brick": ((0.36, 0.12, 0.07), (0.52, 0.49, 0.44), 0.25),
+        "tiles": ((0.78, 0.77, 0.74), (0.2, 0.2, 0.19), 0.02),
+        "boards": ((0.38, 0.22, 0.11), (0.1, 0.06, 0.035), 0.12),
+    }[kind]
+    tone = np.exp(rng.normal(0, spread, int(number.max()) + 1))[number]
+    fibre = cv2.blur(rng.normal(0, 1, jointness.shape), (1, 61)) if kind == "boards" else np.zeros_like(jointness)
+    tone = tone * np.exp(0.15 * fibre / max(fibre.std(), 1e-3))
+    albedo = np.where(jointness[..., None] > 0, np.array(gap), np.array(face) * tone[..., None])
+    shading = 1 - (1 - GROOVE) * jointness
+    albedo, shading = (cv2.GaussianBlur(v, (0, 0), 0.6 * scale) for v in (albedo, shading))
+    light = np.linspace(0.9, 0.6, albedo.shape[1])[None, :]
+    noise = 1 + 0.01 * rng.normal(size=albedo.shape)
+    return ReliefWall(albedo, shading, codes_of(albedo * (shading * light)[..., None] * noise))
+
+
+def whole_mask(photo: np.ndarray) -> np.ndarray:
+    """Return a mask of the whole photo but for a margin of 12 pixels, (H, W) uint8."""
+    mask = np.zeros(photo.shape[:2], np.uint8)
+    mask[12:-12, 12:-12] = 255
+    return mask
+
+
+def inner(mask: np.ndarray, radius_px: int = 4) -> np.ndarray:
+    side = 2 * radius_px + 1
+    return cv2.erode(mask, np.ones((side, side), np.uint8)) > 0
+
+
+def lab_of(codes: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor((codes / 255).astype(np.float32), cv2.COLOR_RGB2LAB)
+
+
+def fine_log(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return log values without their local mean, (N,), where that mean is entirely inside the mask."""
+    log = np.log(np.maximum(values, 1e-3)).astype(np.float32)
+    return (log - cv2.blur(log, (41, 41)))[inner(mask, 20)]
+
+
+@pytest.mark.parametrize("kind", ["brick", "tiles", "boards"])
+@pytest.mark.parametrize("old_wall", ["auto", "relief"])
+def test_relief_keeps_the_shading_and_no_old_hue(kind: str, old_wall: str) -> None:
+    wall = relief_wall(kind)
+    mask = whole_mask(wall.photo)
+    result = repaint(wall.photo, mask, SAGE, match="swatch", old_wall=old_wall)
+    core = inner(mask)
+    ab = lab_of(result.codes)[core][:, 1:]
+    assert ab[:, 0].max() < -4
+    assert np.abs(ab - np.median(ab, axis=0)).max() < 8
+    luma = linear(result.codes) @ np.array([0.2126, 0.7152, 0.0722])
+    painted, truth = fine_log(luma, mask), fine_log(wall.shading, mask)
+    assert np.corrcoef(painted, truth)[0, 1] > 0.85
+    assert painted @ truth / (truth @ truth) == pytest.approx(1, abs=0.5)
+
+
+def test_relief_is_closer_to_the_truth_than_plain_and_patterned() -> None:
+    wall = relief_wall("brick")
+    mask = whole_mask(wall.photo)
+    truth = fine_log(wall.shading, mask)
+    error = {}
+    for mode in ("plain", "patterned", "relief"):
+        codes = repaint(wall.photo, mask, SAGE, match="swatch", old_wall=mode).codes
+        luma = linear(codes) @ np.array([0.2126, 0.7152, 0.0722])
+        error[mode] = float(np.abs(fine_log(luma, mask) - truth).mean())
+    assert error["relief"] < 0.8 * error["patterned"]
+    assert error["relief"] < 0.5 * error["plain"]
+
+
+@pytest.mark.parametrize("old_wall", ["relief", "patterned"])
+def test_no_old_colour_is_left_in_a_photo_above_working_size(old_wall: str) -> None:
+    """At 1440 pixels the working pixels are 2 photo pixels wide, and mortar is resolved in the photo only."""
+    wall = relief_wall("brick", scale=4)
+    mask = whole_mask(wall.photo)
+    codes = repaint(wall.photo, mask, SAGE, match="swatch", old_wall=old_wall).codes
+    lab = lab_of(codes)[inner(mask)]
+    assert lab[:, 1].max() < -4
+    if old_wall == "patterned":
+        lightness = lab_of(codes)[..., 0]
+        fine = (lightness - cv2.blur(lightness, (15, 15)))[inner(mask, 12)]
+        assert np.abs(fine).max() < 1.5
+
+
+def printed(kind: str) -> np.ndarray:
+    """Draw a wallpaper: (H, W, 3) uint8."""
+    rows, cols = np.mgrid[: SIZE[0], : SIZE[1]]
+    if kind == "dots":
+        on = (rows % 20 - 10) ** 2 + (cols % 20 - 10) ** 2 < 40
+    elif kind == "stripes":
+        on = cols // 12 % 2 == 0
+    else:
+        on = np.sin(rows / 9 + 2 * np.sin(cols / 15)) + np.sin(cols / 7 + np.cos(rows / 11)) > 0.3
+    albedo = np.where(on[..., None], [0.62, 0.6, 0.5], [0.3, 0.4, 0.42])
+    return codes_of(cv2.GaussianBlur(albedo, (0, 0), 0.6) * np.linspace(0.9, 0.6, SIZE[1])[None, :, None])
+
+
+@pytest.mark.parametrize("kind", ["dots", "stripes", "floral"])
+def test_print_is_painted_flat(kind: str) -> None:
+    rgb = linear(printed(kind)).astype(np.float32)
+    result = homogenize(rgb, np.ones(SIZE, np.float32))
+    assert result.pattern_free is not None
+    assert result.pattern_free.relief is None
+    assert '`old_wall="relief"`' in result.notes[0]
+
+
+@pytest.mark.parametrize("kind", ["brick", "tiles", "boards"])
+def test_joints_are_kept_and_reported(kind: str) -> None:
+    rgb = linear(relief_wall(kind).photo).astype(np.float32)
+    result = homogenize(rgb, np.ones(SIZE, np.float32))
+    assert result.pattern_free is not None
+    assert result.pattern_free.relief is not None
+    assert '`old_wall="patterned"`' in result.notes[0]
+
+
+def test_grout_beside_a_picture_frame_is_wall() -> None:
+    wall = relief_wall("tiles")
+    photo, mask = wall.photo.copy(), whole_mask(wall.photo)
+    photo[73:141, 101:203] = (40, 60, 120)
+    mask[73:141, 101:203] = 0
+    codes = repaint(photo, mask, "#f4f1e8", match="swatch").codes
+    assert codes[mask > 0].mean(1).min() > 170
+    assert photo[mask > 0].mean(1).min() < 120
+    frame = np.zeros(mask.shape, bool)
+    frame[77:137, 105:199] = True
+    assert np.array_equal(codes[frame], photo[frame])
+
+
+def test_relief_mode_changes_hardly_anything_on_a_uniform_wall() -> None:
+    photo = np.full((*SIZE, 3), 180, np.uint8)
+    mask = whole_mask(photo)
+    relief, plain = (
+        prepare(photo, {"wall": mask}, old_wall=mode).repaint({"wall": SAGE}, match="swatch").codes.astype(int)
+        for mode in ("relief", "plain")
+    )
+    assert np.abs(relief - plain)[inner(mask)].max() <= 4
