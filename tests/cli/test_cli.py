@@ -302,6 +302,7 @@ def test_every_choice_is_accepted(capsys: pytest.CaptureFixture[str], argv: list
         ["--edges", "keep"],
         ["--old-wall", "plain"],
         ["--old-wall", "patterned"],
+        ["--old-wall", "relief"],
         ["--detail", "new"],
         ["--painter", "analytic"],
         ["--strip-location", "--quality", "80"],

@@ -69,13 +69,13 @@ def test_message_that_begins_with_a_file_name_has_the_flag(argv: list[str], caps
 
 
 def test_warnings_of_a_result_have_flags(argv: list[str], files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A patterned wall is reported with the option that keeps the pattern."""
+    """A patterned wall is reported with the option that keeps its relief."""
     codes = np.array(Image.open(files / "photo.png"))
     codes[:, (np.arange(codes.shape[1]) // 12) % 2 == 0] //= 2
     Image.fromarray(codes).save(files / "photo.png")
     assert main(argv) == 0
     out = capsys.readouterr().out
-    assert "(--old-wall plain keeps" in out
+    assert "(--old-wall relief keeps" in out
     assert "`" not in out
 
 

@@ -66,7 +66,7 @@ def test_room_is_the_default(room: Room) -> None:
         (
             lambda: SceneOptions(old_wall="brick"),
             InputError,
-            '`old_wall` must be one of auto, plain, patterned, not "brick"',
+            '`old_wall` must be one of auto, plain, patterned, relief, not "brick"',
         ),
     ],
     ids=range(7),

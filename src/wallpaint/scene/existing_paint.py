@@ -29,7 +29,7 @@ EDGE_LOG_CHANGE = 0.22  # log change over four working pixels that counts as an 
 PATTERN_CONTRAST = 0.09  # robust standard deviation of small-scale log luminance above which a wall is patterned
 PATTERN_CHROMA = 0.06  # the same for log colour ratios, independent of luminance
 MIN_PATTERN_PX = 400  # working pixels; a smaller wall is too small for a pattern
-RELIEF_RADIUS = 2  # times the radius of a pattern
+VARIED_TONES, VARIED_RADIUS = 0.1, 2  # natural log, spread of tones from which the radius is that much larger
 MIN_SEAM_PX = 60  # working pixels needed on each side of a seam to measure the ratio of two paints there
 MIN_REGION_SHARE = 0.02  # of the wall; smaller regions are ignored
 SAME_PAINT_DELTA_E = 12.0  # CIELAB distance at equal brightness below which two regions have the same paint
@@ -148,9 +148,11 @@ def _remove_pattern(rgb: Array, weight: Array, mode: str) -> HomogenizedWall:
         return flat
     model = relief.fit_relief(ratio, weight, joints)
     shading = model.log_shading(ratio, model.face, model.near_joint)
-    # The tones of bricks and boards average out over a larger neighbourhood than those of a print.
-    light = _without_pattern(base, weight, RELIEF_RADIUS * radius)
-    light = (light * np.exp(-box_mean(shading, weight + 1e-6, RELIEF_RADIUS * radius))[..., None]).astype(np.float32)
+    light = base
+    if model.tone_spread > VARIED_TONES:  # bricks of varied tones average out over a larger neighbourhood only
+        radius *= VARIED_RADIUS
+        light = _without_pattern(base, weight, radius)
+    light = (light * np.exp(-box_mean(shading, weight + 1e-6, radius))[..., None]).astype(np.float32)
     notes = (RELIEF_NOTE,) if mode == "auto" else ()
     uniform = (light * np.exp(shading)[..., None]).astype(np.float32)
     return HomogenizedWall(uniform, 1, notes, PatternFreeWall(base, light, model))

@@ -41,13 +41,15 @@ MIN_SCORE = 0.02  # skewness x root of spread x straightness^2, below which a di
 CORE_QUANTILE = 0.97  # of means along lines, taken for the middle of a joint
 MIN_CROSS_SKEWNESS = 0.3  # of means along the other direction, below which it has no joints
 CROSS_THRESHOLD = 0.8  # threshold of the other direction, relative to that of the main direction
+MIN_FACES = 4  # effective number of faces that the joints of a wall separate
 MIN_FACE_PX, MIN_JOINT_PX = 6, 20  # working pixels
 SAMPLE_PIXELS = 20_000
 # Courses of brick or tiles: many faces, and means along lines that vary nearly as much as the pixels.
-COURSE_STRAIGHTNESS, COURSE_SKEWNESS, MIN_COURSE_FACES, MAX_JOINT_THICKNESS = 0.8, 0.1, 14, 0.7
+COURSES = ((0.8, 14), (0.74, 25))  # least straightness and number of faces
+COURSE_SKEWNESS, MAX_JOINT_THICKNESS = 0.1, 0.7
 THIN_JOINT = 1.3  # working pixels, thickness of the thinnest joints, which count as thin whatever the faces
 # Boards: lines in one direction only, gaps darker than the boards and of their hue; stripes are not.
-BOARD_STRAIGHTNESS, BOARD_SKEWNESS, MIN_BOARDS = 0.93, 0.7, 6
+BOARD_STRAIGHTNESS, BOARD_SKEWNESS, MIN_BOARDS = 0.93, 0.7, 4
 MAX_GAP_RATIO, MAX_GAP_CHROMA = 0.88, 0.04
 
 
@@ -75,6 +77,11 @@ class ReliefModel:
     face: Array
     joint: Array
     near_joint: Array
+
+    @property
+    def tone_spread(self) -> float:
+        """Standard deviation of the log luminance of faces."""
+        return float(np.log(np.maximum(color.luminance(self.face), MIN_RATIO)).std())
 
     def log_shading(self, ratio: Array, face: Array, near_joint: Array) -> Array:
         """Return the log shading of the relief, (...,) float32, in pixels of any grid.
@@ -109,6 +116,8 @@ def find_joints(ratio: Array, weight: Array, radius_px: int) -> Joints | None:
     if not candidates:
         return None
     best = max(candidates, key=lambda c: c.value)
+    if best.faces < MIN_FACES:
+        return None
     return Joints(best.core, _project(planes, best.direction), _is_geometric(best, ratio, wall, candidates))
 
 
@@ -251,9 +260,8 @@ def _is_geometric(best: _Candidate, ratio: Array, wall: Array, candidates: list[
 def _has_courses(lines: _Candidate) -> bool:
     return (
         lines.family == 0
-        and lines.straightness >= COURSE_STRAIGHTNESS
+        and any(lines.straightness >= least and lines.faces >= faces for least, faces in COURSES)
         and lines.skewness >= COURSE_SKEWNESS
-        and lines.faces >= MIN_COURSE_FACES
         and lines.thickness < max(MAX_JOINT_THICKNESS * lines.face_thickness, THIN_JOINT)
     )
 
