@@ -95,7 +95,8 @@ def prepare(
     each edge pixel is wall and falls back to the mask's value where the photo is ambiguous; "keep" uses the mask's
     values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all variation is
     light), "patterned" (wallpaper: paint over it) or "relief" (brick, tiles, boards: paint over them, keep the shading
-    of their joints). old_color: the existing paint of the walls, a hint for the `room` match. white: (x, y) of a white object in the upright photo, a hint for the `room` match. light_model:
+    of their joints). old_color: the existing paint of the walls, a hint for the `room` match. white: (x, y) of a white
+    object in the upright photo, a hint for the `room` match. light_model:
     the packaged one, an object with its method `predict`, or None for statistics of the photo alone.
     Raises InputError or ShapeError.
     """
