@@ -23,6 +23,7 @@ MaskSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[Any]"
 
 _GREY_SPREAD = 0.1  # channels of a black and white picture differ by less, JPEG included
 _JPEG_SNAP = 8 / 255  # ringing of JPEG round an edge stays mostly below
+MIN_SPECKS = 50  # from which `lint` reports them
 _OPAQUE = 0.9  # colours under less alpha than this are the edge of a cut-out, not its inside
 
 
@@ -61,8 +62,8 @@ def read_mask(source: MaskSource, *, invert: bool = False, limits: Limits | None
     """
     colour, transparency, name, kind = _codes(source, limits or Limits())
     values, channel, warnings = _values(colour, transparency, _white(colour, name), name)
-    steps = (values * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    histogram = np.bincount(steps.ravel(), minlength=256).astype(np.int64)
+    steps = cv2.convertScaleAbs(values, alpha=255)
+    histogram = cv2.calcHist([steps], [0], None, [256], [0, 256]).ravel().astype(np.int64)
     file = MaskFile(
         alpha=values,
         source=name,
@@ -123,6 +124,8 @@ def _values(colour: Codes, transparency: Codes | None, white: float, name: str) 
     """Values 0..1 (H, W), the channel that they came from, and what had to be decided."""
     if transparency is not None and transparency.min() < transparency.max():
         return _cut_out(colour, _unit(transparency, white), white, name)
+    if _same_channels(colour):
+        return _unit(next(_channels(colour)), white), "grey", ()
     if _is_grey(colour, white):
         return _unit(_mean(colour), white), "grey", ()
     return _one_colour(colour, white, name)
@@ -141,14 +144,19 @@ def _cut_out(colour: Codes, cut: Alpha, white: float, name: str) -> tuple[Alpha,
 
 
 def _unit(codes: Codes, white: float) -> Alpha:
+    if codes.dtype == np.uint8:
+        return np.asarray(cv2.LUT(np.ascontiguousarray(codes), np.arange(256, dtype=np.float32) / np.float32(white)))
     values: Alpha = np.asarray(codes, dtype=np.float32)
     return values.copy() if white == 1.0 else values / np.float32(white)
 
 
 def _channels(colour: Codes) -> Iterator[Codes]:
     for index in range(colour.shape[2]):
-        channel = np.ascontiguousarray(colour[..., index])
-        yield channel.view(np.uint8) if channel.dtype == bool else channel
+        if colour.dtype in (np.uint8, np.uint16):
+            yield np.asarray(cv2.extractChannel(colour, index))  # several times faster than a copy by NumPy
+        else:
+            channel = np.ascontiguousarray(colour[..., index])
+            yield channel.view(np.uint8) if channel.dtype == bool else channel
 
 
 def _range(channel: Codes, inside: NDArray[np.uint8]) -> float:
@@ -160,14 +168,14 @@ def _range(channel: Codes, inside: NDArray[np.uint8]) -> float:
 def _mean(colour: Codes) -> Codes:
     """Return the mean of the three channels, (H, W): float32, or the first channel's codes if all are equal."""
     if _same_channels(colour):
-        return colour[..., 0]
+        return next(_channels(colour))
     first, second, third = (channel.astype(np.float32) for channel in _channels(colour))
     return (first + second + third) / np.float32(3)
 
 
 def _same_channels(colour: Codes) -> bool:
-    first = colour[..., 0]
-    return all(np.array_equal(first, colour[..., i]) for i in range(1, colour.shape[2]))
+    first, *others = _channels(colour)
+    return all(np.array_equal(first, other) for other in others)
 
 
 def _is_grey(colour: Codes, white: float) -> bool:
@@ -240,7 +248,7 @@ def _lint_values(file: MaskFile) -> list[str]:
 
 def _lint_inverted(file: MaskFile) -> list[str]:
     mask = file.alpha >= 0.5
-    share = float(mask.mean())
+    share = np.count_nonzero(mask) / mask.size
     half, tenth = max(1, mask.shape[0] // 2), max(1, mask.shape[0] // 10)
     switch = "leave out" if file.inverted else "set"
     hint = f"{switch} `invert_mask` if white is not wall"
@@ -254,10 +262,14 @@ def _lint_inverted(file: MaskFile) -> list[str]:
 def _lint_specks(file: MaskFile) -> list[str]:
     mask = (file.alpha >= 0.5).astype(np.uint8)
     limit = max(4, mask.size // 50_000)
+    sides = (mask, 1 - mask)
+    # Counting components takes a tenth of the time of measuring them.
+    if sum(cv2.connectedComponents(side, connectivity=8, ltype=cv2.CV_32S)[0] - 1 for side in sides) < MIN_SPECKS:
+        return []
     small = 0
-    for side in (mask, 1 - mask):
+    for side in sides:
         _, _, stats, _ = cv2.connectedComponentsWithStats(side, connectivity=8)
         small += int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] < limit))
-    if small < 50:
+    if small < MIN_SPECKS:
         return []
     return [f"{file.source} has {small} specks under {limit} pixels: clean it, for example with remove_specks"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -201,7 +202,7 @@ def _from_image(image: Image.Image, limits: Limits) -> Photo:
 def _photo(pixels: Pixels, orientation: int, space: ColorSpace, source: SourceFile, notes: list[str]) -> Photo:
     samples = pixels.samples
     if samples.ndim == 2:
-        samples = np.repeat(samples[..., None], 3, axis=-1)
+        samples = np.asarray(cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB))
     codes = np.ascontiguousarray(upright(samples, orientation))
     codes.flags.writeable = False
     alpha = None

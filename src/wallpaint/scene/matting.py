@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OUTSIDE_PX = 3  # no pixel further than this outside the mask is changed
 INSIDE_PX = 4  # a mask pixel deeper than this is wall, whatever its colour
 COLOR_RADIUS_PX = 10  # radius of the box over which the colours of wall and background are averaged
-TILE_PX = 512
+TILE_PX = 128  # small tiles follow the band closely: fewer pixels of the photo are averaged in vain
 NOISE_LINEAR = 0.01  # linear-light differences below this are noise, not an edge
 
 
@@ -108,55 +108,58 @@ def _matte_tile(
     y1, x1 = min(height, top + TILE_PX + pad), min(width, left + TILE_PX + pad)
     inside, outside, core, far, band = (m[y0:y1, x0:x1] for m in maps)
     photo = space.to_linear(codes[y0:y1, x0:x1])  # [h, w, 3]
-    wall_mean, wall_var = _local_color(photo, core, inside)
-    background_mean, background_var = _local_color(photo, far, outside)
-    in_tile = np.zeros_like(band)
-    in_tile[top - y0 : top - y0 + TILE_PX, left - x0 : left - x0 + TILE_PX] = True
-    rows, cols = np.nonzero(band & in_tile)
-    i, f, b = photo[rows, cols], wall_mean[rows, cols], background_mean[rows, cols]  # [N, 3]
+    rows, cols = np.nonzero(band[top - y0 : top - y0 + TILE_PX, left - x0 : left - x0 + TILE_PX])
+    at = rows + (top - y0), cols + (left - x0)
+    i = photo[at]  # [N, 3]
+    squares = cv2.transform(cv2.multiply(photo, photo), np.ones((1, 3), np.float32))
+    f, wall_var = _local_color(photo, squares, core, inside, at)
+    b, background_var = _local_color(photo, squares, far, outside, at)
     mask_alpha = alpha[y0:y1, x0:x1]
     if refine:
-        prior = cv2.GaussianBlur(mask_alpha, (0, 0), 0.7)[rows, cols] if is_binary else mask_alpha[rows, cols]
-        variance = wall_var[rows, cols] + background_var[rows, cols]
-        lower, upper = _alpha_bounds(mask_alpha, is_binary)
-        edge_alpha = _project_alpha(i, f, b, variance, prior).clip(lower[rows, cols], upper[rows, cols])
+        prior = cv2.GaussianBlur(mask_alpha, (0, 0), 0.7)[at] if is_binary else mask_alpha[at]
+        lower, upper = _alpha_bounds(mask_alpha, is_binary, at)
+        edge_alpha = _project_alpha(i, f, b, wall_var + background_var, prior).clip(lower, upper)
     else:
-        edge_alpha = mask_alpha[rows, cols]
+        edge_alpha = mask_alpha[at]
     a = edge_alpha[:, None]
     f = f + a * (i - a * f - (1 - a) * b)
     f = np.clip(
         f, 0, np.maximum(i, 0) / np.maximum(a, 1e-3)
     )  # the wall cannot contribute more light than the pixel has
-    return rows + y0, cols + x0, edge_alpha.astype(np.float32), f.astype(np.float32), b.astype(np.float32), i
+    return rows + top, cols + left, edge_alpha.astype(np.float32), f.astype(np.float32), b.astype(np.float32), i
 
 
-def _alpha_bounds(alpha: Array, is_binary: bool) -> tuple[Array, Array]:
-    """Return the lowest and highest alpha of each pixel by its distance from the mask's edge.
+def _alpha_bounds(alpha: Array, is_binary: bool, at: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return the lowest and highest alpha of the pixels `at` (rows, cols) by their distance from the mask's edge.
 
     A hand-drawn binary edge may be some pixels off; a soft one is assumed to lie within a pixel of the truth.
     """
     inside = (alpha > 0.5).astype(np.uint8)
-    depth_px = cv2.distanceTransform(inside, cv2.DIST_L2, 3) - cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3)
+    inner, outer = (cv2.distanceTransform(side, cv2.DIST_L2, 3)[at] for side in (inside, 1 - inside))
+    depth_px = inner - outer
     if is_binary:
         return np.clip((depth_px - 1.5) / (INSIDE_PX - 1), 0, 1), np.clip((depth_px + OUTSIDE_PX + 0.5) / 2, 0, 1)
     return np.clip((depth_px - 1) / 2, 0, 1), np.clip((depth_px + 2.5) / 2, 0, 1)
 
 
-def _local_color(photo: Array, certain: Array, likely: Array) -> tuple[Array, Array]:
-    """Return the mean colour in a box and its variance (summed over channels).
+def _local_color(
+    photo: Array, squares: Array, certain: Array, likely: Array, at: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    """Return the mean colour in the box around each pixel `at` (rows, cols), and its variance summed over channels.
 
-    The mean is over the pixels of `certain`; over those of `likely` where the box has none.
+    squares: (h, w), the sum of the squared channels of photo. The mean is over the pixels of `certain`; over those of
+    `likely` where the box has none.
     """
     weight = certain.astype(np.float32) + 1e-3 * likely.astype(np.float32) + 1e-9
     box = (2 * COLOR_RADIUS_PX + 1, 2 * COLOR_RADIUS_PX + 1)
 
-    def blur(x: Array) -> Array:
-        return cv2.boxFilter(x, -1, box, normalize=True, borderType=cv2.BORDER_REFLECT)
+    def sums(x: Array) -> Array:
+        return np.asarray(cv2.boxFilter(x, -1, box, normalize=True, borderType=cv2.BORDER_REFLECT)[at])
 
-    total = blur(weight)[..., None]
-    mean = blur(photo * weight[..., None]) / total
-    mean_square = blur(np.einsum("ijc,ijc->ij", photo, photo) * weight) / total[..., 0]
-    return mean, np.maximum(mean_square - np.einsum("ijc,ijc->ij", mean, mean), 0)
+    total = sums(weight)
+    mean = sums(cv2.multiply(photo, cv2.merge([weight, weight, weight]))) / total[:, None]
+    mean_square = sums(cv2.multiply(squares, weight)) / total
+    return mean, np.maximum(mean_square - np.einsum("nc,nc->n", mean, mean), 0)
 
 
 def _project_alpha(photo: Array, foreground: Array, background: Array, variance: Array, prior: Array) -> Array:
