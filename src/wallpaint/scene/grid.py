@@ -67,7 +67,7 @@ def block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tupl
     for top in range(0, out_height, rows):
         strip = slice(top * step, min((top + rows) * step, height))
         cover = core[strip].astype(np.float32)
-        linear = space.to_linear(codes[strip]) * cover[..., None]
+        linear = cv2.copyTo(space.to_linear(codes[strip]), core[strip].view(np.uint8))  # 0 outside the core
         pad_y, pad_x = -cover.shape[0] % step, out_width * step - width
         size = (out_width, (cover.shape[0] + pad_y) // step)
         cover = cv2.copyMakeBorder(cover, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)

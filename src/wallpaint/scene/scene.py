@@ -148,7 +148,7 @@ def _read_masks(
         notes += masks.require_wall(alpha, name)
         warnings += [f"{name}: {line}" for line in notes]
         alphas[name] = alpha
-    return masks.combine(alphas), tuple(warnings)
+    return (masks.combine(alphas) if len(alphas) > 1 else alphas), tuple(warnings)
 
 
 def _overview(photo: Photo, alphas: Mapping[str, Array]) -> tuple[Array, Array]:
@@ -156,7 +156,8 @@ def _overview(photo: Photo, alphas: Mapping[str, Array]) -> tuple[Array, Array]:
     height, width = photo.size
     step = max(1, -(-max(height, width) // OVERVIEW_PX))
     size = (max(1, width // step), max(1, height // step))
-    wall = np.clip(sum(alphas.values()), 0, 1).astype(np.float32)
+    first, *others = alphas.values()
+    wall = np.minimum(sum(others, first), np.float32(1)) if others else first
     if photo.alpha is not None:
         wall = np.maximum(wall, photo.alpha == 0)  # transparent pixels carry no information on the light
     # Averaging encoded values first is faster, and precise enough to find white surfaces.
@@ -176,7 +177,7 @@ def _white_patch(photo: Photo, white: tuple[int, int]) -> Array:
 def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, shared: _SharedInputs) -> Wall:
     overview = shared.overview
     rows, cols = _window(alpha)
-    window_alpha, codes = np.ascontiguousarray(alpha[rows, cols]), np.ascontiguousarray(photo.codes[rows, cols])
+    window_alpha, codes = alpha[rows, cols], photo.codes[rows, cols]
     matte = matting.estimate_matte(codes, photo.space, window_alpha, refine=options.edges == "refine")
     canvas = Canvas(codes, photo.space, matte, (rows.start, cols.start))
     step = max(1, -(-max(window_alpha.shape) // WORKING_PX))
@@ -196,7 +197,7 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
             unmix_edges(canvas, intrinsics.pattern_free, step, window_alpha)
         replace_luminance(canvas, intrinsics.pattern_free, step)
     small = overview[0]
-    small_alpha = cv2.resize(alpha.astype(np.float32), (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    small_alpha = cv2.resize(alpha, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     is_uniform = not intrinsics.pattern_removed and intrinsics.paint_count < 2
     known_albedo = np.asarray(illuminant.wall_albedo) if illuminant.is_user_given and is_uniform else None
     light_input = LightModelInput(small, small_alpha, photo.size, known_albedo)
@@ -218,7 +219,7 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
 def _window(alpha: Array) -> tuple[slice, slice]:
     """Return the rows and columns that contain a wall and the surrounding pixels that its matte needs."""
     pad = matting.OUTSIDE_PX + matting.COLOR_RADIUS_PX
-    ys, xs = np.flatnonzero(alpha.max(1) > 0.01), np.flatnonzero(alpha.max(0) > 0.01)
+    ys, xs = (np.flatnonzero(cv2.reduce(alpha, axis, cv2.REDUCE_MAX).ravel() > 0.01) for axis in (1, 0))
     top, left = max(0, int(ys[0]) - pad), max(0, int(xs[0]) - pad)
     return slice(top, min(alpha.shape[0], int(ys[-1]) + pad + 1)), slice(
         left, min(alpha.shape[1], int(xs[-1]) + pad + 1)
