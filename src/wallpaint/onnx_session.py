@@ -39,12 +39,20 @@ class Session:
         return self.runtime.run(None, inputs)[0]
 
 
-def load(source: Path | bytes, kind: str, *, name: str | None = None, intra_op_threads: int | None = None) -> Session:
+def load(
+    source: Path | bytes,
+    kind: str,
+    *,
+    name: str | None = None,
+    intra_op_threads: int | None = None,
+    quick_start: bool = False,
+) -> Session:
     """Create a session.
 
     source: an ONNX file, or its bytes. kind: expected type of network, such as "light_model/1". name: for messages; the
-    file's path if not given. intra_op_threads: threads of one run; `threads.requested` if not given. Raises ModelError
-    if the file cannot be read, is no ONNX file, has external data or another kind.
+    file's path if not given. intra_op_threads: threads of one run; `threads.requested` if not given. quick_start: leave
+    out the optimizations that take longer and more memory than a few runs of a small network save. Raises ModelError if
+    the file cannot be read, is no ONNX file, has external data or another kind.
     """
     label = name or (str(source) if isinstance(source, Path) else "the model")
     try:
@@ -53,20 +61,22 @@ def load(source: Path | bytes, kind: str, *, name: str | None = None, intra_op_t
         raise ModelError(f"{label}: cannot be read ({error.strerror}): name an ONNX file") from error
     if _EXTERNAL_DATA_KEY in data:
         raise ModelError(f"{label}: has its weights in other files, which are not read: export it as a single file")
-    runtime = _create(data, label, intra_op_threads or threads.requested())
+    runtime = _create(data, label, intra_op_threads or threads.requested(), quick_start)
     metadata = _metadata(runtime, label)
     if metadata.get("kind") != kind:
         raise ModelError(f"{label}: should be of kind {kind!r}, is {metadata.get('kind')!r}: name another file")
     return Session(metadata, runtime)
 
 
-def _create(data: bytes, label: str, intra_op_threads: int) -> InferenceSession:
+def _create(data: bytes, label: str, intra_op_threads: int, quick_start: bool) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = intra_op_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL
+    if quick_start:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     options.enable_mem_pattern = False  # assumes inputs of constant size; ours differ by photo
     # Dequantize 8-bit weights once, at creation, instead of in every run.
     options.add_session_config_entry("session.disable_quant_qdq", "1")

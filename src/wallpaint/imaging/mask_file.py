@@ -3,6 +3,7 @@
 The values are the file's raw codes, without any curve or colour management: half the code is half the paint.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +97,7 @@ def _codes(source: MaskSource, limits: Limits) -> tuple[Codes, Codes | None, str
         return (codes[..., :-1], codes[..., -1], name, "array") if split else (codes, None, name, "array")
     name = f"mask {Path(source).name}" if isinstance(source, str | Path) else "the mask"
     try:
-        picture = read_photo(source, limits)
+        picture = read_photo(source, limits, grey_channels=1)
     except InputError as error:
         reason = str(error).removeprefix(f"{source!s}: ").removeprefix("photo: ")
         raise InputError(f"{name}: {reason}") from error
@@ -263,8 +264,7 @@ def _lint_specks(file: MaskFile) -> list[str]:
     mask = (file.alpha >= 0.5).astype(np.uint8)
     limit = max(4, mask.size // 50_000)
     sides = (mask, 1 - mask)
-    # Counting components takes a tenth of the time of measuring them.
-    if sum(cv2.connectedComponents(side, connectivity=8, ltype=cv2.CV_32S)[0] - 1 for side in sides) < MIN_SPECKS:
+    if _outline_count(sides) < MIN_SPECKS:
         return []
     small = 0
     for side in sides:
@@ -273,3 +273,14 @@ def _lint_specks(file: MaskFile) -> list[str]:
     if small < MIN_SPECKS:
         return []
     return [f"{file.source} has {small} specks under {limit} pixels: clean it, for example with remove_specks"]
+
+
+def _outline_count(sides: tuple[Codes, Codes]) -> float:
+    """Return an upper bound of the components of both sides, (H, W) uint8: tracing outlines is faster than labelling.
+
+    Infinite for noise, whose outlines would fill the memory.
+    """
+    mask = sides[0]
+    if np.count_nonzero(mask[:, 1:] != mask[:, :-1]) > mask.size // 50:
+        return math.inf
+    return sum(len(cv2.findContours(side, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]) for side in sides)

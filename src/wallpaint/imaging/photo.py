@@ -7,7 +7,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -71,22 +71,25 @@ class Photo:
 def read_photo(
     source: PhotoSource,
     limits: Limits = Limits(),
+    *,
+    grey_channels: Literal[1, 3] = 3,
 ) -> Photo:
     """Read a photo from a file, its bytes, a Pillow image, or an array.
 
     An array is sRGB: (H, W) grey, (H, W, 3) or (H, W, 4) with alpha, uint8 or uint16. Files are recognised by
-    content, not by name. Grey and palette pictures become RGB with r = g = b the grey code.
+    content, not by name. Grey and palette pictures become RGB with r = g = b the grey code; with grey_channels 1 the codes
+    of grey ones are (H, W, 1).
     Raises InputError, one line with the file's name, for anything that cannot be read whole.
     """
     name = _name_of(source)
     try:
         if isinstance(source, np.ndarray):
-            return _from_array(source, limits)
+            return _from_array(source, limits, grey_channels)
         if isinstance(source, Image.Image):
-            return _from_image(source, limits)
+            return _from_image(source, limits, grey_channels)
         path = Path(source) if isinstance(source, (str, Path)) else None
         data = source if isinstance(source, bytes) else _read_file(Path(str(source)), limits)
-        return _from_bytes(data, path, limits)
+        return _from_bytes(data, path, limits, grey_channels)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     except MemoryError as error:
@@ -142,7 +145,7 @@ def _check_size(size: tuple[int, int], limits: Limits) -> None:
         raise InputError(f"{width}x{height} pixels, nothing to repaint: give at least {MIN_SIDE_PX}x{MIN_SIDE_PX}")
 
 
-def _from_bytes(data: bytes, path: Path | None, limits: Limits) -> Photo:
+def _from_bytes(data: bytes, path: Path | None, limits: Limits, grey_channels: int) -> Photo:
     if not data:
         raise InputError("the file is empty: copy or download it again")
     if len(data) > limits.max_bytes:
@@ -160,10 +163,10 @@ def _from_bytes(data: bytes, path: Path | None, limits: Limits) -> Photo:
         notes.append("the file holds further pictures: only the first is used")
     space = _space_of(contents, pixels.samples, notes)
     orientation = contents.turn if contents.turn is not None else exif.orientation(contents.exif)
-    return _photo(pixels, orientation, space, _source_of(contents, path), notes)
+    return _photo(pixels, orientation, space, _source_of(contents, path), notes, grey_channels)
 
 
-def _from_array(samples: Array, limits: Limits) -> Photo:
+def _from_array(samples: Array, limits: Limits, grey_channels: int) -> Photo:
     if samples.dtype not in (np.uint8, np.uint16):
         raise InputError(f"an array of uint8 or uint16 was expected, not {samples.dtype}: scale and round it")
     if samples.ndim not in (2, 3) or (samples.ndim == 3 and samples.shape[2] not in (3, 4)):
@@ -172,10 +175,10 @@ def _from_array(samples: Array, limits: Limits) -> Photo:
     alpha = samples[..., 3].copy() if samples.ndim == 3 and samples.shape[2] == 4 else None
     pixels = Pixels(samples[..., :3].copy() if samples.ndim == 3 else samples, alpha)
     source = SourceFile("memory", bit_depth=samples.dtype.itemsize * 8)
-    return _photo(pixels, 1, colorspace.srgb(), source, [])
+    return _photo(pixels, 1, colorspace.srgb(), source, [], grey_channels)
 
 
-def _from_image(image: Image.Image, limits: Limits) -> Photo:
+def _from_image(image: Image.Image, limits: Limits, grey_channels: int) -> Photo:
     _check_size((image.height, image.width), limits)
     tags = image.getexif()
     block = tags.tobytes().removeprefix(b"Exif\0\0") if len(tags) else None
@@ -196,12 +199,16 @@ def _from_image(image: Image.Image, limits: Limits) -> Photo:
     space = _space_of(contents, pixels.samples, notes)
     filename = getattr(image, "filename", "")
     path = Path(filename) if filename else None
-    return _photo(pixels, exif.orientation(contents.exif), space, _source_of(contents, path), notes)
+    return _photo(pixels, exif.orientation(contents.exif), space, _source_of(contents, path), notes, grey_channels)
 
 
-def _photo(pixels: Pixels, orientation: int, space: ColorSpace, source: SourceFile, notes: list[str]) -> Photo:
+def _photo(
+    pixels: Pixels, orientation: int, space: ColorSpace, source: SourceFile, notes: list[str], grey_channels: int
+) -> Photo:
     samples = pixels.samples
-    if samples.ndim == 2:
+    if samples.ndim == 2 and grey_channels == 1:
+        samples = samples[..., None]
+    elif samples.ndim == 2:
         samples = np.asarray(cv2.cvtColor(np.ascontiguousarray(samples), cv2.COLOR_GRAY2RGB))
     codes = np.ascontiguousarray(upright(samples, orientation))
     codes.flags.writeable = False

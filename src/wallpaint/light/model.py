@@ -236,7 +236,7 @@ def load() -> LightModel | None:
 
 def parse(data: bytes, name: str) -> LightModel:
     """Build a model from the bytes of its ONNX file. name: of the file, for messages. Raises ModelError."""
-    session = onnx_session.load(data, KIND, name=name)
+    session = onnx_session.load(data, KIND, name=name, quick_start=True)
     try:
         side, calibration = int(session.metadata["side"]), float(session.metadata["calibration"])
     except (KeyError, TypeError, ValueError) as error:

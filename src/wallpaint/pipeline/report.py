@@ -19,6 +19,7 @@ from wallpaint.typing import Array
 from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.report/1"
+STRIP_PX = 128  # rows compared at once: temporaries stay in the cache
 GLOW_LUMINANCE_RATIO = 1.05  # of a wall's luminance to the room's white, above which the wall seems to glow
 UNRELIABLE_DELTA_E = 12.0  # expected CIEDE2000 error from which the light model's prediction is reported as unreliable
 
@@ -30,7 +31,7 @@ def wall_median(canvas: Canvas, codes: Array) -> Array:
     """
     top, left = canvas.origin
     core = canvas.matte.core
-    view = np.ascontiguousarray(codes[top : top + core.shape[0], left : left + core.shape[1]])
+    view = codes[top : top + core.shape[0], left : left + core.shape[1]]
     levels = int(np.iinfo(codes.dtype).max) + 1
     median = np.zeros(codes.shape[2], codes.dtype)
     for channel in range(codes.shape[2]):
@@ -47,9 +48,10 @@ def delta_e_2000(rgb_linear: Array, other: Array) -> float:
 
 def outside_max_diff(scene: PreparedScene, codes: Array) -> int:
     """Return the largest change of any code value where no paint may go; 0 if nothing changed there."""
-    changed = cv2.absdiff(codes, scene.photo.codes)
     mask = scene.outside.view(np.uint8)
-    return max(int(cv2.minMaxLoc(cv2.extractChannel(changed, c), mask)[1]) for c in range(codes.shape[2]))
+    strips = (slice(top, top + STRIP_PX) for top in range(0, len(codes), STRIP_PX))
+    changes = (cv2.copyTo(cv2.absdiff(codes[rows], scene.photo.codes[rows]), mask[rows]) for rows in strips)
+    return max(int(change.max()) for change in changes)
 
 
 def build_report(

@@ -31,9 +31,18 @@ class Canvas:
 
     def sample(self, count: int) -> tuple[Array, Array]:
         """Return at most count core pixels, evenly spaced: (rows, cols)."""
-        flat = np.flatnonzero(self.matte.core)
-        every = np.linspace(0, flat.size - 1, min(count, flat.size)).astype(np.int64)
-        rows, cols = np.divmod(flat[every], self.matte.core.shape[1])
+        core = self.matte.core
+        # Strip by strip: the positions of all pixels would take several times the memory of the photo.
+        strips = [core[top : top + TILE_PX] for top in range(0, len(core), TILE_PX)]
+        ends = np.cumsum([np.count_nonzero(strip) for strip in strips])
+        every = np.linspace(0, ends[-1] - 1, min(count, int(ends[-1]))).astype(np.int64)
+        ranks = np.split(every, np.searchsorted(every, ends[:-1]))
+        starts = np.concatenate([[0], ends[:-1]])
+        chosen = [
+            np.flatnonzero(strip)[rank - start] + i * strips[0].size
+            for i, (strip, rank, start) in enumerate(zip(strips, ranks, starts, strict=True))
+        ]
+        rows, cols = np.divmod(np.concatenate(chosen), core.shape[1])
         return rows, cols
 
 

@@ -7,6 +7,7 @@ at integers in a grid's own coordinates, and half a pixel from its border, as in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from wallpaint.imaging.icc import ColorSpace
 from wallpaint.typing import Array
 
-STRIP_PX = 256  # photo rows averaged at once
+TILE_PX = 256  # side of the photo's part averaged at once, which fits the cache
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,20 @@ def block_means(codes: Array, space: ColorSpace, core: Array, step: int) -> tupl
         np.zeros((out_height, out_width, 3), np.float32),
         np.zeros((out_height, out_width), np.float32),
     )
-    rows = max(1, STRIP_PX // step)
-    for top in range(0, out_height, rows):
-        strip = slice(top * step, min((top + rows) * step, height))
-        cover = core[strip].astype(np.float32)
-        linear = cv2.copyTo(space.to_linear(codes[strip]), core[strip].view(np.uint8))  # 0 outside the core
-        pad_y, pad_x = -cover.shape[0] % step, out_width * step - width
-        size = (out_width, (cover.shape[0] + pad_y) // step)
+    side = max(1, TILE_PX // step)
+    for top, left in product(range(0, out_height, side), range(0, out_width, side)):
+        tile = slice(top * step, (top + side) * step), slice(left * step, (left + side) * step)
+        cover = core[tile].astype(np.float32)
+        if not cover.any():
+            continue
+        linear = cv2.copyTo(space.to_linear(codes[tile]), core[tile].view(np.uint8))  # 0 outside the core
+        pad_y, pad_x = -cover.shape[0] % step, -cover.shape[1] % step
         cover = cv2.copyMakeBorder(cover, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
         linear = cv2.copyMakeBorder(linear, 0, pad_y, 0, pad_x, cv2.BORDER_CONSTANT)
+        size = (cover.shape[1] // step, cover.shape[0] // step)
         share = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
         total = cv2.resize(linear, size, interpolation=cv2.INTER_AREA)
-        weight[top : top + size[1]] = share
-        rgb[top : top + size[1]] = total / np.maximum(share, 1e-6)[..., None]
+        out = slice(top, top + size[1]), slice(left, left + size[0])
+        weight[out] = share
+        rgb[out] = total / np.maximum(share, 1e-6)[..., None]
     return rgb, weight

@@ -219,7 +219,7 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
 def _window(alpha: Array) -> tuple[slice, slice]:
     """Return the rows and columns that contain a wall and the surrounding pixels that its matte needs."""
     pad = matting.OUTSIDE_PX + matting.COLOR_RADIUS_PX
-    ys, xs = (np.flatnonzero(cv2.reduce(alpha, axis, cv2.REDUCE_MAX).ravel() > 0.01) for axis in (1, 0))
+    ys, xs = np.flatnonzero(alpha.max(1) > 0.01), np.flatnonzero(alpha.max(0) > 0.01)
     top, left = max(0, int(ys[0]) - pad), max(0, int(xs[0]) - pad)
     return slice(top, min(alpha.shape[0], int(ys[-1]) + pad + 1)), slice(
         left, min(alpha.shape[1], int(xs[-1]) + pad + 1)
