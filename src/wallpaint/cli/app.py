@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -308,7 +309,7 @@ def repaint(
     else:
         from wallpaint.pipeline.report import summary
 
-        flags = command_flags(typer.main.get_command(app), ["repaint"])
+        flags = command_flags(_command_group(), ["repaint"])
         typer.echo(with_flags("\n".join(summary(report, profile=profile)), flags))
 
 
@@ -322,11 +323,19 @@ app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 
 
+@cache
+def _command_group() -> typer.core.TyperGroup:
+    """Return the program's commands; Typer would build them again for each use."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return group
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status. Invalid input prints one line on stderr and returns 2."""
     args = sys.argv[1:] if argv is None else argv
     try:
-        return int(app(args=args or ["--help"], prog_name="wallpaint", standalone_mode=False) or 0)
+        return int(_command_group()(args=args or ["--help"], prog_name="wallpaint", standalone_mode=False) or 0)
     except TyperException as error:
         return _print_error(error.format_message())
     except (typer.Abort, KeyboardInterrupt):
@@ -336,7 +345,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except WallpaintError as error:
-        return _print_error(with_flags(str(error), command_flags(typer.main.get_command(app), args)))
+        return _print_error(with_flags(str(error), command_flags(_command_group(), args)))
     except ImportError as error:
         missing = extras.missing(error)
         if missing is None:

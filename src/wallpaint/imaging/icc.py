@@ -156,12 +156,15 @@ class ColorSpace:
 
     def _encode(self, device_linear: Array, dtype: np.dtype[Any]) -> Array:
         clipped = np.clip(device_linear, 0.0, 1.0)
-        buckets = (np.sqrt(clipped) * np.float32(_CODES - 1) + np.float32(0.5)).astype(np.uint16)
+        roots = cv2.sqrt(clipped)
+        roots *= np.float32(_CODES - 1)
+        roots += np.float32(0.5)
+        buckets = roots.astype(np.uint16)
         encodings = self._encodings[dtype.name]
         if dtype == np.uint8:
             tables = [encoding.nearest for encoding in encodings]
             if np.array_equal(tables[0], tables[1]) and np.array_equal(tables[0], tables[2]):
-                return np.asarray(tables[0][buckets])
+                return np.asarray(cv2.LUT(buckets, tables[0]))
             return np.stack([table[buckets[..., c]] for c, table in enumerate(tables)], axis=-1)
         planes = [encoding.exact(clipped[..., c], buckets[..., c]) for c, encoding in enumerate(encodings)]
         return np.stack(planes, axis=-1)
