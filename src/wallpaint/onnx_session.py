@@ -77,9 +77,9 @@ def _create(data: bytes, label: str, intra_op_threads: int, quick_start: bool) -
     options.log_severity_level = _LOG_FATAL
     if quick_start:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    else:  # dequantize 8-bit weights once, at creation, instead of in every run
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     options.enable_mem_pattern = False  # assumes inputs of constant size; ours differ by photo
-    # Dequantize 8-bit weights once, at creation, instead of in every run.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except MemoryError:

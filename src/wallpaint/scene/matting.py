@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 OUTSIDE_PX = 3  # no pixel further than this outside the mask is changed
 INSIDE_PX = 4  # a mask pixel deeper than this is wall, whatever its colour
 COLOR_RADIUS_PX = 10  # radius of the box over which the colours of wall and background are averaged
-TILE_PX = 128  # small tiles follow the band closely: fewer pixels of the photo are averaged in vain
+TILE_PX = 160  # small tiles follow the band closely: fewer pixels of the photo are averaged in vain
 NOISE_LINEAR = 0.01  # linear-light differences below this are noise, not an edge
 
 
@@ -100,21 +100,21 @@ def _matte_tile(
 ) -> tuple[Array, ...]:
     """Return (rows, cols, alpha, foreground, background, photo) of the band pixels in one tile.
 
-    maps: (inside, outside, core, far, band), each (H, W) bool. The tile is padded so that local means are complete.
+    maps: (inside, outside, core, far, band), each (H, W) bool. Only the band's bounding box is read, padded so that
+    local means are complete.
     """
-    height, width = alpha.shape
-    pad = COLOR_RADIUS_PX
-    y0, x0 = max(0, top - pad), max(0, left - pad)
-    y1, x1 = min(height, top + TILE_PX + pad), min(width, left + TILE_PX + pad)
-    inside, outside, core, far, band = (m[y0:y1, x0:x1] for m in maps)
-    photo = space.to_linear(codes[y0:y1, x0:x1])  # [h, w, 3]
-    rows, cols = np.nonzero(band[top - y0 : top - y0 + TILE_PX, left - x0 : left - x0 + TILE_PX])
-    at = rows + (top - y0), cols + (left - x0)
+    rows, cols = np.nonzero(maps[-1][top : top + TILE_PX, left : left + TILE_PX])
+    rows, cols, pad = rows + top, cols + left, COLOR_RADIUS_PX
+    y0, x0 = max(0, int(rows[0]) - pad), max(0, int(cols.min()) - pad)
+    window = slice(y0, int(rows[-1]) + pad + 1), slice(x0, int(cols.max()) + pad + 1)
+    inside, outside, core, far = (m[window] for m in maps[:-1])
+    photo = space.to_linear(codes[window])  # [h, w, 3]
+    at = rows - y0, cols - x0
     i = photo[at]  # [N, 3]
     squares = cv2.transform(cv2.multiply(photo, photo), np.ones((1, 3), np.float32))
     f, wall_var = _local_color(photo, squares, core, inside, at)
     b, background_var = _local_color(photo, squares, far, outside, at)
-    mask_alpha = alpha[y0:y1, x0:x1]
+    mask_alpha = alpha[window]
     if refine:
         prior = cv2.GaussianBlur(mask_alpha, (0, 0), 0.7)[at] if is_binary else mask_alpha[at]
         lower, upper = _alpha_bounds(mask_alpha, is_binary, at)
@@ -126,7 +126,7 @@ def _matte_tile(
     f = np.clip(
         f, 0, np.maximum(i, 0) / np.maximum(a, 1e-3)
     )  # the wall cannot contribute more light than the pixel has
-    return rows + top, cols + left, edge_alpha.astype(np.float32), f.astype(np.float32), b.astype(np.float32), i
+    return rows, cols, edge_alpha.astype(np.float32), f.astype(np.float32), b.astype(np.float32), i
 
 
 def _alpha_bounds(alpha: Array, is_binary: bool, at: tuple[Array, Array]) -> tuple[Array, Array]:
