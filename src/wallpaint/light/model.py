@@ -128,7 +128,7 @@ def network_inputs(photo: Array, mask: Array, known_albedo: Array | None = None)
         inside = mask >= mask.max()
     median = np.median(rgb[inside], axis=0).clip(MIN_LINEAR, 1)
     row = np.broadcast_to(np.linspace(-1, 1, len(rgb), dtype=np.float32)[:, None], mask.shape)
-    is_clipped = rgb.max(-1) > CLIP_CHANNEL
+    is_clipped = color.brightest_channel(rgb) > CLIP_CHANNEL
     planes: list[Array] = [
         2 * color.linear_to_srgb(rgb).astype(np.float32) - 1,
         0.5 * np.log(np.maximum(rgb, MIN_LINEAR) / median.astype(np.float32)),

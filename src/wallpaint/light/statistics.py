@@ -56,7 +56,7 @@ def photo_features(rgb: Array, wall_weight: Array, wall_median: Array) -> Array:
     rgb = np.maximum(rgb, 1e-4).astype(np.float32)
     log_luma = np.log(np.maximum(color.luminance(rgb), 1e-3))
     lab = color.linear_to_lab(rgb)
-    unclipped = rgb.max(-1) < CLIPPED_LINEAR
+    unclipped = color.brightest_channel(rgb) < CLIPPED_LINEAR
     outside = wall_weight < 0.02
     neutral = np.hypot(lab[..., 1], lab[..., 2]) < NEUTRAL_MAX_CHROMA
     height, width = log_luma.shape
@@ -152,7 +152,7 @@ def neutral_share(rgb: Array, wall_weight: Array) -> float:
     """Return the share of the image, 0..1, that is near-neutral, bright enough, unclipped and not wall."""
     lab = color.linear_to_lab(np.maximum(rgb, 0))
     neutral = (np.hypot(lab[..., 1], lab[..., 2]) < NEUTRAL_MAX_CHROMA) & (lab[..., 0] > 15)
-    return float((neutral & (wall_weight < 0.02) & (rgb.max(-1) < CLIPPED_LINEAR)).mean())
+    return float((neutral & (wall_weight < 0.02) & (color.brightest_channel(rgb) < CLIPPED_LINEAR)).mean())
 
 
 def in_distribution(features: Array) -> float:

@@ -162,7 +162,7 @@ def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[TransferField], ou
     delta = np.concatenate(changes)
     total = np.stack([np.bincount(inverse, delta[:, c], unique.size) for c in range(3)], axis=-1).astype(np.float32)
     device = color.apply_matrix(np.concatenate(photos)[first], gamut) + total
-    changed = np.abs(total).max(-1) > 0
+    changed = (total != 0).any(-1)
     rows, cols = np.divmod(unique[changed], out.shape[1])
     device = limit_gamut(device[changed], gamut)
     out[rows, cols] = canvases[0].space.encode_device(device, out.dtype)

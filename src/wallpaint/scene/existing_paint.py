@@ -115,7 +115,7 @@ def _is_patterned(rgb: Array, weight: Array) -> bool:
     """Whether small-scale variation is strong nearly everywhere; robust statistics ignore a few shadow edges."""
     log = np.log(np.maximum(cv2.GaussianBlur(rgb, (0, 0), 0.8), 1e-3)).astype(np.float32)
     fine = log - box_mean(log, weight, _pattern_radius(rgb))  # [h, w, 3]
-    luma = fine.mean(-1)
+    luma = (fine[..., 0] + fine[..., 1] + fine[..., 2]) / 3
     chroma = fine - luma[..., None]
     inner = weight * (cv2.erode((weight > 0.9).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
     if np.count_nonzero(inner) < MIN_PATTERN_PX:
@@ -188,8 +188,8 @@ def _segment_regions(rgb: Array, weight: Array) -> _Regions:
     log = np.log(np.maximum(cv2.GaussianBlur(rgb, (0, 0), 1.0), 2e-3))
     reach = 2
     change = np.zeros(weight.shape, np.float32)  # largest log change over 2 * reach pixels, either direction
-    across = np.abs(log[:, 2 * reach :] - log[:, : -2 * reach]).max(-1)
-    down = np.abs(log[2 * reach :] - log[: -2 * reach]).max(-1)
+    across = color.brightest_channel(np.abs(log[:, 2 * reach :] - log[:, : -2 * reach]))
+    down = color.brightest_channel(np.abs(log[2 * reach :] - log[: -2 * reach]))
     change[:, reach:-reach] = across
     change[reach:-reach] = np.maximum(change[reach:-reach], down)
     inside = weight > 0.5
@@ -200,7 +200,7 @@ def _segment_regions(rgb: Array, weight: Array) -> _Regions:
     labels = np.full(weight.shape, -1, np.int32)
     for label, component in enumerate(large):
         labels[components == component] = label
-    unclipped = rgb.max(-1) < 0.98
+    unclipped = color.brightest_channel(rgb) < 0.98
     usable = [(labels == i) & unclipped for i in range(len(large))]
     clipped = [i for i, pixels in enumerate(usable) if pixels.sum() < 0.5 * (labels == i).sum()]
     medians = np.array(

@@ -87,7 +87,7 @@ def decompose(
     median = np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)]).clip(1e-5)
     white = np.maximum(np.asarray(illuminant_color, np.float64), 1e-4)
     white = white / float(color.luminance(white))
-    unclipped = weight * (rgb.max(-1) < CLIPPED_LINEAR)
+    unclipped = weight * (color.brightest_channel(rgb) < CLIPPED_LINEAR)
     specular = _specular(rgb, luma, unclipped, median, white)
     diffuse_luma = np.maximum(luma - specular, 0.02 * luma)
     median_luma = max(float(weighted_quantile(diffuse_luma, weight, 0.5)), 1e-5)
