@@ -30,7 +30,10 @@ def preview(photo: Photo, codes: Array, longest_px: int) -> Image.Image:
     height, width = codes.shape[:2]
     scale = min(1.0, longest_px / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(codes, size, interpolation=cv2.INTER_AREA) if scale < 1 else codes
+    small = codes
+    while min(small.shape[0] // size[1], small.shape[1] // size[0]) >= 4:  # halving is many times faster, and as good
+        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(small, size, interpolation=cv2.INTER_AREA) if scale < 1 else codes
     srgb = color.linear_to_srgb(np.clip(photo.space.to_linear(small), 0, 1))
     return Image.fromarray(np.round(srgb * 255).astype(np.uint8), "RGB")
 

@@ -155,17 +155,24 @@ def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[TransferField], ou
         pixels.append((matte.rows + canvas.origin[0]) * out.shape[1] + matte.cols + canvas.origin[1])
         photos.append(matte.photo)
         changes.append(matte.alpha[:, None] * (painted - color.apply_matrix(matte.foreground, gamut)))
-    # A pixel on the edge of several walls appears once for each; their changes add up.
-    unique, first, inverse = np.unique(np.concatenate(pixels), return_index=True, return_inverse=True)
-    if unique.size == 0:
+    unique, photo, total = _added_up(pixels, photos, changes) if len(pixels) > 1 else (pixels[0], photos[0], changes[0])
+    changed = total.any(-1)
+    if not changed.any():
         return
-    delta = np.concatenate(changes)
-    total = np.stack([np.bincount(inverse, delta[:, c], unique.size) for c in range(3)], axis=-1).astype(np.float32)
-    device = color.apply_matrix(np.concatenate(photos)[first], gamut) + total
-    changed = (total != 0).any(-1)
-    rows, cols = np.divmod(unique[changed], out.shape[1])
+    device = color.apply_matrix(photo, gamut) + total
     device = limit_gamut(device[changed], gamut)
+    rows, cols = np.divmod(unique[changed], out.shape[1])
     out[rows, cols] = canvases[0].space.encode_device(device, out.dtype)
+
+
+def _added_up(
+    pixels: Sequence[Array], photos: Sequence[Array], changes: Sequence[Array]
+) -> tuple[Array, Array, Array]:
+    """Join the edges of several walls: a pixel on the edge of more than one appears once, and its changes add up."""
+    unique, first, inverse = np.unique(np.concatenate(pixels), return_index=True, return_inverse=True)
+    delta = np.concatenate(changes)
+    totals = [np.bincount(inverse, delta[:, c], unique.size) for c in range(3)]
+    return unique, np.concatenate(photos)[first], np.stack(totals, axis=-1).astype(np.float32)
 
 
 def _upsample_tile(plane: Array, step: int, rows: slice, cols: slice) -> Array:

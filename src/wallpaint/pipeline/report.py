@@ -33,11 +33,13 @@ def wall_median(canvas: Canvas, codes: Array) -> Array:
     core = canvas.matte.core
     view = codes[top : top + core.shape[0], left : left + core.shape[1]]
     levels = int(np.iinfo(codes.dtype).max) + 1
-    median = np.zeros(codes.shape[2], codes.dtype)
-    for channel in range(codes.shape[2]):
-        counts = cv2.calcHist([view], [channel], core.view(np.uint8), [levels], [0, levels]).ravel()
-        cumulative = np.cumsum(counts, dtype=np.float64)
-        median[channel] = int(np.searchsorted(cumulative, cumulative[-1] / 2))
+    counts = np.zeros((codes.shape[2], levels))
+    for rows, cols, all_wall in canvas.tiles:
+        mask = None if all_wall else core[rows, cols].view(np.uint8)
+        for channel, plane in enumerate(cv2.split(view[rows, cols])):
+            counts[channel] += cv2.calcHist([plane], [0], mask, [levels], [0, levels]).ravel()
+    cumulative = counts.cumsum(axis=1)
+    median = np.array([np.searchsorted(row, row[-1] / 2) for row in cumulative], codes.dtype)
     return canvas.space.to_linear(median[None])[0].astype(np.float64)
 
 
