@@ -57,9 +57,13 @@ class Draft:
         return np.dstack([self.codes, self.alpha])
 
 
-def _pillow(draft: Draft) -> Image.Image:
+def _pillow(draft: Draft, *, padded: bool = False) -> Image.Image:
+    """The draft as a Pillow image. padded: RGB with a fourth, unused byte a pixel, which Pillow maps without a copy."""
     samples = draft.stacked()
     is_cmyk = draft.codes.shape[2] == 4
+    if padded and samples.shape[2] == 3:
+        size = (samples.shape[1], samples.shape[0])
+        return Image.frombuffer("RGBX", size, cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA), "raw", "RGBX", 0, 1)
     mode = "CMYK" if is_cmyk else "RGB" if draft.alpha is None else "RGBA"
     size = (samples.shape[1], samples.shape[0])
     return Image.frombuffer(mode, size, samples, "raw", mode, 0, 1)
@@ -106,7 +110,7 @@ def write_jpeg(draft: Draft) -> bytes:
 
 def _saved(draft: Draft, kind: str, options: dict[str, Any]) -> bytes:
     out = io.BytesIO()
-    _pillow(draft).save(out, kind, **options)
+    _pillow(draft, padded=kind == "JPEG").save(out, kind, **options)
     return out.getvalue()
 
 

@@ -64,7 +64,7 @@ BANDS = ((1.0, "not visible"), (2.0, "experts see it"), (10.0, "clearly visible"
 GAMUT_TOLERANCE = 1e-5
 """Linear light by which a colour may leave the gamut and still count as inside: rounding, never visible."""
 _BISECTIONS = 18
-_BLOCK = 1 << 16  # values or colours worked on at a time, so that the temporaries stay in the cache
+_BLOCK = 1 << 14  # values or colours worked on at a time, so that the temporaries stay in the cache
 
 
 def _floats(values: ArrayLike) -> Array:
@@ -353,7 +353,7 @@ def out_of_gamut(rgb_linear: ArrayLike, gamut: Array | None = None, tolerance: f
     if own.size and own.min() >= -tolerance and own.max() <= 1.0 + tolerance:
         return np.zeros(own.shape[:-1], dtype=bool)
     inside = (own >= -tolerance) & (own <= 1.0 + tolerance)
-    return np.asarray(~inside.all(axis=-1))
+    return np.asarray(~(inside[..., 0] & inside[..., 1] & inside[..., 2]))
 
 
 def compress_gamut(rgb_linear: ArrayLike, gamut: Array | None = None, knee: float = 0.0) -> Array:

@@ -215,3 +215,12 @@ def lock_median(canvas: Canvas, field: TransferField, target: Array, sample: tup
             best, best_error = gain, error
         gain = gain * np.clip((goal + 1e-4) / (median + 1e-4), 0.5, 2)
     return field.scaled(best)
+
+
+def sample_median(canvas: Canvas, field: TransferField, sample: tuple[Array, Array]) -> Array:
+    """Return the median, (3,) linear sRGB, that a wall would have in the codes of the picture. sample: see above."""
+    rows, cols = sample
+    device = limit_gamut(evaluate_field(field, rows, cols, canvas.luma[rows, cols]), canvas.space.gamut)
+    codes = canvas.space.encode_device(device, canvas.codes.dtype)
+    median = np.median(codes, axis=0).astype(codes.dtype)
+    return canvas.space.to_linear(median[None])[0].astype(np.float64)
