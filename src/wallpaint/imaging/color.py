@@ -8,6 +8,7 @@ D65 at (1, 1, 1), and may lie outside 0..1: nothing here clips, except `compress
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -63,6 +64,7 @@ BANDS = ((1.0, "not visible"), (2.0, "experts see it"), (10.0, "clearly visible"
 
 GAMUT_TOLERANCE = 1e-5
 """Linear light by which a colour may leave the gamut and still count as inside: rounding, never visible."""
+_IDENTITY = np.eye(3)
 _BISECTIONS = 18
 _BLOCK = 1 << 14  # values or colours worked on at a time, so that the temporaries stay in the cache
 
@@ -88,12 +90,16 @@ def _colors(values: ArrayLike) -> Array:
 def apply_matrix(colors: ArrayLike, matrix: ArrayLike) -> Array:
     """Multiply each colour by a 3x3 matrix: result[..., i] = sum_j matrix[i, j] colors[..., j].
 
-    colors: (..., 3). Sums of scaled channels: a linear-algebra library spins up threads for this and loses by it.
+    colors: (..., 3). A linear-algebra library spins up threads for this and loses by it.
     """
     array = _colors(colors)
     rows = np.asarray(matrix, dtype=array.dtype)
     if array.size < 64:
         return np.asarray(array @ rows.T)
+    if np.array_equal(rows, _IDENTITY):  # the gamut of sRGB
+        return array.copy()
+    if array.dtype == np.float32:
+        return np.asarray(cv2.transform(np.ascontiguousarray(array).reshape(1, -1, 3), rows)).reshape(array.shape)
     result = np.empty_like(array)
     flat, into = array.reshape(-1, 3), result.reshape(-1, 3)
     for start in range(0, len(flat), _BLOCK):
