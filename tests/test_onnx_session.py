@@ -167,3 +167,11 @@ def test_thread_count_follows_the_environment(value: str | None, count: int, mon
     assert threads.requested() == count
     options = session().runtime.get_session_options()
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (count, 1)
+
+
+@pytest.mark.parametrize("stored", STORED)
+def test_quick_start_gives_the_same_outputs(stored: str) -> None:
+    data = product(stored=stored).SerializeToString()
+    x = np.linspace(-1, 1, 8, dtype=np.float32)[None]
+    full, quick = (onnx_session.load(data, KIND, quick_start=quick).run(x=x) for quick in (False, True))
+    np.testing.assert_allclose(quick, full, rtol=1e-5, atol=1e-6)

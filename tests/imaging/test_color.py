@@ -67,6 +67,16 @@ def _hue_deg(oklab: np.ndarray) -> np.ndarray:
     return np.rad2deg(np.arctan2(oklab[..., 2], oklab[..., 1]))
 
 
+def test_ciede2000_is_that_of_scikit_image() -> None:
+    from skimage.color import deltaE_ciede2000
+
+    rng = np.random.default_rng(0)
+    first, second = (rng.uniform([0, -120, -120], [100, 120, 120], (5000, 3)) for _ in range(2))
+    second[::3] = first[::3] + rng.normal(size=first[::3].shape)
+    first[::7, 1:] = second[::11, 1:] = 0  # greys
+    assert np.abs(color.delta_e_2000(first, second) - deltaE_ciede2000(first, second)).max() <= 1e-9
+
+
 def test_ciede2000_matches_the_published_pairs() -> None:
     assert SHARMA.shape == (34, 7)
     assert np.abs(color.delta_e_2000(SHARMA[:, :3], SHARMA[:, 3:6]) - SHARMA[:, 6]).max() <= 1e-4

@@ -622,3 +622,11 @@ def test_packet_without_rdf_is_replaced() -> None:
     changed = xmp.with_digital_source_type(b"<x:xmpmeta/>", "algorithmicallyEnhanced")
     assert changed.count(b"</rdf:RDF>") == 1
     assert b"algorithmicallyEnhanced" in changed
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_grey_keeps_one_channel_on_request(dtype: type) -> None:
+    grey = (np.arange(20 * 30).reshape(20, 30) % 200).astype(dtype)
+    one, three = read_photo(grey, grey_channels=1).codes, read_photo(grey).codes
+    assert (one.shape, three.shape) == ((20, 30, 1), (20, 30, 3))
+    assert np.array_equal(np.broadcast_to(one, three.shape), three)

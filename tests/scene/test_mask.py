@@ -321,6 +321,23 @@ def test_probably_inverted_masks_give_a_warning() -> None:
     assert any("leave out `invert_mask`" in line for line in flipped)
 
 
+@pytest.mark.parametrize("holes", [False, True])
+def test_specks_are_counted_up_to_the_limit(holes: bool) -> None:
+    wall = np.zeros((400, 500), np.uint8)
+    wall[100:, :] = 255
+    spots = [(y, x) for y in range(4, 90, 9) for x in range(4, 90, 9)]
+    for count, is_reported in ((49, False), (50, True)):
+        dotted = wall.copy()
+        for y, x in spots[:count]:
+            dotted[y + 150 if holes else y, x] = 0 if holes else 255
+        assert any("specks" in line for line in _lint(dotted)) is is_reported
+
+
+def test_noise_counts_as_specks() -> None:
+    noise = np.where(np.random.default_rng(0).random((300, 300)) < 0.1, 255, 0).astype(np.uint8)
+    assert any("specks" in line for line in _lint(noise))
+
+
 def test_specks_give_a_warning() -> None:
     wall = _square((300, 400))
     rows, columns = np.mgrid[2:60:8, 2:390:8]

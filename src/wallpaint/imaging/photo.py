@@ -77,8 +77,8 @@ def read_photo(
     """Read a photo from a file, its bytes, a Pillow image, or an array.
 
     An array is sRGB: (H, W) grey, (H, W, 3) or (H, W, 4) with alpha, uint8 or uint16. Files are recognised by
-    content, not by name. Grey and palette pictures become RGB with r = g = b the grey code; with grey_channels 1 the codes
-    of grey ones are (H, W, 1).
+    content, not by name. Grey and palette pictures become RGB with r = g = b the grey code; with
+    grey_channels 1 the codes of grey ones are (H, W, 1).
     Raises InputError, one line with the file's name, for anything that cannot be read whole.
     """
     name = _name_of(source)

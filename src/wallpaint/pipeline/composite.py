@@ -165,9 +165,7 @@ def _paint_edges(canvases: Sequence[Canvas], fields: Sequence[TransferField], ou
     out[rows, cols] = canvases[0].space.encode_device(device, out.dtype)
 
 
-def _added_up(
-    pixels: Sequence[Array], photos: Sequence[Array], changes: Sequence[Array]
-) -> tuple[Array, Array, Array]:
+def _added_up(pixels: Sequence[Array], photos: Sequence[Array], changes: Sequence[Array]) -> tuple[Array, Array, Array]:
     """Join the edges of several walls: a pixel on the edge of more than one appears once, and its changes add up."""
     unique, first, inverse = np.unique(np.concatenate(pixels), return_index=True, return_inverse=True)
     delta = np.concatenate(changes)
