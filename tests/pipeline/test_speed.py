@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from statistics import median
 
 import cv2
 import numpy as np
@@ -20,7 +19,7 @@ from wallpaint.typing import Array
 SAGE = "#7d9b84"
 PREPARED_BYTES_PER_PIXEL = 17.5  # at the peak of preparation: three 8-bit channels, one float mask, maps of the edge
 PAINTED_BYTES_PER_PIXEL = 6.5  # more while painting: the result, and the result's temporaries
-MAX_CPU_RATIO = 2.8  # measured: 2.0 for both matches; 3.6 with full-size copies in every stage
+MAX_CPU_RATIO = 2.2  # measured: 1.7 for both matches; 2.8 with full-size copies in every stage and SciPy imported
 
 # The naive repaint: shift 8-bit Lab by one vector, so that the wall's median is the swatch.
 LAB_SHIFT = """
@@ -105,8 +104,8 @@ def test_cpu_time_against_the_naive_method(tmp_path: Path, match: str) -> None:
     naive = [sys.executable, "-c", LAB_SHIFT, "photo.jpg", "mask.png", "naive.jpg"]
     ours = [sys.executable, "-m", "wallpaint", "repaint", "photo.jpg", "--mask", "mask.png", "--color", SAGE]
     ours += ["--match", match, "-o", "ours.jpg"]
-    rounds = [(cpu_seconds(naive, tmp_path), cpu_seconds(ours, tmp_path)) for _ in range(3)]
-    naive_s, ours_s = (median(times) for times in zip(*rounds, strict=True))
+    rounds = [(cpu_seconds(naive, tmp_path), cpu_seconds(ours, tmp_path)) for _ in range(4)]
+    naive_s, ours_s = (min(times) for times in zip(*rounds, strict=True))
     assert ours_s <= MAX_CPU_RATIO * naive_s
 
 
