@@ -133,7 +133,7 @@ def test_wall_brighter_than_the_rooms_whites_gives_a_warning() -> None:
     scene = prepare(room.photo, {"wall": room.soft_mask}, old_color="#8a8f98")
     true_white = 0.85 * np.median(room.light[room.wall])
     assert rgb("#fffdf5").mean() > 1.2 * true_white
-    assert "brighter than the room's own whites" in warnings_of(scene, "#fffdf5")
+    assert "brighter than white paint would be in this room" in warnings_of(scene, "#fffdf5")
     assert "brighter" not in warnings_of(scene, "#fffdf5", match="room")
     assert "brighter" not in warnings_of(scene, "#7d9b84")
 

@@ -29,6 +29,7 @@ WALL_KEYS = {
     "hue_error_lab_deg",
     "hue_error_hsv_deg",
     "lightness_diff",
+    "brighter_than_white",
     "out_of_gamut_share",
     "share_of_picture",
     "warnings",

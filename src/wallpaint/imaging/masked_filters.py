@@ -51,11 +51,11 @@ def fill(values: Array, weight: Array) -> Array:
     return values * weight[..., None] + below * (1 - weight[..., None])
 
 
-def guided_mean(values: Array, weight: Array, guide: Array, radius_px: int, eps: float) -> Array:
+def guided_mean(values: Array, weight: Array, guide: Array, radius_px: int, eps: float | Array) -> Array:
     """Edge-aware weighted smoothing: within each box, values become an affine function of the guide.
 
     values: (H, W) or (H, W, C) float32. weight, guide: (H, W) float32. eps: variance of the guide under which it is
-    taken for noise. Returns the shape of values. Source: He, Sun & Tang 2010, with weights.
+    taken for noise, one number or (H, W). Returns the shape of values. Source: He, Sun & Tang 2010, with weights.
     """
     wide = values if values.ndim == 3 else values[..., None]
     mean_guide = box_mean(guide, weight, radius_px)

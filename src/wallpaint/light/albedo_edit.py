@@ -4,7 +4,7 @@
 
 The upsampled change is smooth; plaster, grain and shadow edges come from the wall itself. Where a pattern or several
 paints were homogenized first (`scene.existing_paint`), the difference between the homogenized wall and the photo is
-part of the change.
+part of the change. What the wall's codes do not determine, or what a lamp rather than a paint explains, is left out.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, weighted_quantile
+from wallpaint.imaging.quantization import color_doubt, color_trust
 from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
 from wallpaint.typing import Array
@@ -25,6 +26,13 @@ EDGE_TRUST = 0.04  # trust in a pixel that is not surrounded by such pixels
 EDGE_TRUST_SHARE = (0.85, 1.0)  # share of wall in a pixel from which it has any trust, and the full EDGE_TRUST
 MAX_LOG_CORRECTION = 4.0  # natural log, between the photo and the homogenized wall
 LOCAL_SHARE = 0.8  # share of the local deviation from the wall's median change that is applied
+SEVERAL_PAINTS_SHARE = (0.5, 1.0)  # the same on a wall in several paints, if the network sees paints / light
+DARK_SEVERAL_PAINTS_SHARE = 0.9  # instead of the former where a dark wall becomes bright: its paints are uncertain
+DISAGREEMENT = (0.6, 0.8)  # share of a removed difference of paints that the network restores: paints / light
+LAMP_LOG_WARMTH = (0.15, 0.5)  # natural log of red to blue from which a warm spot of albedo is partly / entirely light
+LAMP_ALBEDO_SHARE = 0.2  # of such a spot that remains albedo
+LAMP_LOG_BRIGHTENING = 1.1  # natural log of the new paint's to the old one's luminance from which warm spots stay
+DARK_LOG_BRIGHTENING = (0.7, 1.4)  # the same from which / entirely a wall counts as dark repainted bright
 LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on validation photos
 MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
 PATTERN_RADIUS_SHARE = (
@@ -57,6 +65,7 @@ def edit_albedo(
     known_albedo: Array | None,
     *,
     pattern_removed: bool = False,
+    has_several_paints: bool = False,
 ) -> Array:
     """Return one wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut mapping.
 
@@ -65,17 +74,21 @@ def edit_albedo(
     albedo: (3,) of the new paint. known_albedo: (3,) of the existing paint where it is known. For a uniform wall it was
     an input of the network (`LightModelInput.known_albedo`); otherwise the predicted albedo is scaled to match it in
     the median. pattern_removed: base has no pattern, unlike the photo, so what is left of it in the prediction is
-    smoothed.
+    smoothed. has_several_paints: several existing paints were homogenized in base.
     """
     wall, photo = light_input.wall, light_input.photo
     prediction = _with_known_albedo(prediction, wall, known_albedo)
     size = prediction.log_shading.shape  # (h, w) of the prediction
     share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
+    brightening = _log_brightening(prediction, share, albedo)
+    if not has_several_paints:
+        prediction = _without_lamp_spots(prediction, share, brightening)
     log_change, slope = prediction.log_change(albedo)
     rows, cols = positions
     small_base, known = _downsample(base, weight, rows, cols, size)
     # The base differs from the photo where a pattern or a second paint was removed.
-    photo_log = light_model.log_scene_light(_wall_mean(photo, wall, prediction.photo))
+    wall_mean = _wall_mean(photo, wall, prediction.photo)
+    photo_log = light_model.log_scene_light(wall_mean)
     correction = photo_log - light_model.log_scene_light(small_base)
     correction = np.clip(correction, -MAX_LOG_CORRECTION, MAX_LOG_CORRECTION) * known[..., None]
     trust = _trust(share) * known
@@ -85,7 +98,11 @@ def edit_albedo(
     if pattern_removed:
         planes = box_mean(planes, trust + np.float32(1e-6), max(size) // PATTERN_RADIUS_SHARE)
     median = np.array([weighted_quantile(planes[..., c], trust, 0.5) for c in range(4)], np.float32)
-    planes = fill(median + np.float32(LOCAL_SHARE) * (planes - median), trust)
+    local = planes - median
+    share_of_local = _several_paints_share(local, correction, trust, brightening) if has_several_paints else LOCAL_SHARE
+    luma_change = (local[..., :3] @ color.LUMINANCE.astype(np.float32))[..., None]
+    local[..., :3] -= color_doubt(wall_mean)[..., None].astype(np.float32) * (local[..., :3] - luma_change)
+    planes = fill(median + np.float32(share_of_local) * local, trust)
     change, slope = upsample(planes[..., :3], rows, cols), upsample(planes[..., 3], rows, cols)
     # The change is that of the wall's median brightness; slope adds what the local shading changes about it.
     luma = np.log(np.maximum(color.luminance(base), light_model.MIN_LINEAR))
@@ -127,6 +144,53 @@ def _with_known_albedo(prediction: LightCoefficients, wall: Array, known_albedo:
     return LightCoefficients(
         **{**vars(prediction), "wall_albedo": np.minimum(scaled, light_model.MAX_WALL_ALBEDO).astype(np.float32)}
     )
+
+
+def _log_brightening(prediction: LightCoefficients, share: Array, albedo: Array) -> float:
+    """Return the natural log of the luminance of a new paint relative to the predicted existing one."""
+    inside = share > 0.5
+    if not inside.any():
+        inside = share >= share.max()
+    existing = float(np.median(color.luminance(prediction.wall_albedo[inside])))
+    return float(np.log(max(float(color.luminance(albedo)), 1e-3) / max(existing, 1e-3)))
+
+
+def _without_lamp_spots(prediction: LightCoefficients, share: Array, brightening: float) -> LightCoefficients:
+    """Interpret spots of warm albedo on a wall in one paint as the light of lamps.
+
+    share: (h, w), of wall. brightening: see `_log_brightening`; bright paints keep the network's prediction.
+    """
+    trust = _trust(share)
+    strength = float(np.clip(1 - brightening / LAMP_LOG_BRIGHTENING, 0, 1)) * (1 - LAMP_ALBEDO_SHARE)
+    if strength == 0 or not trust.any():
+        return prediction
+    log_albedo = np.log(np.maximum(prediction.wall_albedo, 1e-4))
+    median = np.array([weighted_quantile(log_albedo[..., c], trust, 0.5) for c in range(3)], np.float32)
+    local = log_albedo - median
+    low, high = LAMP_LOG_WARMTH
+    lamp = np.clip((local[..., 0] - local[..., 2] - low) / (high - low), 0, 1)
+    lamp = lamp * lamp * (3 - 2 * lamp) * np.clip(2 * color_trust(prediction.photo) - 1, 0, 1)
+    wall_albedo = np.exp(median + (1 - strength * lamp[..., None]) * local)
+    wall_albedo = np.minimum(wall_albedo, light_model.MAX_WALL_ALBEDO).astype(np.float32)
+    return LightCoefficients(**{**vars(prediction), "wall_albedo": wall_albedo})
+
+
+def _several_paints_share(local: Array, correction: Array, trust: Array, brightening: float) -> float:
+    """Return the share of the local change to apply to a wall in several paints.
+
+    local: (h, w, 4), the change relative to its median, including the correction: (h, w, 3), the difference of paints
+    that was removed. If both agree that there are several paints, little of the correction is left in local. A local
+    change equal to the correction means that the network sees one paint in different light.
+    """
+    median = np.array([weighted_quantile(correction[..., c], trust, 0.5) for c in range(3)], np.float32)
+    removed, weight = correction - median, trust[..., None]
+    restored = float((weight * removed * local[..., :3]).sum()) / max(float((weight * removed**2).sum()), 1e-6)
+    low, high = DISAGREEMENT
+    paints, light = SEVERAL_PAINTS_SHARE
+    dark_from, dark_to = DARK_LOG_BRIGHTENING
+    dark = float(np.clip((brightening - dark_from) / (dark_to - dark_from), 0, 1))
+    paints += (DARK_SEVERAL_PAINTS_SHARE - paints) * dark
+    return paints + (light - paints) * float(np.clip((restored - low) / (high - low), 0, 1))
 
 
 def _trust(share: Array) -> Array:

@@ -21,6 +21,8 @@ MIN_WHITE = 1e-3  # linear; lower bound of the colour of white
 MIN_ALBEDO, MAX_ALBEDO = 0.01, 0.95
 CLIPPED_LINEAR = 0.97
 CONFIDENCE_DECAY_DELTA_E = 14.0  # expected CIELAB error at which the confidence has dropped by a factor of e
+BRIGHTER_THAN_WHITE_RATIO = 1.05  # of luminances, from which a colour counts as brighter than white paint
+MIN_WHITE_CONFIDENCE = 0.3  # of the estimate, from which colours are compared with white
 MAX_ESTIMATE_CONFIDENCE = 0.8  # without a hint from the user
 
 
@@ -58,6 +60,15 @@ class Illuminant:
         existing = np.asarray(self.wall_albedo)
         after, before = (paint / (1 - self.bounce * paint) + self.gloss for paint in (np.maximum(rho, 1e-4), existing))
         return white * existing * (after / before) ** self.contrast
+
+    def is_brighter_than_white(self, rgb: Array) -> bool:
+        """Whether a colour, (3,) linear sRGB, is brighter than white paint could be on this wall.
+
+        False where the confidence is too low to decide.
+        """
+        white = WHITE_ALBEDO * float(color.luminance(np.asarray(self.white)))
+        is_brighter = float(color.luminance(np.asarray(rgb))) > BRIGHTER_THAN_WHITE_RATIO * white
+        return is_brighter and self.confidence >= MIN_WHITE_CONFIDENCE
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry of the report."""

@@ -21,10 +21,12 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, weighted_quantile
+from wallpaint.imaging.quantization import color_doubt
 from wallpaint.light import albedo_edit
 from wallpaint.light import model as light_model
 from wallpaint.light.model import LightCoefficients
 from wallpaint.painters import shading_transfer
+from wallpaint.painters.code_noise import detail_share, without_code_noise
 from wallpaint.painters.protocol import Match, PaintAssignment, PaintedWall
 from wallpaint.paints.paint import Paint
 from wallpaint.scene.grid import PixelGrid
@@ -33,6 +35,10 @@ from wallpaint.scene.scene import PreparedScene, Wall
 from wallpaint.typing import Array
 
 MAX_LIGHTNESS = 0.99  # Oklab lightness of the brightest part of a wall: slightly below the file's white
+EXCEEDED_HEADROOM = 2.0  # highlights relative to the headroom from which a wall brighter than white is compressed
+# A wall brighter than white: the part of the headroom that its highlights use, the bend of their tone curve (see
+# `intrinsics.SHOULDER`), and the outer share of the gamut into which their chroma is compressed.
+WHITE_HEADROOM_SHARE, WHITE_SHOULDER, WHITE_KNEE = 0.5, 0.6, 0.3
 GRAIN_LIGHTNESS = 0.9  # L* of grain that any wall may show; a photo that has more keeps its own amount
 # Log shading gain for a change of luminance, fitted on rendered training rooms: gain = constant - slope x log ratio.
 SHADING_GAIN, SHADING_GAIN_SLOPE, SHADING_GAIN_LIMITS = 1.03, 0.24, (0.4, 1.9)
@@ -86,13 +92,18 @@ def paint_wall(wall: Wall, paint: Paint, match: Match, *, use_model: bool = True
         painted_by_model = _paint_predicted if match == "room" else _paint_swatch
         return painted_by_model(wall, prediction, np.asarray(paint.albedo_linear, np.float64))
     target = target_color(wall, paint, match)
-    gain = shading_gain(intrinsics.median_luma, float(color.luminance(target))) if match == "room" else 1.0
-    return painted_wall(wall, render_to_median(intrinsics, target, gamut, gain=gain), target)
+    is_bright = match == "swatch" and _lacks_headroom(wall, target)
+    gain = shading_gain(intrinsics.median_luma, float(color.luminance(target)))
+    gain = gain if match == "room" else min(gain, 1.0) if is_bright else 1.0
+    rgb = render_to_median(intrinsics, target, gamut, gain=gain, brighter_than_white=is_bright)
+    return painted_wall(wall, rgb, target)
 
 
 def painted_wall(wall: Wall, rgb: Array, target: Array) -> PaintedWall:
     """Return a painted wall that keeps as much of the photo's detail as its noise allows. rgb, target: see there."""
-    return PaintedWall(rgb, target, detail=detail_gain(wall.intrinsics, float(color.luminance(target))))
+    luma = float(color.luminance(target))
+    detail, determined = detail_gain(wall.intrinsics, luma), detail_share(wall.intrinsics, luma)
+    return PaintedWall(rgb, target, detail=detail if determined is None else np.float32(detail) * determined)
 
 
 def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
@@ -101,11 +112,31 @@ def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -
     likely_luma = float(color.luminance(wall.illuminant.appearance(albedo)))
     base = _existing_wall(intrinsics, denoised_log_shading(intrinsics, likely_luma))
     painted = _predicted_wall(wall, prediction, base, albedo)
+    painted = _without_cast(wall, painted, albedo)
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
     target = _median(painted, intrinsics.weight)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall, target)
     estimate = {"from": "light model", "expected_error": round(error, 1)}
     return replace(painted_wall(wall, painted, target), estimate=estimate)
+
+
+def _without_cast(wall: Wall, painted: Array, albedo: Array) -> Array:
+    """Replace the chromaticity of a painted wall's median where the existing wall's codes are too few to predict it.
+
+    painted: (h, w, 3) linear sRGB. The median becomes that of the paint in the scene's estimated illuminant; its
+    luminance stays. Brighter parts of the wall, whose codes are known better, change less.
+    """
+    intrinsics = wall.intrinsics
+    doubt = float(color_doubt(intrinsics.median))
+    if doubt == 0:
+        return painted
+    median = np.maximum(_median(painted, intrinsics.weight), 1e-5)
+    lit = np.maximum(albedo, 1e-4) * np.asarray(wall.illuminant.white)
+    factor = (lit / float(color.luminance(lit)) * float(color.luminance(median)) / median) ** doubt
+    factor *= float(color.luminance(median)) / float(color.luminance(median * factor))
+    level = np.exp(denoised_log_shading(intrinsics, float(color.luminance(median))))[..., None]
+    local = np.minimum(color_doubt(intrinsics.median.astype(np.float32) * level) / doubt, 1)[..., None]
+    return (painted * np.exp(local * np.log(factor))).astype(np.float32)
 
 
 def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> PaintedWall:
@@ -116,10 +147,29 @@ def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> P
     after = _predicted_wall(wall, prediction, before, albedo)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall)
     gamut_effect = _gamut_effect(intrinsics, log_shading, albedo, gamut)
+    is_bright = _lacks_headroom(wall, albedo)
     intrinsics, log_shading = shading_transfer.transfer_shading(
-        intrinsics, log_shading, before, after, albedo, error, gamut_effect
+        intrinsics, log_shading, before, after, albedo, error, gamut_effect, brighter_than_white=is_bright
     )
-    return painted_wall(wall, _render_locked(intrinsics, log_shading, albedo, gamut), albedo)
+    if is_bright:
+        gain = min(1.0, shading_gain(intrinsics.median_luma, float(color.luminance(albedo))))
+        intrinsics, log_shading = _with_gain(intrinsics, log_shading, gain)
+    rgb = _render_locked(intrinsics, log_shading, albedo, gamut, is_bright)
+    return painted_wall(wall, rgb, albedo)
+
+
+def _lacks_headroom(wall: Wall, swatch: Array) -> bool:
+    """Whether a swatch, (3,) linear sRGB, is brighter than white here, and its highlights far exceed the file's."""
+    needed = float(wall.intrinsics.log_shading_quantiles[-1])
+    return wall.illuminant.is_brighter_than_white(swatch) and needed > EXCEEDED_HEADROOM * _headroom(
+        swatch, MAX_LIGHTNESS
+    )
+
+
+def _headroom(rgb: Array, max_lightness: float) -> float:
+    """Return the natural log of luminance from a colour, (3,) linear sRGB, to an Oklab lightness."""
+    lightness = float(color.linear_to_oklab(np.maximum(rgb, 0))[0])  # grows with the cube root of light
+    return 3 * float(np.log(max_lightness / np.clip(lightness, 1e-3, max_lightness)))
 
 
 def _gamut_effect(
@@ -158,6 +208,7 @@ def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albe
         albedo,
         _known_albedo(wall),
         pattern_removed=wall.intrinsics.pattern_removed,
+        has_several_paints=wall.intrinsics.paint_count > 1,
     )
 
 
@@ -192,19 +243,35 @@ def target_color(wall: Wall, paint: Paint, match: Match) -> Array:
     return appearance / max(1.0, float((wall.canvas.space.gamut @ appearance).max()) / MAX_DEVICE_VALUE)
 
 
-def render_to_median(intrinsics: IntrinsicDecomposition, target: Array, gamut: Array, *, gain: float = 1.0) -> Array:
+def render_to_median(
+    intrinsics: IntrinsicDecomposition,
+    target: Array,
+    gamut: Array,
+    *,
+    gain: float = 1.0,
+    brighter_than_white: bool = False,
+) -> Array:
     """Render one wall at working size so that its median is the target.
 
     target: (3,) linear sRGB, the wall's median in the result, after tone curve and gamut mapping. gamut: (3, 3), linear
-    sRGB to the file's own linear RGB. gain: factor on the log shading, see `shading_gain`.
+    sRGB to the file's own linear RGB. gain: factor on the log shading, see `shading_gain`. brighter_than_white: see
+    `_render`.
     Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
     """
     goal = np.asarray(target, np.float64)
     log_shading = denoised_log_shading(intrinsics, float(color.luminance(goal)))
-    if gain != 1.0:
-        intrinsics = replace(intrinsics, log_shading_quantiles=intrinsics.log_shading_quantiles * gain)
-        log_shading = log_shading * np.float32(gain)
-    return _render_locked(intrinsics, log_shading, goal, gamut)
+    intrinsics, log_shading = _with_gain(intrinsics, log_shading, gain)
+    return _render_locked(intrinsics, log_shading, goal, gamut, brighter_than_white)
+
+
+def _with_gain(
+    intrinsics: IntrinsicDecomposition, log_shading: Array, gain: float
+) -> tuple[IntrinsicDecomposition, Array]:
+    """Multiply log shading (h, w), and its quantiles in a decomposition, by gain."""
+    if gain == 1.0:
+        return intrinsics, log_shading
+    intrinsics = replace(intrinsics, log_shading_quantiles=intrinsics.log_shading_quantiles * gain)
+    return intrinsics, log_shading * np.float32(gain)
 
 
 def shading_gain(old_luma: float, new_luma: float) -> float:
@@ -232,14 +299,15 @@ def detail_gain(intrinsics: IntrinsicDecomposition, new_luma: float) -> float:
 
 
 def denoised_log_shading(intrinsics: IntrinsicDecomposition, new_luma: float) -> Array:
-    """Return log shading (h, w), denoised where the new paint would make noise visible.
+    """Return log shading (h, w), denoised where the new paint would make noise of the camera or of codes visible.
 
     Each pixel is averaged over the smallest neighbourhood in which the signal outweighs the noise: none on a bright
     wall, a large one where a nearly black wall has only a few code values.
     """
+    log_shading = without_code_noise(intrinsics, new_luma)
     if detail_gain(intrinsics, new_luma) > 0.9:
-        return intrinsics.log_shading
-    luma = intrinsics.median_luma * np.exp(intrinsics.log_shading)
+        return log_shading
+    luma = intrinsics.median_luma * np.exp(log_shading)
     noise = NOISE_MARGIN * (intrinsics.noise * intrinsics.median_luma + HALF_CODE)
     weight = intrinsics.weight + 1e-6
     result = box_mean(luma, weight, DENOISE_RADII_PX[0])
@@ -251,28 +319,50 @@ def denoised_log_shading(intrinsics: IntrinsicDecomposition, new_luma: float) ->
     return np.log(np.maximum(result, 1e-6) / intrinsics.median_luma).astype(np.float32)
 
 
-def _render_locked(intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array) -> Array:
-    """Render a wall so that its median is goal, (3,) linear sRGB."""
-    target = _solve_target(intrinsics, log_shading, goal, gamut)
-    return _render(intrinsics, log_shading, intrinsics.illuminant_tint, intrinsics.specular, target, gamut)
+def _render_locked(
+    intrinsics: IntrinsicDecomposition,
+    log_shading: Array,
+    goal: Array,
+    gamut: Array,
+    brighter_than_white: bool = False,
+) -> Array:
+    """Render a wall so that its median is goal, (3,) linear sRGB. brighter_than_white: see `_render`."""
+    target = _solve_target(intrinsics, log_shading, goal, gamut, brighter_than_white)
+    tint, specular = intrinsics.illuminant_tint, intrinsics.specular
+    return _render(intrinsics, log_shading, tint, specular, target, gamut, brighter_than_white)
 
 
 def _render(
-    intrinsics: IntrinsicDecomposition, log_shading: Array, tint: Array, specular: Array, target: Array, gamut: Array
+    intrinsics: IntrinsicDecomposition,
+    log_shading: Array,
+    tint: Array,
+    specular: Array,
+    target: Array,
+    gamut: Array,
+    brighter_than_white: bool = False,
 ) -> Array:
-    """Apply the formula of this module to pixels with this log shading, tint and specular; returns (..., 3) float32."""
+    """Apply the formula of this module to pixels with this log shading, tint and specular; returns (..., 3) float32.
+
+    brighter_than_white: the wall's highlights have hardly any headroom. They are compressed below the file's white, so
+    that light keeps its gradient and its hue, and contrast is not restored in the shadows.
+    """
     luma = float(color.luminance(target))
-    lightness = float(color.linear_to_oklab(np.maximum(target, 0))[0])  # grows with the cube root of light
-    headroom = 3 * float(np.log(MAX_LIGHTNESS / np.clip(lightness, 1e-3, MAX_LIGHTNESS)))
-    knots_in, knots_out = tone_curve(intrinsics.log_shading_quantiles, headroom)
+    top = MAX_LIGHTNESS
+    if brighter_than_white:
+        top -= (1 - WHITE_HEADROOM_SHARE) * max(0.0, top - float(color.linear_to_oklab(np.maximum(target, 0))[0]))
+    headroom = _headroom(target, top)
+    curve = {"min_contrast": 0.0, "bend": WHITE_SHOULDER} if brighter_than_white else {}
+    knots_in, knots_out = tone_curve(intrinsics.log_shading_quantiles, headroom, **curve)
     new_luma = luma * np.exp(np.interp(log_shading, knots_in, knots_out)).astype(np.float32)
     painted = target.astype(np.float32) * np.exp(tint)
     painted *= (new_luma / np.maximum(color.luminance(painted), 1e-6))[..., None]
     painted += specular[..., None] * intrinsics.illuminant_color.astype(np.float32)
-    return color.compress_gamut(painted, gamut).astype(np.float32)
+    return color.compress_gamut(painted, gamut, WHITE_KNEE if brighter_than_white else 0.0).astype(np.float32)
 
 
-def _solve_target(intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array) -> Array:
+def _solve_target(
+    intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array, brighter_than_white: bool
+) -> Array:
     """Search the colour to render with so that the median of the result is goal; fixed-point iteration on a sample."""
     rows, cols = np.nonzero(intrinsics.weight > 0.5)
     if rows.size == 0:
@@ -286,9 +376,8 @@ def _solve_target(intrinsics: IntrinsicDecomposition, log_shading: Array, goal: 
             if best_error < LOCK_TOLERANCE_DELTA_E:
                 break
             target = goal * LOCK_RESTARTS[step - LOCK_STEPS]
-        rendered = _render(
-            intrinsics, log_shading[at], intrinsics.illuminant_tint[at], intrinsics.specular[at], target, gamut
-        )
+        tint, specular = intrinsics.illuminant_tint[at], intrinsics.specular[at]
+        rendered = _render(intrinsics, log_shading[at], tint, specular, target, gamut, brighter_than_white)
         median = np.median(rendered, axis=0).astype(np.float64)
         error = float(color.delta_e_76(color.linear_to_lab(median), goal_lab))
         if error < best_error:

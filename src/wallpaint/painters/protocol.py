@@ -30,8 +30,8 @@ class PaintedWall:
     target: (3,) linear sRGB, the colour that the wall's median is to have in the result. has_texture: it shows the
     texture of a reference image. has_generated_grain: its variation between single pixels is generated noise on one
     colour and is not to be kept. estimate: the painter's own estimate of the light, for the report; None where the
-    scene's estimate was used. detail: 0..1, how much of the photo's finest detail the wall may keep, see
-    `analytic.detail_gain`.
+    scene's estimate was used. detail: 0..1, how much of the photo's finest detail the wall may keep, one
+    number or (h, w, 1), see `analytic.painted_wall`.
     """
 
     rgb: Array
@@ -39,7 +39,7 @@ class PaintedWall:
     has_texture: bool = False
     has_generated_grain: bool = False
     estimate: Mapping[str, Any] | None = None
-    detail: float = 1.0
+    detail: float | Array = 1.0
 
 
 class Painter(Protocol):

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from wallpaint.imaging import color
+from wallpaint.imaging.quantization import tint_trust
 from wallpaint.scene.intrinsics import LOG_SHADING_QUANTILES, MAX_LOG_TINT, IntrinsicDecomposition
 from wallpaint.typing import Array
 
@@ -28,6 +29,7 @@ MIN_GRADIENT_CORRELATION = 0.985  # of log-luminance gradients with the photo's;
 MIN_FINAL_GRADIENT_CORRELATION = 0.967  # the same including the loss by gamut mapping
 # Range from the 5th to the 95th percentile relative to the photo's; bar 0.8 to 1.25.
 CONTRAST_LIMITS = (0.85, 1.22)
+WHITE_MIN_CORRELATION = 0.96  # the same for swatches brighter than white
 FULL_SHARE_DELTA_E = 15.0  # CIELAB distance of the swatch from the wall's present colour from which the share is full
 TRUST_FULL_DELTA_E, TRUST_NONE_DELTA_E = 10.0, 14.0  # expected CIEDE2000 up to / from which the share is full / zero
 SHARE_STEPS = 16  # number of shares tried
@@ -44,12 +46,14 @@ def transfer_shading(
     swatch: Array,
     expected_error: float,
     gamut_effect: tuple[float, float],
+    *,
+    brighter_than_white: bool = False,
 ) -> tuple[IntrinsicDecomposition, Array]:
     """Return a wall's decomposition and log shading (h, w) as they would be in another paint.
 
     log_shading: (h, w), denoised for the new paint. before: (h, w, 3) linear sRGB, the wall with this shading in its
     existing paint. after: the same in the new paint, as the light model predicts it. swatch: (3,) linear sRGB.
-    expected_error: CIEDE2000, of the prediction. gamut_effect: see `max_share`.
+    expected_error: CIEDE2000, of the prediction. gamut_effect, brighter_than_white: see `max_share`.
     """
     rows, cols = np.nonzero(intrinsics.weight > 0.5)
     distance = float(color.delta_e_76(color.linear_to_lab(swatch), color.linear_to_lab(intrinsics.median)))
@@ -63,10 +67,13 @@ def transfer_shading(
     tint_change = _log(after) - _log(before) - change[..., None]
     change -= np.float32(np.median(change[at] + log_shading[at]) - np.median(log_shading[at]))
     tint_change = np.clip(tint_change - np.median(tint_change[at], axis=0), -MAX_LOG_TINT, MAX_LOG_TINT)
+    tint_change *= tint_trust(intrinsics.median, before)[..., None].astype(np.float32)
     share = np.float32(
         limit
         if intrinsics.pattern_removed
-        else max_share(intrinsics.weight, log_shading, change, at, limit, gamut_effect)
+        else max_share(
+            intrinsics.weight, log_shading, change, at, limit, gamut_effect, brighter_than_white=brighter_than_white
+        )
     )
     log_shading = (log_shading + share * change).astype(np.float32)
     tint = (intrinsics.illuminant_tint + share * np.float32(TINT_SHARE) * tint_change).astype(np.float32)
@@ -82,14 +89,19 @@ def max_share(
     at: tuple[Array, Array],
     limit: float,
     gamut_effect: tuple[float, float] = (1.0, 1.0),
+    *,
+    brighter_than_white: bool = False,
 ) -> float:
     """Return the largest share, 0..limit, of a change of log shading (h, w) that preserves gradients and contrast.
 
     weight: (h, w), share of wall. at: (rows, cols) of the pixels from which contrast is computed. gamut_effect: the
     factor by which gamut mapping increases contrast, 1 or more, and the correlation of gradients after it, 0..1.
+    brighter_than_white: the file cannot hold the photo's highlights, so that gradients are preserved less strictly.
     """
     contrast_gain, correlation = gamut_effect
     min_correlation = max(MIN_GRADIENT_CORRELATION, MIN_FINAL_GRADIENT_CORRELATION / max(correlation, 1e-3))
+    if brighter_than_white:
+        min_correlation = WHITE_MIN_CORRELATION
     old, new = _gradients(weight, log_shading), _gradients(weight, log_shading + change)
     difference = new - old
     old_old, diff_diff, old_diff = float(old @ old), float(difference @ difference), float(old @ difference)

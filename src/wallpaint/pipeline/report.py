@@ -20,7 +20,6 @@ from wallpaint.version import __version__
 
 SCHEMA = "wallpaint.report/1"
 STRIP_PX = 128  # rows compared at once: temporaries stay in the cache
-GLOW_LUMINANCE_RATIO = 1.05  # of a wall's luminance to the room's white, above which the wall seems to glow
 UNRELIABLE_DELTA_E = 12.0  # expected CIEDE2000 error from which the light model's prediction is reported as unreliable
 
 
@@ -104,6 +103,7 @@ def wall_entry(
         "hue_error_lab_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_lab),
         "hue_error_hsv_deg": None if chroma < color.MIN_HUE_CHROMA else _rounded(hue_hsv),
         "lightness_diff": round(float(color.lightness_diff(lab, lab_swatch)), 4),
+        "brighter_than_white": is_swatch and wall.illuminant.is_brighter_than_white(target),
         "out_of_gamut_share": round(out_of_gamut, 4),
         "share_of_picture": round(wall.share, 4),
         "warnings": [
@@ -143,12 +143,10 @@ def _color_warnings(
     wall: Wall, paint: Paint, target: Array, is_swatch: bool, delta: float, out_of_gamut: float
 ) -> list[str]:
     warnings = []
-    luma = float(color.luminance(target))
-    room_white = float(color.luminance(np.asarray(wall.illuminant.white))) * 0.85
-    if is_swatch and wall.illuminant.confidence >= 0.3 and luma > GLOW_LUMINANCE_RATIO * room_white:
+    if is_swatch and wall.illuminant.is_brighter_than_white(target):
         warnings.append(
-            'this colour is brighter than the room\'s own whites: the wall may seem to glow (`match="room"` renders '
-            "it in the room's light)"
+            "this colour is brighter than white paint would be in this room: its median is exact, but light and "
+            'shadow may be weaker (`match="room"` renders it in the room\'s light)'
         )
     if is_swatch and delta > 0.5:
         warnings.append(f"the swatch was missed by {delta:.1f} (CIEDE2000): {_miss_reason(wall, paint)}")

@@ -21,6 +21,7 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, weighted_quantile
+from wallpaint.imaging.quantization import CODE_ERROR
 from wallpaint.scene import relief
 from wallpaint.scene.pattern_free import MIN_BASE, PatternFreeWall
 from wallpaint.typing import Array
@@ -34,7 +35,6 @@ MIN_SEAM_PX = 60  # working pixels needed on each side of a seam to measure the 
 MIN_REGION_SHARE = 0.02  # of the wall; smaller regions are ignored
 SAME_PAINT_DELTA_E = 12.0  # CIELAB distance at equal brightness below which two regions have the same paint
 MAX_SUN_YELLOW_SHIFT = 20.0  # CIELAB b*; sun patches may be yellower than shade by up to this
-CODE_ERROR = 1.5 / 255  # error of a stored value (rounding, JPEG), in encoded units
 REPORTED_BRIGHTNESS_RATIO = 2.0  # brightness ratio across a sharp edge from which a note is added
 PRINT_NOTE = 'the wall looks patterned: its pattern is painted over (`old_wall="relief"` keeps joints and boards)'
 RELIEF_NOTE = (

@@ -22,12 +22,12 @@ import numpy as np
 
 from wallpaint.imaging import color
 from wallpaint.imaging.masked_filters import box_mean, fill, guided_mean, weighted_quantile
-from wallpaint.scene.existing_paint import CODE_ERROR, homogenize
+from wallpaint.imaging.quantization import tint_trust
+from wallpaint.scene.existing_paint import homogenize
 from wallpaint.scene.pattern_free import PatternFreeWall
 from wallpaint.typing import Array
 
 CLIPPED_LINEAR = 0.98  # linear value from which a channel may have been clipped by the camera
-TINT_HALF_TRUST_ERROR = 0.08  # relative error of a channel at which its tint is halved
 MAX_LOG_TINT = float(np.log(2.5))
 # Squared relative distance between the colours of paint and light from which a specular part is detected, and from
 # which it is fully trusted.
@@ -35,6 +35,7 @@ SPECULAR_SEPARABILITY = (0.10, 0.40)
 LOG_SHADING_QUANTILES = np.array([0.0005, 0.05, 0.95, 0.9995])
 SHOULDER = 0.3  # 0 bends the tone curve hard and keeps contrast near the median; 1 compresses all highlights alike
 MAX_TOE_SLOPE = 1.6
+MIN_HEADROOM = 0.01  # natural log
 
 
 @dataclass(frozen=True)
@@ -126,8 +127,7 @@ def _illuminant_tint(rgb: Array, luma: Array, log_shading: Array, unclipped: Arr
     known = box_mean((unclipped > 0.2).astype(np.float32), np.ones_like(unclipped), radius)
     smooth = fill(smooth, np.clip(4 * known, 0, 1))
     smooth = smooth - np.array([weighted_quantile(smooth[..., c], unclipped, 0.5) for c in range(3)], np.float32)
-    relative_error = 2.2 * CODE_ERROR / color.linear_to_srgb(median)
-    trust = float((1 / (1 + (relative_error / TINT_HALF_TRUST_ERROR) ** 2)).min())
+    trust = tint_trust(median, box_mean(rgb, unclipped + 1e-6, radius))[..., None]
     return (trust * np.clip(smooth, -MAX_LOG_TINT, MAX_LOG_TINT)).astype(np.float32)
 
 
@@ -152,21 +152,24 @@ def _smoothstep(x: float, low: float, high: float) -> float:
     return t * t * (3 - 2 * t)
 
 
-def tone_curve(quantiles: Array, headroom: float, min_contrast: float = 0.85) -> tuple[Array, Array]:
+def tone_curve(
+    quantiles: Array, headroom: float, min_contrast: float = 0.85, bend: float = SHOULDER
+) -> tuple[Array, Array]:
     """Return a curve for log shading that keeps highlights within the image's range.
 
     quantiles: (4,) `LOG_SHADING_QUANTILES` of log luminance relative to the median. headroom: log of the highest
-    possible luminance over the new median, >= 0. Returns (knots_in, knots_out), both (n,) float64, for np.interp. The
-    curve is the identity where the headroom suffices; otherwise it has a shoulder above the median and a steeper toe
-    below, so that the range between the 5th and the 95th percentile stays at least min_contrast of the photo's.
+    possible luminance over the new median, >= 0. bend: see `SHOULDER`. Returns (knots_in, knots_out), both (n,)
+    float64, for np.interp. The curve is the identity where the headroom suffices; otherwise it has a shoulder above the
+    median and a steeper toe below, so that the range between the 5th and the 95th percentile stays at least
+    min_contrast of the photo's.
     """
     low, p5, p95, high = (float(v) for v in quantiles)
     knots = np.linspace(min(float(low), -0.1) - 4.0, max(float(high), 0.1) + 3.0, 512)
-    headroom = max(headroom, 0.02)
+    headroom = max(headroom, MIN_HEADROOM)
     if high <= headroom:
         return knots, knots
     compression = headroom / high
-    slope = compression**SHOULDER
+    slope = compression**bend
     above = np.clip(knots / high, 0, 1)
     # The hyperbola that leaves 0 with this slope and meets the headroom where the shading is brightest.
     shoulder = slope * high * above / (1 + (slope / compression - 1) * above)
