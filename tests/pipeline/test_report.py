@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from support.drawn_rooms import Room, make_room, rgb
+from support.fixed_light_model import FixedLightModel, with_light_model
 from support.measures import codes_of, delta_e, lab
 from support.report_keys import REPORT_KEYS, WALL_KEYS
 from wallpaint.painters.protocol import Match
@@ -169,3 +170,26 @@ def test_summary_of_many_results(result: Result) -> None:
     lines = summary({"results": [one, one], "contact_sheet": "folder/room_sheet.jpg"})
     assert sum(line.startswith("room_sage.jpg: wall") for line in lines) == 2
     assert lines[-1] == "contact sheet: folder/room_sheet.jpg"
+
+
+def test_expected_error_is_printed_as_a_range(scene: Scene) -> None:
+    result = with_light_model(scene, FixedLightModel("#d9cfc0", error=6.0)).repaint({"wall": "#7d9b84"}, match="room")
+    estimate = result.report["walls"][0]["estimate"]
+    low, high = estimate["expected_error_range"]
+    assert low < estimate["expected_error"] < high
+    assert f"(expected error {low:.0f} to {high:.0f} CIEDE2000)" in "\n".join(summary(result.report))
+
+
+def _advice(photo: np.ndarray, mask: np.ndarray, **hints: str) -> str:
+    scene = with_light_model(prepare(photo, {"wall": mask}, **hints), FixedLightModel("#d9cfc0", error=9.0))
+    return warnings_of(scene, "#7d9b84", match="room")
+
+
+def test_hint_on_the_old_paint_is_asked_for_only_for_a_measured_cause(room: Room) -> None:
+    assert "old_color" not in _advice(room.photo, room.soft_mask)
+    dark = np.round(room.photo * 0.12).astype(np.uint8)
+    assert "the wall is dark" in _advice(dark, room.soft_mask)
+    assert "old_color" not in _advice(dark, room.soft_mask, old_color="#d9cfc0")
+    coloured = room.photo.copy()
+    coloured[~room.wall] = (90, 30, 20)
+    assert "no white or grey surface" in _advice(coloured, room.soft_mask)

@@ -35,6 +35,8 @@ LAMP_LOG_BRIGHTENING = 1.1  # natural log of the new paint's to the old one's lu
 DARK_LOG_BRIGHTENING = (0.7, 1.4)  # the same from which / entirely a wall counts as dark repainted bright
 LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on validation photos
 MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
+# True over expected error, 10th and 90th percentile: 124 plain repaints of 48 validation rooms, 0.49 and 1.46.
+ERROR_RANGE = (0.5, 1.45)
 PATTERN_RADIUS_SHARE = (
     24  # the prediction's longest side over the radius of the mean that removes what is left of a pattern
 )
@@ -120,6 +122,12 @@ def expected_error(prediction: LightCoefficients, wall: Array, new_color: Array 
     share = cv2.resize(wall, prediction.log_shading.shape[::-1], interpolation=cv2.INTER_AREA)
     error = float((prediction.error * share).sum() / max(float(share.sum()), 1e-6))
     return error if new_color is None else error * float(np.sqrt(_light_error_delta_e(new_color) / MEAN_DELTA_E))
+
+
+def error_range(expected: float) -> tuple[float, float]:
+    """Return the range that holds the true error of eight walls in ten, CIEDE2000. expected: see `expected_error`."""
+    low, high = ERROR_RANGE
+    return low * expected, high * expected
 
 
 def _light_error_delta_e(rgb_linear: Array) -> float:

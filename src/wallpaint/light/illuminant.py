@@ -18,6 +18,7 @@ from wallpaint.typing import Array
 
 WHITE_ALBEDO = 0.85  # fresh white paint, paper, white laminate
 MIN_WHITE = 1e-3  # linear; lower bound of the colour of white
+NO_NEUTRAL_SURFACE = "no near-neutral surface in the photo"  # an anchor
 MIN_ALBEDO, MAX_ALBEDO = 0.01, 0.95
 CLIPPED_LINEAR = 0.97
 CONFIDENCE_DECAY_DELTA_E = 14.0  # expected CIELAB error at which the confidence has dropped by a factor of e
@@ -69,6 +70,11 @@ class Illuminant:
         white = WHITE_ALBEDO * float(color.luminance(np.asarray(self.white)))
         is_brighter = float(color.luminance(np.asarray(rgb))) > BRIGHTER_THAN_WHITE_RATIO * white
         return is_brighter and self.confidence >= MIN_WHITE_CONFIDENCE
+
+    @property
+    def lacks_neutral_surfaces(self) -> bool:
+        """Whether the photo shows no white or grey surface besides the walls."""
+        return NO_NEUTRAL_SURFACE in self.anchors
 
     def to_dict(self) -> dict[str, object]:
         """Return the entry of the report."""
@@ -137,9 +143,7 @@ def estimate_illuminant(rgb: Array, wall_weight: Array, wall_median: Array) -> I
     prediction = statistics.predict(features, wall_median)
     share = statistics.neutral_share(rgb, wall_weight)
     evidence = (
-        f"near-neutral surfaces outside the walls ({share:.0%} of the photo)"
-        if share >= 0.005
-        else "no near-neutral surface in the photo"
+        f"near-neutral surfaces outside the walls ({share:.0%} of the photo)" if share >= 0.005 else NO_NEUTRAL_SURFACE
     )
     white = np.maximum(prediction.white, MIN_WHITE)
     albedo = np.clip(np.asarray(wall_median, np.float64) / white, MIN_ALBEDO, MAX_ALBEDO)

@@ -116,8 +116,14 @@ def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
     target = _median(painted, intrinsics.weight)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall, target)
-    estimate = {"from": "light model", "expected_error": round(error, 1)}
+    estimate = _estimate(error)
     return replace(painted_wall(wall, painted, target), estimate=estimate)
+
+
+def _estimate(error: float) -> dict[str, Any]:
+    """Return the report's entry on the light model's error. error: expected, CIEDE2000."""
+    error_range = [round(value, 1) for value in albedo_edit.error_range(error)]
+    return {"from": "light model", "expected_error": round(error, 1), "expected_error_range": error_range}
 
 
 def _without_cast(wall: Wall, painted: Array, albedo: Array) -> Array:

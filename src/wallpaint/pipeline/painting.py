@@ -139,7 +139,7 @@ def _wall_entries(
         )
         if (estimate := painted[name].estimate) is not None:
             entry["estimate"] = dict(estimate)
-            entry["warnings"] += reports.estimate_warnings(estimate)
+            entry["warnings"] += reports.estimate_warnings(wall, estimate)
         entries.append(entry)
     return entries
 

@@ -21,6 +21,7 @@ from wallpaint.version import __version__
 SCHEMA = "wallpaint.report/1"
 STRIP_PX = 128  # rows compared at once: temporaries stay in the cache
 UNRELIABLE_DELTA_E = 12.0  # expected CIEDE2000 error from which the light model's prediction is reported as unreliable
+DARK_WALL_LUMINANCE = 0.02  # linear, of the wall's median: code 39 in sRGB, where one code is 6 % of the light
 
 
 def wall_median(canvas: Canvas, codes: Array) -> Array:
@@ -114,15 +115,24 @@ def wall_entry(
     }
 
 
-def estimate_warnings(estimate: Mapping[str, Any]) -> list[str]:
-    """Return warnings on a painter's own estimate of the light, see `PaintedWall.estimate`."""
-    error = float(estimate["expected_error"])
-    if error < UNRELIABLE_DELTA_E:
+def estimate_warnings(wall: Wall, estimate: Mapping[str, Any]) -> list[str]:
+    """Return warnings on a painter's own estimate of the light, see `PaintedWall.estimate`.
+
+    They suggest a hint from the user only for a cause that was measured in the photo.
+    """
+    if wall.illuminant.is_user_given:
         return []
-    return [
-        f"the light model is unreliable for this photo (expected error {error:.0f} CIEDE2000): pass the existing paint "
-        "as `old_color`"
-    ]
+    causes = []
+    if wall.illuminant.lacks_neutral_surfaces:
+        causes.append("the photo shows no white or grey surface")
+    if wall.intrinsics.median_luma < DARK_WALL_LUMINANCE:
+        causes.append("the wall is dark")
+    if causes:
+        return [f"{' and '.join(causes)}: pass the existing paint as `old_color`, or a white object as `white`"]
+    error = float(estimate["expected_error"])
+    if error >= UNRELIABLE_DELTA_E:
+        return [f"the light model is unreliable for this photo (expected error {error:.0f} CIEDE2000)"]
+    return []
 
 
 def _miss_reason(wall: Wall, paint: Paint) -> str:
