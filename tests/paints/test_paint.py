@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,13 @@ def test_wide_gamut_colours_stay_unbounded(text: str) -> None:
         ("   ", "empty"),
         ("x" * 5000, "too long"),
         ("cornflwerblue", "cornflowerblue"),
-        ("123456", "not a colour"),
+        ("SW 7008", "codes of paint makers come from a palette: pass `palette`"),
+        ("RAL 7016", "pass `palette`"),
+        ("NCS S 1005-Y20R", "pass `palette`"),
+        ("2124-70", "pass `palette`"),
+        ("HC-172", "pass `palette`"),
+        ("navy2", "navy? (codes of paint makers come from a palette: pass `palette`)"),
+        ("12345", "not a colour"),
         ("#12345", "not a colour"),
         ("red\nblue", "not a colour"),
         ("currentcolor", "not a colour"),
@@ -202,6 +209,46 @@ def test_csv_palette(tmp_path: Path) -> None:
     assert palette.warnings == ()
     assert Paint.parse("deep sea", palette) is palette.paints[1]
     assert Paint.parse("#abc", palette).rgb == (170, 187, 204)
+
+
+def test_bare_hex_is_a_colour() -> None:
+    assert [Paint.parse(text).hex for text in ("314659", "000000", "7D9B84", "0x314659")] == [
+        "#314659",
+        "#000000",
+        "#7d9b84",
+        "#314659",
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("mark", [";", ",", "|", "\t"])
+def test_separator_line_is_skipped_and_names_the_delimiter(tmp_path: Path, mark: str, start: str, end: str) -> None:
+    rows = [f"sep={mark}", *(line.replace(",", mark) for line in ("code,name,hex", "A1,Sage,7d9b84", "A2,Ink,000000"))]
+    path = tmp_path / "shop.csv"
+    path.write_bytes((start + end.join(rows) + end).encode())
+    assert [(paint.code, paint.name, paint.hex) for paint in read_palette(path)] == [
+        ("A1", "Sage", "#7d9b84"),
+        ("A2", "Ink", "#000000"),
+    ]
+    path.write_bytes((start + end.join([*rows, f"A3{mark}{mark}#zz"])).encode())
+    with pytest.raises(InputError, match="line 5, column hex: '#zz'"):
+        read_palette(path)
+
+
+def test_hex_column_without_marks(tmp_path: Path) -> None:
+    palette = _palette(tmp_path, "code,hexColor\nA,7d9b84\nB,314659\nC,000000\nD,abc\nE,#fff\n")
+    assert [paint.hex for paint in palette] == ["#7d9b84", "#314659", "#000000", "#aabbcc", "#ffffff"]
+    assert [paint.hex for paint in _palette(tmp_path, '{"A": "314659", "B": 314659}', "p.json")] == ["#314659"] * 2
+    assert "leading zeros" in _refusal(tmp_path, "code,hex\nA,4659\n")
+
+
+def test_names_in_either_unicode_form(tmp_path: Path) -> None:
+    decomposed = unicodedata.normalize("NFD", "Xanh rêu")
+    palette = _palette(tmp_path, f"{unicodedata.normalize('NFD', 'Mã')},{unicodedata.normalize('NFD', 'Tên')},hex\n"
+                       f"S1,{decomposed},#7d9b84\n")  # fmt: skip
+    assert palette.find("Xanh rêu").rgb == SAGE
+    assert palette.find(decomposed) is palette.paints[0]
 
 
 @pytest.mark.parametrize(

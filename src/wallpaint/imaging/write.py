@@ -21,6 +21,8 @@ from wallpaint.typing import Array
 FORMATS: Final = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jfif": "JPEG",
+    ".jpe": "JPEG",
     ".png": "PNG",
     ".webp": "WebP",
     ".tif": "TIFF",

@@ -27,7 +27,9 @@ from wallpaint.imaging.color import (
 EXAMPLES = "#7d9b84, rgb(125, 155, 132), oklch(65% 0.05 155) or a colour name"
 _MAX_TEXT = 200
 _HEX = re.compile(r"#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
-_BARE_HEX = re.compile(r"(?=.*[a-f])[0-9a-f]{6}", re.IGNORECASE)
+_BARE_HEX = re.compile(r"(?:0x)?([0-9a-f]{6})", re.IGNORECASE)
+_PAINT_CODE = re.compile(r"(?=.*\d)(?=.*[a-z])[\w&.\- /]{3,40}|\d{2,4}-\d{1,4}", re.IGNORECASE)  # SW 7008, 2124-70
+_NOTATIONS = ("rgb", "hsl", "hwb", "lab", "lch", "oklab", "oklch", "color")
 
 # Source: ITU-R BT.2087. The widest gamut a screen is asked for; real paints lie inside it.
 _RGB_TO_REC2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
@@ -85,8 +87,8 @@ class Paint:
     def parse(cls, text: "str | Sequence[int] | Paint", palette: "PaintLookup | None" = None) -> "Paint":
         """Read a colour as people write it.
 
-        text: a code or name of `palette`, which goes first; hex (#rgb, #rrggbb, or six bare digits with a
-        letter among them); rgb(), hsl(), hwb(), lab(), lch(), oklab(), oklch(), color(); a CSS name; three
+        text: a code or name of `palette`, which goes first; hex (#rgb, #rrggbb, or rrggbb and 0xrrggbb without
+        the mark); rgb(), hsl(), hwb(), lab(), lch(), oklab(), oklch(), color(); a CSS name; three
         integers 0..255; or a Paint, given back as it is. Raises InputError, one line, with the nearest names.
         """
         if isinstance(text, Paint):
@@ -100,8 +102,9 @@ class Paint:
             match = palette.get(wanted)
             if match is not None:
                 return match
-        if _BARE_HEX.fullmatch(wanted):
-            wanted = f"#{wanted}"
+        bare = _BARE_HEX.fullmatch(wanted)
+        if bare is not None:
+            wanted = f"#{bare[1]}"
         if _HEX.fullmatch(wanted):
             return cls._from_hex(wanted)
         return cls._from_css(wanted, palette)
@@ -238,5 +241,9 @@ def _not_a_colour(text: str, palette: "PaintLookup | None") -> str:
             choices |= {key.casefold(): key for key in (paint.name, paint.code) if key}
     close = difflib.get_close_matches(text.casefold(), choices, n=3, cutoff=0.65)
     hint = f"did you mean {' or '.join(choices[key] for key in close)}?" if close else f"write {EXAMPLES}"
+    is_code = _PAINT_CODE.fullmatch(text.strip()) and not text.lower().lstrip().startswith(_NOTATIONS)
+    if palette is None and is_code:
+        source = "codes of paint makers come from a palette: pass `palette`"
+        hint = f"{hint} ({source})" if close else source
     where = "" if palette is None else f" and not in the palette {palette.source}"
     return f"{_short(text)} is not a colour{where}: {hint}"

@@ -26,6 +26,7 @@ from wallpaint.paints.paint import Paint
 MAX_BYTES = 20_000_000
 _LRV_TOLERANCE = 10.0
 _MAX_WARNINGS = 20
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\s"\w]|\t)"?[^\S\n\r]*(?:\r\n|\n|\r|$)', re.IGNORECASE)
 
 # X and Z of the white, Y = 100. Source: ASTM E308, CIE 15.
 WHITES: Mapping[tuple[str, int], tuple[float, float]] = {
@@ -55,7 +56,23 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "code": ("code", "colour code", "color code", "id", "sku", "ref", "ma", "ma mau", "ma so", "ma son"),
     "name": ("name", "colour name", "color name", "title", "ten", "ten mau", "ten son"),
-    "color": ("hex", "hex code", "html", "colour", "color", "value", "mau", "ma hex", "mau hex"),
+    "color": (
+        "hex",
+        "hex code",
+        "hexcode",
+        "hex color",
+        "hexcolor",
+        "hex colour",
+        "hexcolour",
+        "hex value",
+        "html",
+        "colour",
+        "color",
+        "value",
+        "mau",
+        "ma hex",
+        "mau hex",
+    ),
     "rgb": ("rgb", "srgb"),
     "lab": ("lab", "cielab"),
     "r": ("r", "red", "do"),
@@ -183,7 +200,7 @@ def read_palette(
     unknown = [name for name in columns or {} if name not in ALIASES]
     if unknown:
         raise InputError(f"{unknown[0]!r} is not a field of a palette: use {', '.join(ALIASES)}")
-    path = Path(path)
+    path = Path(path).expanduser()
     text = _read_text(path)
     is_json = text.lstrip()[:1] in ("{", "[")
     rows = _json_rows(text, path.name) if is_json else _csv_rows(text, path.name, columns or {})
@@ -257,9 +274,16 @@ def _named(values: Mapping[str, Any], headers: Sequence[str], columns: Mapping[s
     return {name: values[headers[position]] for position, name in _fields(headers, columns).items()}
 
 
+def _without_separator_line(text: str) -> tuple[str, str | None]:
+    """Split off the line `sep=;`, which spreadsheets write and read: the text with it blank, and the delimiter."""
+    match = _SEPARATOR_LINE.match(text)
+    return (f"\n{text[match.end() :]}", match[1]) if match else (text, None)
+
+
 def _csv_rows(text: str, source: str, columns: Mapping[str, str]) -> list[tuple[str, Row]]:
-    first = next(line for line in text.splitlines() if line.strip())
-    delimiter = max(",;\t|", key=lambda mark: len(_fields(first.split(mark), columns)))
+    text, delimiter = _without_separator_line(text)
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    delimiter = delimiter or max(",;\t|", key=lambda mark: len(_fields(first.split(mark), columns)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows: list[tuple[str, Row]] = []
     fields: dict[int, str] = {}
@@ -346,7 +370,7 @@ def _colour(row: Row, defaults: Mapping[str, Any]) -> Paint:
         raise InputError("no colour: give hex, R G B or L a b")
     try:
         if present == ("color",):
-            return Paint.parse(row["color"] if isinstance(row["color"], list) else str(row["color"]))
+            return Paint.parse(row["color"] if isinstance(row["color"], list) else _color_text(row))
         numbers = _numbers(row, present)
         if present in (("rgb",), ("r", "g", "blue")):
             return Paint.from_rgb([int(v) if v.is_integer() else v for v in numbers])  # type: ignore[misc]
@@ -357,6 +381,19 @@ def _colour(row: Row, defaults: Mapping[str, Any]) -> Paint:
         return Paint(tuple(adapt_lab(numbers, light, int(observer or 0)).tolist()))
     except InputError as error:
         raise InputError(f"{_column(row, *present)}: {error}") from None
+
+
+def _color_text(row: Row) -> str:
+    """The colour of a row as text; three or six digits without a mark are hex in a column that is named so."""
+    text = str(row["color"]).strip()
+    header = _plain(row.get(_HEADERS, {}).get("color", ""))
+    if not header.startswith(("hex", "html", "ma hex", "mau hex")):
+        return text
+    if re.fullmatch(r"[0-9a-fA-F]{3}", text):
+        return f"#{text}"
+    if re.fullmatch(r"\d{1,5}", text):
+        raise InputError(f"{text!r} has fewer than 6 digits: a spreadsheet drops leading zeros, save it as text")
+    return text
 
 
 def _numbers(row: Row, names: tuple[str, ...]) -> list[float]:

@@ -60,6 +60,20 @@ class RepaintJob:
     quality: int | None = None
     profile: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("photo", "output", "mask", "palette", "reference", "before_after"):
+            path = getattr(self, name)
+            if path is not None:
+                object.__setattr__(self, name, _expanded(path))
+
+
+def _expanded(path: Path) -> Path:
+    """Return a path with a leading `~` as the home folder: shells leave it in --mask=~/wall.png."""
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no such user: the path is taken literally
+        return path
+
 
 def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
     """Run a job and return its report: of one result, or with a list of reports under "results".
@@ -106,7 +120,7 @@ def _walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, 
             if not equals or not path or not color:
                 raise InputError(f"`walls` takes MASK=COLOR, such as left.png=#7d9b84, not {text!r}")
             name = _unused_name(Path(path).stem or "wall", masks)
-            masks[name], paints[name] = Path(path), Paint.parse(color, palette)
+            masks[name], paints[name] = _expanded(Path(path)), Paint.parse(color, palette)
         return masks, [paints]
     if job.mask is None and (job.scene_options.fit_mask or job.scene_options.invert_mask):
         raise InputError("`fit_mask` and `invert_mask` need a mask: pass `mask`")
@@ -210,7 +224,7 @@ def _check_outputs(job: RepaintJob, outputs: list[Path], many: bool) -> None:
             check_output(path)
     if len({path.resolve() for path in outputs}) < len(outputs):
         raise InputError(f"{job.output}: used for both the result and `before_after`: choose two names")
-    walls = [Path(text.rpartition("=")[0]) for text in job.walls]
+    walls = [_expanded(Path(text.rpartition("=")[0])) for text in job.walls]
     inputs = [job.photo, job.mask, *walls, job.palette, job.reference]
     for path in outputs:
         for source in inputs:
