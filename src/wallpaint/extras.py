@@ -18,6 +18,7 @@ EXTRAS: Mapping[str, str] = {
     **dict.fromkeys((*EXPORT, "tensorboard", "yaml"), "train"),
     **dict.fromkeys(("mitsuba", "drjit", "pyoidn"), "rooms"),
     "pillow_heif": "heic",
+    "rawpy": "raw",
     "bitsandbytes": "eight-bit",
 }
 """The extra that installs a package, by its import name."""

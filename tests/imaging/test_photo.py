@@ -630,3 +630,30 @@ def test_grey_keeps_one_channel_on_request(dtype: type) -> None:
     one, three = read_photo(grey, grey_channels=1).codes, read_photo(grey).codes
     assert (one.shape, three.shape) == ((20, 30, 1), (20, 30, 3))
     assert np.array_equal(np.broadcast_to(one, three.shape), three)
+
+
+# JPEG files without an end marker, and Apple's PNG
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}, {"optimize": True}])
+@pytest.mark.parametrize("trailer", [b"", files.SAMSUNG_TRAILER, b"\xff\xd8\xff\xe0junk" * 9])
+def test_missing_end_marker(options: dict[str, object], trailer: bytes) -> None:
+    data = files.encoded(_blocky(), "JPEG", **options)
+    photo = read_photo(data[:-2] + trailer)
+    assert photo.warnings == ("the JPEG has no end marker, but all its pixels: it was read",)
+    np.testing.assert_array_equal(photo.codes, read_photo(data).codes)
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_missing_pixels_are_not_a_missing_end_marker(options: dict[str, object], share: float) -> None:
+    data = files.encoded(files.room(), "JPEG", **options)
+    for tail in (b"", bytes(4 * len(data))):
+        with pytest.raises(InputError, match="cut short"):
+            read_photo(data[: int(share * len(data))] + tail)
+
+
+def test_apple_png_is_refused_with_its_name() -> None:
+    data = files.encoded(files.room(), "PNG")
+    with pytest.raises(InputError, match=r"iPhone-optimised PNG \(CgBI\)"):
+        read_photo(data[:8] + files.png_chunk(b"CgBI", bytes([0x50, 0, 0x20, 2])) + data[8:])

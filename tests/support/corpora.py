@@ -97,6 +97,10 @@ def _good_jpegs() -> Iterator[tuple[str, bytes]]:
     yield "trailing bytes.jpg", encoded(picture, "JPEG") + bytes(1000)
     yield "trailing junk.jpg", encoded(picture, "JPEG") + b"\xff\xd8\xff\xe0junk" * 9
     yield "comment.jpg", encoded(picture, "JPEG", comment=b"x" * 60_000)
+    yield "no end marker.jpg", encoded(picture, "JPEG")[:-2]
+    yield "no end marker progressive.jpg", encoded(picture, "JPEG", progressive=True)[:-2]
+    yield "no end marker but a trailer.jpg", encoded(picture, "JPEG")[:-2] + files.SAMSUNG_TRAILER
+    yield "no end marker but a preview.jpg", encoded(picture, "JPEG")[:-2] + encoded(room(32, 48), "JPEG")
     yield "actually png.jpg", encoded(picture, "PNG")
     yield "no extension", encoded(picture, "JPEG")
     yield "Zimmer mit Möbeln, 部屋.jpg", encoded(picture, "JPEG")
@@ -308,6 +312,7 @@ def _bad_photos() -> Iterator[tuple[str, bytes]]:
     yield from _bad_jpegs()
     yield from _bad_pngs()
     yield from _bad_tiffs()
+    yield from _raw_photos()
     yield from _bad_boxes()
 
 
@@ -339,7 +344,9 @@ def _whole_files() -> Iterator[tuple[str, bytes]]:
 
 def _truncations(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
     shares = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.97)
-    cuts = {3, 9, 20, 33, 50, *(int(share * len(data)) for share in shares), len(data) - 6, len(data) - 2}
+    cuts = {3, 9, 20, 33, 50, *(int(share * len(data)) for share in shares), len(data) - 6}
+    if not name.endswith(".jpg"):  # whose last two bytes are the end marker, which is not needed
+        cuts.add(len(data) - 2)
     for cut in sorted(cut for cut in cuts if 0 < cut < len(data)):
         yield f"cut at {cut} {name}", data[:cut]
 
@@ -389,6 +396,10 @@ def _bad_jpegs() -> Iterator[tuple[str, bytes]]:
     tables = data.index(b"\xff\xdb")
     yield "no tables.jpg", data[:tables] + data[frame:]
     yield "length zero.jpg", data[:2] + b"\xff\xe1\0\0" + data[2:]
+    yield "half and a trailer.jpg", data[: len(data) // 2] + files.SAMSUNG_TRAILER
+    yield "half and zeros.jpg", data[: len(data) // 2] + bytes(4 * len(data))
+    progressive = encoded(picture, "JPEG", progressive=True)
+    yield "last scan missing.jpg", progressive[: progressive.rindex(b"\xff\xda")]
 
 
 def _bad_pngs() -> Iterator[tuple[str, bytes]]:
@@ -414,6 +425,8 @@ def _bad_pngs() -> Iterator[tuple[str, bytes]]:
     yield "bad filter.png", files.png_raw(width, height, 8, 2, zlib.compress(bytes([9] * (height * (3 * width + 1)))))
     yield "not deflate.png", files.png_raw(width, height, 8, 2, b"\x55" * 500)
     yield "palette missing.png", files.png_raw(width, height, 8, 3, zlib.compress(bytes(height * (width + 1))))
+    apple = data[:8] + files.png_chunk(b"CgBI", bytes([0x50, 0, 0x20, 2])) + data[8:]
+    yield "apple.png", apple
     yield "header twice removed.png", data[:8] + data[33:]
     yield "no end.png", data[:-12]
     yield "chunk runs off.png", data[:33] + struct.pack(">I4s", 2**31 - 1, b"tEXt") + data[33:]
@@ -459,6 +472,14 @@ def _bad_tiffs() -> Iterator[tuple[str, bytes]]:
     tiled = files.tiff(picture, tile=(32, 32), compression="deflate")
     yield "absurd tiles.tif", _retagged(_retagged(tiled, 322, 4, 2**20), 323, 4, 2**20)
     yield "fewer tiles.tif", _retagged(tiled, 322, 4, 16)
+
+
+def _raw_photos() -> Iterator[tuple[str, bytes]]:
+    """Raw photos, which need an extra: headers as cameras write them, and previews that could be read."""
+    for name in files.RAW_HEADERS:
+        yield f"raw.{name.lower()}", files.raw_header(name)
+    for name, options in (("dng", {"is_dng": True}), ("nef", {"make": "NIKON CORPORATION"}), ("arw", {"make": "SONY"})):
+        yield f"raw with a preview.{name}", files.raw_tiff(**options)
 
 
 def _retagged(data: bytes, tag: int, kind: int, value: int) -> bytes:

@@ -285,3 +285,38 @@ def ultra_hdr(pixels: Array) -> bytes:
 def avif_10(pixels: Array) -> bytes:
     """A 10-bit AVIF file from (H, W, 3) uint16 codes up to 1023."""
     return bytes(imagecodecs.avif_encode(pixels, level=95, bitspersample=10, pixelformat="444"))
+
+
+# Raw photos
+
+SAMSUNG_TRAILER = b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data1600000000000SEFHj\0\0\0\1\0\0\0SEFT"
+RAW_HEADERS = {
+    "RAF": b"FUJIFILMCCD-RAW 0201FF129502X-T3",
+    "ORF": b"IIRO\x08\0\0\0",
+    "RW2": b"IIU\0\x18\0\0\0",
+    "CR2": b"II*\0\x10\0\0\0CR\2\0",
+    "CR3": b"\0\0\0\x18ftypcrx \0\0\0\1crx isom",
+    "CRW": b"II\x1a\0\0\0HEAPCCDR",
+    "X3F": b"FOVb\0\0\2\0",
+    "MRW": b"\0MRM\0\0\1\0",
+}
+"""First bytes of raw files, by kind. Source: the signatures of libmagic and LibRaw."""
+
+
+def raw_header(kind: str) -> bytes:
+    """The first bytes of a raw photo and zeros after them."""
+    return RAW_HEADERS[kind] + bytes(2000)
+
+
+def raw_tiff(*, is_dng: bool = False, make: str = "Maker", size: tuple[int, int] = (64, 96)) -> bytes:
+    """A TIFF as cameras write raw photos: an RGB preview first, sensor data in a sub-directory."""
+    out = io.BytesIO()
+    tags: list[tuple[int, int, int, Any, bool]] = [(271, 2, 0, make, True)]
+    if is_dng:
+        tags.append((50706, 1, 4, b"\1\4\0\0", True))
+    sensor = np.random.default_rng(0).integers(0, 4095, size).astype(np.uint16)
+    with tifffile.TiffWriter(out, byteorder="<") as writer:
+        options: dict[str, Any] = {"photometric": "rgb", "subfiletype": 1, "subifds": 1, "extratags": tags}
+        writer.write(room(48, 64), metadata=None, software=None, **options)
+        writer.write(sensor, photometric=32803, metadata=None, software=None, extratags=[(33421, 3, 2, (2, 2), True)])
+    return out.getvalue()

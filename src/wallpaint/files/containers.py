@@ -20,6 +20,7 @@ TRUNCATED: Final = "the file is cut short: copy or download it again"
 
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_METADATA: Final = frozenset({0xE1, 0xE2, 0xFE, *range(0xE3, 0xEE), 0xEF})
+_JPEG_BETWEEN_SCANS: Final = frozenset({0xC4, 0xCC, *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE})
 _PNG_DEPTHS: Final = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _JPEG_MARKER: Final = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 _XMP_HEADER: Final = b"http://ns.adobe.com/xap/1.0/\0"
@@ -97,8 +98,12 @@ def jpeg(data: bytes) -> Contents:
         at = after
         if marker == 0xDA:
             break
-    end = _jpeg_end(data, at)
+    end, scan_headers, is_marked = _jpeg_end(data, at)
     contents.stream = b"".join([*kept, data[at:end]])
+    if not is_marked:
+        if not _has_all_scans(contents, [segment, *scan_headers]):
+            raise InputError(TRUNCATED)
+        contents.details["unmarked_end"] = len(contents.stream) - (end - at)
     if profile:
         contents.icc = b"".join(profile[number] for number in sorted(profile))
     return contents
@@ -145,15 +150,41 @@ def _jpeg_metadata(contents: Contents, marker: int, segment: bytes, profile: dic
         contents.details["gain_map"] = True
 
 
-def _jpeg_end(data: bytes, at: int) -> int:
-    """Where the picture ends whose first scan's data starts at an offset."""
+def _jpeg_end(data: bytes, at: int) -> tuple[int, list[bytes], bool]:
+    """(end of the picture whose first scan's data starts at an offset, further scan headers, whether it is marked)."""
+    scan_headers: list[bytes] = []
     while True:
         marker = _JPEG_MARKER.search(data, at)
         if marker is None:
-            raise InputError(TRUNCATED)
-        if data[marker.end() - 1] == 0xD9:
-            return marker.end()
-        at = _jpeg_segment(data, marker.end() - 2)[2]
+            return len(data), scan_headers, False
+        code = data[marker.end() - 1]
+        if code == 0xD9:
+            return marker.end(), scan_headers, True
+        if code not in _JPEG_BETWEEN_SCANS:
+            return marker.start(), scan_headers, False
+        try:
+            _, segment, at = _jpeg_segment(data, marker.end() - 2)
+        except InputError:
+            return marker.start(), scan_headers, False
+        if code == 0xDA:
+            scan_headers.append(segment)
+
+
+def _has_all_scans(contents: Contents, scan_headers: list[bytes]) -> bool:
+    """Whether scans code every bit of every coefficient. scan_headers: their SOS segments (ITU-T T.81, B.2.3)."""
+    missing = {component: set(range(64)) for component in contents.details.get("ids", b"")}
+    if not missing:
+        return False
+    for header in scan_headers:
+        count = header[0] if header else 0
+        if len(header) < 4 + 2 * count:
+            return False
+        first, last, bits = header[1 + 2 * count : 4 + 2 * count]
+        if bits & 15 and contents.details["progressive"]:
+            continue  # a later scan refines these coefficients
+        for component in header[1 : 1 + 2 * count : 2]:
+            missing.get(component, set()).difference_update(range(first, last + 1))
+    return not any(missing.values())
 
 
 def png(data: bytes) -> Contents:
@@ -165,6 +196,11 @@ def png(data: bytes) -> Contents:
         if not is_sound and (critical or kind == b"tRNS"):
             raise InputError(f"the PNG is damaged (checksum of {kind.decode('latin1')}): copy or download it again")
         if len(kept) == 1:
+            if kind == b"CgBI":
+                raise InputError(
+                    "an iPhone-optimised PNG (CgBI), whose pixels are stored in a form of Apple's own: "
+                    "export it as a standard PNG or JPEG"
+                )
             if kind != b"IHDR" or len(body) != 13:
                 raise InputError("the PNG has no header: copy or download it again")
             width, height, contents.bit_depth, contents.details["color_type"] = struct.unpack_from(">IIBB", body)

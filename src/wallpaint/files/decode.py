@@ -12,14 +12,18 @@ import numpy as np
 from PIL import Image
 
 from wallpaint.errors import InputError
-from wallpaint.files import containers, isobmff
+from wallpaint.files import containers, isobmff, jpeg_tail
 from wallpaint.files.containers import Contents
 from wallpaint.files.pixels import Pixels, from_pillow, split, widened
+from wallpaint.files.raw import raw_kind, read_raw, take_raw_apart
 from wallpaint.files.tiff import read_tiff, take_tiff_apart
 
 
 def take_apart(data: bytes) -> Contents:
     """Find out what a file is and how large. Raises InputError for what is not a supported picture."""
+    raw = raw_kind(data)
+    if raw is not None:
+        return take_raw_apart(data, raw)
     kind = containers.sniff(data)
     if kind is None:
         raise InputError("not a picture that can be read: give a JPEG, PNG, WebP, TIFF, HEIC, AVIF, BMP or GIF file")
@@ -40,6 +44,9 @@ def _decode_jpeg(contents: Contents) -> Pixels:
     components = contents.details["components"]
     if components not in (1, 3, 4):
         raise InputError(f"a JPEG of {components} colour channels is not supported: convert it to RGB")
+    if "unmarked_end" in contents.details:
+        contents.stream = jpeg_tail.completed(contents.stream, contents.details.pop("unmarked_end"))
+        contents.warnings.append(jpeg_tail.WARNING)
     if components != 4:
         return split(np.asarray(imagecodecs.jpeg8_decode(contents.stream)))
     with Image.open(io.BytesIO(contents.stream), formats=["JPEG"]) as image:
@@ -102,4 +109,5 @@ _DECODERS: Final[dict[str, Callable[[Contents], Pixels]]] = {
     "AVIF": _decode_avif,
     "BMP": _decode_with_pillow,
     "GIF": _decode_with_pillow,
+    "RAW": read_raw,
 }

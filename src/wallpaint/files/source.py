@@ -24,7 +24,7 @@ class JpegCoding:
 class SourceFile:
     """Format and metadata of a photo's file, for writing the repainted copy in the same format.
 
-    format: "JPEG", "PNG", "WebP", "TIFF", "HEIC", "AVIF", "BMP", "GIF" or "memory". bit_depth: bits of a
+    format: "JPEG", "PNG", "WebP", "TIFF", "HEIC", "AVIF", "BMP", "GIF", "RAW" or "memory". bit_depth: bits of a
     channel in the file; codes of 9 to 15 bits are stretched to 16. exif: a TIFF block without prefix.
     dpi: (across, down).
     """
