@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from wallpaint.errors import InputError
 from wallpaint.imaging import color
+from wallpaint.paints.measured_lab import WHITES, adapt_lab
 from wallpaint.paints.paint import Paint
-from wallpaint.paints.palette import MAX_BYTES, WHITES, Palette, adapt_lab, read_palette
+from wallpaint.paints.palette import MAX_BYTES, Palette, read_palette
 
 SAGE = (125, 155, 132)
 

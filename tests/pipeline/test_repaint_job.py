@@ -184,7 +184,7 @@ def test_every_output_format(swatch_job: RepaintJob, suffix: str, room: Room) ->
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mask": None, "scene_options": SceneOptions(invert_mask=True)}, "need a mask"),
+        ({"mask": None, "scene_options": SceneOptions(invert_mask=True)}, "`invert_mask` needs a mask"),
         ({"colors": ()}, "no colour"),
         ({"walls": ("mask.png=navy",)}, "`walls` already has masks"),
         ({"mask": None, "colors": (), "walls": ("mask.png",)}, "MASK=COLOR"),

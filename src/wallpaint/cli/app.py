@@ -86,7 +86,7 @@ def repaint(
         Path | None,
         typer.Option(
             rich_help_panel=panels.MASK_AND_WALLS,
-            help="Mask image of the photo's size, white = wall. Without it the walls are detected.",
+            help="Mask image of the photo's size, white = wall, or annotations. Without it the walls are detected.",
         ),
     ] = None,
     color: Annotated[
@@ -182,6 +182,23 @@ def repaint(
         bool,
         typer.Option("--invert-mask", rich_help_panel=panels.MASK_AND_WALLS, help="Treat black as wall."),
     ] = False,
+    mask_class: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="The wall's class in a mask of classes: a number or a colour. Its label in annotations (COCO, "
+            "labelme, Label Studio, CVAT): by default wall.",
+        ),
+    ] = None,
+    mask_orientation: Annotated[
+        str,
+        typer.Option(
+            metavar="[upright|stored]",
+            rich_help_panel=panels.MASK_AND_WALLS,
+            help="stored: the mask was drawn on the photo's pixels before its EXIF orientation.",
+        ),
+    ] = "upright",
     before_after: Annotated[
         Path | None,
         typer.Option(rich_help_panel=panels.OUTPUT, help="Also write an image with before and after side by side."),
@@ -282,6 +299,8 @@ def repaint(
             edges=edges.value,
             fit_mask=fit_mask,
             invert_mask=invert_mask,
+            mask_class=mask_class,
+            mask_orientation=mask_orientation,  # type: ignore[arg-type]
             old_wall=old_wall.value,
             old_color=old_color,
             white=None if white is None else parse_point(white, "white"),

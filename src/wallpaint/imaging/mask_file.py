@@ -1,9 +1,9 @@
-"""Mask files: reading black and white pictures as walls, and judging them.
+"""Mask files: reading black and white pictures, pictures of classes and annotations as walls.
 
 The values are the file's raw codes, without any curve or colour management: half the code is half the paint.
 """
 
-import math
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from wallpaint.errors import InputError, ShapeError
-from wallpaint.imaging.photo import Limits, read_photo
+from wallpaint.files.pixels import upright
+from wallpaint.imaging.annotations.reader import is_annotation, read_annotation
+from wallpaint.imaging.mask_classes import SOFT, ClassMap, class_error, color_count, has_classes, select_class
+from wallpaint.imaging.photo import Limits, Photo, read_photo
 
 Mask: TypeAlias = NDArray[np.bool_]
 Alpha: TypeAlias = NDArray[np.float32]
@@ -24,7 +27,11 @@ MaskSource: TypeAlias = "str | Path | bytes | Image.Image | NDArray[Any]"
 
 _GREY_SPREAD = 0.1  # channels of a black and white picture differ by less, JPEG included
 _JPEG_SNAP = 8 / 255  # ringing of JPEG round an edge stays mostly below
-MIN_SPECKS = 50  # from which `lint` reports them
+_SHADE_ERROR = 0.03  # of white: deviation of a pixel from the shades of one colour
+_MOST_CLASSES = 64  # a cut-out picture with fewer colours is a map of classes
+_PACK = np.array([1 << 32, 1 << 16, 1], np.uint64)
+_LOSSY = ("JPEG", "MPO", "HEIC", "AVIF")
+_WITH_PALETTES = ("PNG", "GIF", "BMP", "TIFF")
 _OPAQUE = 0.9  # colours under less alpha than this are the edge of a cut-out, not its inside
 
 
@@ -35,7 +42,7 @@ class MaskFile:
     alpha: (H, W) float32, 0..1, 1 on wall. source: its name in messages. format: of the file,
     or "array". channel: where the values came from. histogram: (256,) counts of the values in 256 steps from
     0 to 1, before inverting and snapping. levels: how many steps occur. peak: the largest value. warnings:
-    ambiguities and how they were resolved.
+    ambiguities and how they were resolved. orientation: the file's EXIF orientation, which is applied already.
     """
 
     alpha: Alpha
@@ -47,6 +54,7 @@ class MaskFile:
     peak: float
     inverted: bool
     warnings: tuple[str, ...]
+    orientation: int = 1
 
     @property
     def was_jpeg(self) -> bool:
@@ -54,18 +62,87 @@ class MaskFile:
         return self.format in ("JPEG", "MPO")
 
 
-def read_mask(source: MaskSource, *, invert: bool = False, limits: Limits | None = None) -> MaskFile:
+def read_mask(
+    source: MaskSource,
+    *,
+    invert: bool = False,
+    limits: Limits | None = None,
+    mask_class: str | None = None,
+    photo_name: str | None = None,
+    photo_size: tuple[int, int] | None = None,
+) -> MaskFile:
     """Read a mask: white is wall, grey is a soft edge, an alpha channel that cuts the wall out counts too.
 
     source: a path, the bytes of a file, a PIL image, or an array: bool, uint8, uint16 or float 0..1, (H, W)
-    or (H, W, channels). invert: black is wall. limits: largest picture, as for photos. Raises InputError for
-    a picture that is not black and white.
+    or (H, W, channels). A file may also be annotations: COCO, labelme or Label Studio JSON, CVAT XML. invert: black is
+    wall. limits: largest picture, as for photos. mask_class: what is wall. In a picture of classes: a number, or a
+    colour (#rrggbb, "128,0,0", a CSS name); "soft" takes every grey value as a share of wall. In annotations: a label,
+    by default "wall". photo_name, photo_size: file name and (height, width) of the photo, which choose the entry of
+    annotations and complete it. Raises InputError, with the values found and their shares, for a picture of classes
+    without `mask_class` and for any other picture that is not black and white.
     """
-    colour, transparency, name, kind = _codes(source, limits or Limits())
-    values, channel, warnings = _values(colour, transparency, _white(colour, name), name)
-    steps = cv2.convertScaleAbs(values, alpha=255)
-    histogram = cv2.calcHist([steps], [0], None, [256], [0, 256]).ravel().astype(np.int64)
-    file = MaskFile(
+    limits = limits or Limits()
+    document = _annotation_bytes(source, limits)
+    if document is not None:
+        label = f"mask {Path(source).name}" if isinstance(source, str | Path) else "the mask"
+        file = _from_annotation(document, label, mask_class, photo_name, photo_size, limits, invert=invert)
+        return replace(file, alpha=_inverted(file.alpha)) if invert else file
+    picture = _picture(source, limits, with_classes=mask_class is not None)
+    values, channel, warnings = _values(picture, mask_class, invert=invert)
+    file = _mask_file(values, picture.name, picture.format, channel, warnings, invert=invert)
+    file = replace(file, orientation=picture.orientation)
+    file = _snap_jpeg(file) if file.was_jpeg else file
+    return replace(file, alpha=_inverted(file.alpha)) if invert else file
+
+
+def _annotation_bytes(source: MaskSource, limits: Limits) -> bytes | None:
+    """The bytes of an annotation file, None for anything else."""
+    if isinstance(source, bytes):
+        return source if is_annotation(source[:2000]) else None
+    if not isinstance(source, str | Path):
+        return None
+    try:
+        path = Path(source)
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            if not is_annotation(file.read(2000)):
+                return None
+            file.seek(0)
+            data = file.read(limits.max_bytes + 1)
+    except (OSError, ValueError):
+        return None  # the reader of pictures reports it
+    if len(data) > limits.max_bytes:
+        raise InputError(f"mask {path.name}: over the limit of {limits.max_bytes:,} bytes: raise `max_bytes`")
+    return data
+
+
+def _from_annotation(
+    data: bytes,
+    name: str,
+    label: str | None,
+    photo_name: str | None,
+    photo_size: tuple[int, int] | None,
+    limits: Limits,
+    *,
+    invert: bool,
+) -> MaskFile:
+    try:
+        annotated = read_annotation(data, label, photo_name, photo_size, limits.max_pixels)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        raise InputError(f"{name}: the annotations are damaged ({str(error)[:80]}): export them again") from error
+    warnings = tuple(f"{name}: {line}" for line in annotated.warnings)
+    return _mask_file(annotated.mask.astype(np.float32), name, annotated.format, "regions", warnings, invert=invert)
+
+
+def _mask_file(
+    values: Alpha, name: str, kind: str, channel: str, warnings: tuple[str, ...], *, invert: bool
+) -> MaskFile:
+    """The record of values before they are snapped and inverted."""
+    histogram = cv2.calcHist([_steps(values)], [0], None, [256], [0, 256]).ravel().astype(np.int64)
+    return MaskFile(
         alpha=values,
         source=name,
         format=kind,
@@ -76,8 +153,6 @@ def read_mask(source: MaskSource, *, invert: bool = False, limits: Limits | None
         inverted=invert,
         warnings=warnings,
     )
-    file = _snap_jpeg(file) if file.was_jpeg else file
-    return replace(file, alpha=_inverted(file.alpha)) if invert else file
 
 
 def _inverted(alpha: Alpha) -> Alpha:
@@ -86,15 +161,32 @@ def _inverted(alpha: Alpha) -> Alpha:
     return np.asarray(np.round((1 - alpha) * top) / top, np.float32)
 
 
-def _codes(source: MaskSource, limits: Limits) -> tuple[Codes, Codes | None, str, str]:
-    """Raw colour (H, W, channels), raw alpha (H, W), its name in messages, and its format."""
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    """A mask picture as stored. classes: its codes. transparency: (H, W) or None. orientation: of its EXIF tag."""
+
+    classes: ClassMap
+    transparency: Codes | None
+    format: str
+    orientation: int
+
+    @property
+    def name(self) -> str:
+        return self.classes.name
+
+
+def _picture(source: MaskSource, limits: Limits, *, with_classes: bool) -> _Picture:
+    """Read the codes of a mask. with_classes: arrays may hold integers of any size."""
     if isinstance(source, np.ndarray):
         name = "the mask array"
         codes = source[..., None] if source.ndim == 2 else source
         if codes.ndim != 3 or codes.shape[2] not in (1, 2, 3, 4) or 0 in codes.shape:
             raise ShapeError(f"{name} must be (height, width), or with 1 to 4 channels, not {source.shape}")
         split = codes.shape[2] in (2, 4)
-        return (codes[..., :-1], codes[..., -1], name, "array") if split else (codes, None, name, "array")
+        colour, transparency = (codes[..., :-1], codes[..., -1]) if split else (codes, None)
+        is_wide = with_classes and codes.dtype.kind in "iu" and codes.dtype not in (np.uint8, np.uint16)
+        white = 255.0 if is_wide else _white(colour, name)
+        return _Picture(ClassMap(colour, white, None, None, name, is_lossy=False), transparency, "array", 1)
     name = f"mask {Path(source).name}" if isinstance(source, str | Path) else "the mask"
     try:
         picture = read_photo(source, limits, grey_channels=1)
@@ -103,8 +195,28 @@ def _codes(source: MaskSource, limits: Limits) -> tuple[Codes, Codes | None, str
         raise InputError(f"{name}: {reason}") from error
     if picture.codes.shape[2] == 4:
         raise InputError(f"{name} is a CMYK picture: save it as black and white, in grey or RGB")
-    kind = source.format if isinstance(source, Image.Image) else None
-    return picture.codes, picture.alpha, name, kind or picture.source.format
+    kind = (source.format if isinstance(source, Image.Image) else None) or picture.source.format
+    is_lossy = kind in _LOSSY or not picture.source.is_lossless
+    indices = _palette_indices(source, picture) if kind in _WITH_PALETTES else None
+    white = _white(picture.codes, name)
+    opaque = None if picture.alpha is None else picture.alpha >= 0.5 * white
+    classes = ClassMap(picture.codes, white, opaque, indices, name, is_lossy)
+    return _Picture(classes, picture.alpha, kind, picture.orientation)
+
+
+def _palette_indices(source: MaskSource, picture: Photo) -> Codes | None:
+    """The palette entries of a mask, upright, None without a palette."""
+    if isinstance(source, np.ndarray):
+        return None
+    if isinstance(source, Image.Image):
+        stored = np.array(source) if source.mode == "P" else None
+    else:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+            stored = np.array(image) if image.mode == "P" else None
+    if stored is None:
+        return None
+    indices = upright(stored, picture.orientation)
+    return indices if indices.shape == picture.size else None
 
 
 def _white(codes: Codes, name: str) -> float:
@@ -121,27 +233,52 @@ def _white(codes: Codes, name: str) -> float:
     return 1.0
 
 
-def _values(colour: Codes, transparency: Codes | None, white: float, name: str) -> tuple[Alpha, str, tuple[str, ...]]:
+def _values(picture: _Picture, mask_class: str | None, *, invert: bool) -> tuple[Alpha, str, tuple[str, ...]]:
     """Values 0..1 (H, W), the channel that they came from, and what had to be decided."""
+    classes, transparency = picture.classes, picture.transparency
+    is_soft = mask_class == SOFT
+    if mask_class is not None and not is_soft:
+        return select_class(classes, mask_class), "class", ()
+    colour, white = classes.colour, classes.white
     if transparency is not None and transparency.min() < transparency.max():
-        return _cut_out(colour, _unit(transparency, white), white, name)
-    if _same_channels(colour):
-        return _unit(next(_channels(colour)), white), "grey", ()
-    if _is_grey(colour, white):
-        return _unit(_mean(colour), white), "grey", ()
-    return _one_colour(colour, white, name)
+        return _cut_out(classes, _unit(transparency, white), is_soft=is_soft, invert=invert)
+    if _is_grey(classes):
+        return _checked(_grey_values(classes), classes, is_soft=is_soft), "grey", ()
+    values, note = _one_colour(classes)
+    return _checked(values, classes, is_soft=is_soft), "brightest", (note,)
 
 
-def _cut_out(colour: Codes, cut: Alpha, white: float, name: str) -> tuple[Alpha, str, tuple[str, ...]]:
+def _checked(values: Alpha, classes: ClassMap, *, is_soft: bool) -> Alpha:
+    """The values, unless they are numbers of classes. Floating-point arrays hold shares of wall."""
+    if is_soft or classes.colour.dtype.kind == "f" or not has_classes(_steps(values), is_lossy=classes.is_lossy):
+        return values
+    kind = "a class map" if classes.is_grey else "a coloured picture"
+    raise class_error(classes, kind)
+
+
+def _steps(values: Alpha) -> NDArray[np.uint8]:
+    return np.asarray(cv2.convertScaleAbs(values, alpha=255))
+
+
+def _cut_out(classes: ClassMap, cut: Alpha, *, is_soft: bool, invert: bool) -> tuple[Alpha, str, tuple[str, ...]]:
     """The values of a mask with an alpha channel that varies."""
+    name, colour, white = classes.name, classes.colour, classes.white
     inside = (cut >= _OPAQUE).astype(np.uint8)
     if all(_range(channel, inside) <= _GREY_SPREAD * white for channel in _channels(colour)):
         return cut, "alpha", ()
-    if not _is_grey(colour, white):
-        note = f"{name} is a cut-out picture: its transparency was taken as the mask, its colours were not"
+    if not _is_grey(classes):
+        if not classes.is_lossy and color_count(classes, inside > 0) <= _MOST_CLASSES:
+            raise class_error(classes, "a coloured picture with a transparent ground")
+        taken, switch = ("transparent", "leave out") if invert else ("opaque", "set")
+        kept = "was kept" if invert else "was erased"
+        note = (
+            f"{name} is a cut-out picture: its {taken} part was taken as wall, its colours were not used: "
+            f"{switch} `invert_mask` if the wall {kept}"
+        )
         return cut, "alpha", (note,)
     note = f"{name} has greys and transparency: the one times the other was taken; flatten it to be sure"
-    return _unit(_mean(colour), white) * cut, "grey x alpha", (note,)
+    values = _checked(_grey_values(classes) * cut, classes, is_soft=is_soft)
+    return values, "grey x alpha", (note,)
 
 
 def _unit(codes: Codes, white: float) -> Alpha:
@@ -149,6 +286,12 @@ def _unit(codes: Codes, white: float) -> Alpha:
         return np.asarray(cv2.LUT(np.ascontiguousarray(codes), np.arange(256, dtype=np.float32) / np.float32(white)))
     values: Alpha = np.asarray(codes, dtype=np.float32)
     return values.copy() if white == 1.0 else values / np.float32(white)
+
+
+def _grey_values(classes: ClassMap) -> Alpha:
+    """The values of a grey picture: the mean of its channels."""
+    colour = classes.colour
+    return _unit(next(_channels(colour)) if classes.is_grey else _mean(colour), classes.white)
 
 
 def _channels(colour: Codes) -> Iterator[Codes]:
@@ -167,38 +310,52 @@ def _range(channel: Codes, inside: NDArray[np.uint8]) -> float:
 
 
 def _mean(colour: Codes) -> Codes:
-    """Return the mean of the three channels, (H, W): float32, or the first channel's codes if all are equal."""
-    if _same_channels(colour):
-        return next(_channels(colour))
+    """Return the mean of the three channels, (H, W) float32."""
     first, second, third = (channel.astype(np.float32) for channel in _channels(colour))
     return (first + second + third) / np.float32(3)
 
 
-def _same_channels(colour: Codes) -> bool:
-    first, *others = _channels(colour)
-    return all(np.array_equal(first, other) for other in others)
-
-
-def _is_grey(colour: Codes, white: float) -> bool:
-    if _same_channels(colour):
+def _is_grey(classes: ClassMap) -> bool:
+    """Whether all pixels are grey; in lossy files all but a thousandth."""
+    if classes.is_grey:
         return True
-    first, second, third = _channels(colour)
+    first, second, third = _channels(classes.colour)
     spread = np.maximum(np.maximum(first, second), third) - np.minimum(np.minimum(first, second), third)
-    return bool(np.count_nonzero(spread > _GREY_SPREAD * white) <= 1e-3 * spread.size)
+    coloured = np.count_nonzero(spread > _GREY_SPREAD * classes.white)
+    return bool(coloured <= (1e-3 * spread.size if classes.is_lossy else 0))
 
 
-def _one_colour(colour: Codes, white: float, name: str) -> tuple[Alpha, str, tuple[str, ...]]:
-    """The values of a mask painted in one colour on black, that colour being wall."""
-    brightest = _unit(colour.max(axis=2), white)
-    peak = float(brightest.max())
-    painted = colour[brightest >= 0.5 * peak].astype(np.float32)
-    tint = painted / painted.max(axis=1, keepdims=True)
-    low, high = np.percentile(tint, (1, 99), axis=0)
-    has_black = np.count_nonzero(brightest <= 0.1 * peak) > 0
-    if not has_black or float((high - low).max()) > 2 * _GREY_SPREAD:
-        raise InputError(f"{name} is a coloured picture: give one with the wall white and the rest black")
+def _one_colour(classes: ClassMap) -> tuple[Alpha, str]:
+    """The values of a mask painted in one colour on black, that colour being wall, and a note.
+
+    The scale is the most frequent bright colour. In lossless files every pixel must be a shade of it, up to 1.
+    """
+    colour, name = classes.colour, classes.name
+    values = _unit(colour, classes.white)
+    brightest = values.max(axis=2)
+    strong = brightest >= 0.5 * float(brightest.max())
+    painted = values[strong]
+    main = np.median(painted, axis=0)
+    if not classes.is_lossy:
+        colors, counts = np.unique(np.round(painted * 65535).astype(np.uint64) @ _PACK, return_counts=True)
+        if counts.max() >= 0.1 * counts.sum():
+            packed = int(colors[counts.argmax()])
+            main = np.array([packed >> 32, packed >> 16 & 65535, packed & 65535], np.float64) / 65535
+        else:
+            main = painted[painted.max(axis=1).argmax()]
+    main = np.asarray(main, np.float32)
+    shade: Alpha = np.asarray(values @ main / (main @ main), np.float32)
+    error = np.abs(values - shade[..., None] * main).max(axis=2)
+    if classes.is_lossy:
+        tint = painted / painted.max(axis=1, keepdims=True)
+        low, high = np.percentile(tint, (1, 99), axis=0)
+        is_one = float((high - low).max()) <= 2 * _GREY_SPREAD
+    else:
+        is_one = float(error.max()) <= _SHADE_ERROR and float(shade.max()) <= 1 + _SHADE_ERROR
+    if not is_one or not (shade <= 0.1).any():
+        raise class_error(classes, "a coloured picture")
     note = f"{name} is painted in one colour on black: that colour was taken as wall; use white to be sure"
-    return np.minimum(brightest / np.float32(peak), np.float32(1)), "brightest", (note,)
+    return np.minimum(shade, np.float32(1)), note
 
 
 def _snap_jpeg(file: MaskFile) -> MaskFile:
@@ -214,73 +371,3 @@ def _snap_jpeg(file: MaskFile) -> MaskFile:
     )
     snapped = np.where(low, np.float32(0), np.where(high, np.float32(1), alpha))
     return replace(file, alpha=snapped, warnings=(*file.warnings, note))
-
-
-def lint(file: MaskFile, photo_size: tuple[int, int] | None = None) -> tuple[str, ...]:
-    """The usual mistakes in a mask, a sentence each that says what to do; beside the file's own warnings.
-
-    photo_size: (height, width) of the photo that it belongs to.
-    """
-    name, size = file.source, file.alpha.shape
-    if file.peak <= 2 / 255:
-        return (f"{name} holds at most {round(255 * file.peak)} of 255: white must be 255, so multiply it",)
-    notes = _lint_values(file)
-    notes += [*_lint_inverted(file), *_lint_specks(file)]
-    if photo_size is not None and size != photo_size and size == photo_size[::-1]:
-        notes.append(f"{name} lies on its side against the photo: turn it upright")
-    return tuple(notes)
-
-
-def _lint_values(file: MaskFile) -> list[str]:
-    name = file.source
-    percent = 100.0 * file.histogram / file.histogram.sum()
-    faint, strong, grey = (float(percent[a:b].sum()) for a, b in ((1, 11), (245, 255), (11, 245)))
-    notes = []
-    if file.peak < 0.9:
-        notes.append(f"{name} is nowhere white, at most {100 * file.peak:.0f} %: raise its walls to full white")
-    if not file.was_jpeg and faint > 1:
-        notes.append(f"{name} is nearly black (1 to 10 of 255) on {faint:.0f} % of it: make that 0, or it is painted")
-    if not file.was_jpeg and strong > 1:
-        notes.append(f"{name} is nearly white (245 to 254 of 255) on {strong:.0f} % of it: make that 255")
-    if grey > 20:
-        notes.append(f"{name} is grey on {grey:.0f} % of it, and grey is painted in part: make it black or white")
-    return notes
-
-
-def _lint_inverted(file: MaskFile) -> list[str]:
-    mask = file.alpha >= 0.5
-    share = np.count_nonzero(mask) / mask.size
-    half, tenth = max(1, mask.shape[0] // 2), max(1, mask.shape[0] // 10)
-    switch = "leave out" if file.inverted else "set"
-    hint = f"{switch} `invert_mask` if white is not wall"
-    if 0.85 < share < 1.0:
-        return [f"{file.source} covers {100 * share:.0f} % of the picture: {hint}"]
-    if mask[-tenth:].mean() > 0.95 and mask[half:].mean() > 0.8 and mask[:half].mean() < 0.5:
-        return [f"{file.source} covers the floor rather than the upper half: {hint}"]
-    return []
-
-
-def _lint_specks(file: MaskFile) -> list[str]:
-    mask = (file.alpha >= 0.5).astype(np.uint8)
-    limit = max(4, mask.size // 50_000)
-    sides = (mask, 1 - mask)
-    if _outline_count(sides) < MIN_SPECKS:
-        return []
-    small = 0
-    for side in sides:
-        _, _, stats, _ = cv2.connectedComponentsWithStats(side, connectivity=8)
-        small += int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] < limit))
-    if small < MIN_SPECKS:
-        return []
-    return [f"{file.source} has {small} specks under {limit} pixels: clean it, for example with remove_specks"]
-
-
-def _outline_count(sides: tuple[Codes, Codes]) -> float:
-    """Return an upper bound of the components of both sides, (H, W) uint8: tracing outlines is faster than labelling.
-
-    Infinite for noise, whose outlines would fill the memory.
-    """
-    mask = sides[0]
-    if np.count_nonzero(mask[:, 1:] != mask[:, :-1]) > mask.size // 50:
-        return math.inf
-    return sum(len(cv2.findContours(side, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)[0]) for side in sides)

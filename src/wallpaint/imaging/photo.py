@@ -53,7 +53,8 @@ class Photo:
 
     codes: (H, W, 3) RGB or (H, W, 4) CMYK, uint8 or uint16, in the file's own colour space, read-only.
     space: their colour space. alpha: (H, W), the file's own transparency, of the same type, read-only.
-    warnings: sentences for the user about what was left out or guessed.
+    warnings: sentences for the user about what was left out or guessed. orientation: the EXIF orientation of the stored
+    pixels, 1..8, which is applied already.
     """
 
     codes: Array
@@ -61,6 +62,7 @@ class Photo:
     alpha: Array | None
     source: SourceFile
     warnings: tuple[str, ...] = ()
+    orientation: int = 1
 
     @property
     def size(self) -> tuple[int, int]:
@@ -216,7 +218,7 @@ def _photo(
     if pixels.alpha is not None:
         alpha = np.ascontiguousarray(upright(pixels.alpha, orientation))
         alpha.flags.writeable = False
-    return Photo(codes, space, alpha, source, tuple(dict.fromkeys(notes)))
+    return Photo(codes, space, alpha, source, tuple(dict.fromkeys(notes)), orientation)
 
 
 def _space_of(contents: Contents, samples: Array, notes: list[str]) -> ColorSpace:

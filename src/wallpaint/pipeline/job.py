@@ -122,8 +122,11 @@ def _walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, 
             name = _unused_name(Path(path).stem or "wall", masks)
             masks[name], paints[name] = _expanded(Path(path)), Paint.parse(color, palette)
         return masks, [paints]
-    if job.mask is None and (job.scene_options.fit_mask or job.scene_options.invert_mask):
-        raise InputError("`fit_mask` and `invert_mask` need a mask: pass `mask`")
+    if job.mask is None:
+        given = ("fit_mask", "invert_mask", "mask_class", "mask_orientation")
+        for name in given:
+            if getattr(job.scene_options, name) != getattr(SceneOptions, name):
+                raise InputError(f"`{name}` needs a mask: pass `mask`")
     masks = {} if job.mask is None else {"wall": job.mask}
     if job.reference is not None:
         if job.colors or palette is not None:

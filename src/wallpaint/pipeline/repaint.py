@@ -17,7 +17,7 @@ from wallpaint.painters.protocol import Match, Painter
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.options import DetailMode, RepaintOptions
 from wallpaint.pipeline.painting import Result, paint_many
-from wallpaint.scene.options import EdgeMode, OldWall, SceneOptions
+from wallpaint.scene.options import EdgeMode, MaskOrientation, OldWall, SceneOptions
 from wallpaint.scene.scene import PreparedScene, prepare_scene
 
 
@@ -82,6 +82,8 @@ def prepare(
     edges: EdgeMode = SceneOptions.edges,
     fit_mask: bool = SceneOptions.fit_mask,
     invert_mask: bool = SceneOptions.invert_mask,
+    mask_class: str | None = SceneOptions.mask_class,
+    mask_orientation: MaskOrientation = SceneOptions.mask_orientation,
     old_wall: OldWall = SceneOptions.old_wall,
     old_color: Paint | str | None = SceneOptions.old_color,
     white: tuple[int, int] | None = SceneOptions.white,
@@ -93,7 +95,9 @@ def prepare(
     photo: a path, bytes, PIL image, array or `Photo`. walls: masks by name (path, bytes, PIL image or array, white =
     wall) of the photo's size; a later wall lies over an earlier one. edges: "refine" measures on the photo how much of
     each edge pixel is wall and falls back to the mask's value where the photo is ambiguous; "keep" uses the mask's
-    values. fit_mask: resize masks to the photo. invert_mask: black is wall. old_wall: "auto", "plain" (all variation is
+    values. fit_mask: resize masks to the photo. invert_mask: black is wall. mask_class: the
+    class, colour or label of the wall in masks of classes and annotations. mask_orientation: "upright" or, for masks
+    drawn on the pixels before the photo's EXIF orientation, "stored". old_wall: "auto", "plain" (all variation is
     light), "patterned" (wallpaper: paint over it) or "relief" (brick, tiles, boards: paint over them, keep the shading
     of their joints). old_color: the existing paint of the walls, a hint for the `room` match. white: (x, y) of a white
     object in the upright photo, a hint for the `room` match. light_model:
@@ -104,6 +108,8 @@ def prepare(
         edges=edges,
         fit_mask=fit_mask,
         invert_mask=invert_mask,
+        mask_class=mask_class,
+        mask_orientation=mask_orientation,
         old_wall=old_wall,
         old_color=old_color,
         white=white,
@@ -127,6 +133,8 @@ def repaint(
     edges: EdgeMode = SceneOptions.edges,
     fit_mask: bool = SceneOptions.fit_mask,
     invert_mask: bool = SceneOptions.invert_mask,
+    mask_class: str | None = SceneOptions.mask_class,
+    mask_orientation: MaskOrientation = SceneOptions.mask_orientation,
     old_wall: OldWall = SceneOptions.old_wall,
     old_color: Paint | str | None = SceneOptions.old_color,
     white: tuple[int, int] | None = SceneOptions.white,
@@ -149,6 +157,8 @@ def repaint(
         edges=edges,
         fit_mask=fit_mask,
         invert_mask=invert_mask,
+        mask_class=mask_class,
+        mask_orientation=mask_orientation,
         old_wall=old_wall,
         old_color=old_color,
         white=white,

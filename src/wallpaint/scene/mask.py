@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from wallpaint.errors import InputError, ShapeError
-from wallpaint.imaging.mask_file import Alpha, Codes, Mask, MaskFile, MaskSource, lint, read_mask
+from wallpaint.imaging.mask_file import Alpha, Codes, Mask, MaskFile, MaskSource, read_mask
+from wallpaint.imaging.mask_lint import lint
 from wallpaint.scene.grid import PixelGrid
 
 __all__ = [

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wallpaint.paints.paint import Paint
 
 EdgeMode: TypeAlias = Literal["refine", "keep"]
+MaskOrientation: TypeAlias = Literal["upright", "stored"]
 OldWall: TypeAlias = Literal["auto", "plain", "patterned", "relief"]
 
 
@@ -27,6 +28,14 @@ class SceneOptions:
     )
     fit_mask: bool = option("resize the mask to the photo", False)
     invert_mask: bool = option("black is wall", False)
+    mask_class: str | None = option(
+        "class or label of the wall in a mask of classes or annotations: a number, a colour or a name", None
+    )
+    mask_orientation: MaskOrientation = option(
+        "upright: the mask shows the photo as viewers do; stored: as it is stored, before its EXIF orientation",
+        "upright",
+        choices=get_args(MaskOrientation),
+    )
     old_wall: OldWall = option(
         "auto detects patterns and paints; plain: all variation is light; patterned: paint over wallpaper; relief: "
         "paint over brick, tiles or boards and keep their relief",

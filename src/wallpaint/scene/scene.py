@@ -33,6 +33,8 @@ from wallpaint.scene import matting
 from wallpaint.scene.canvas import Canvas
 from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
+from wallpaint.scene.mask_gaps import share_gaps
+from wallpaint.scene.mask_orientation import orient_mask
 from wallpaint.scene.options import SceneOptions
 from wallpaint.scene.pattern_free import replace_luminance, unmix_edges
 from wallpaint.typing import Array
@@ -140,15 +142,28 @@ def _read_masks(
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     alphas: dict[str, Array] = {}
     warnings: list[str] = []
+    photo_name = None if photo.source.path is None else photo.source.path.name
     for name, source in walls.items():
-        file = masks.read_mask(source, invert=options.invert_mask, limits=limits)
-        notes = [*file.warnings, *masks.lint(file, photo.size)]
-        notes += masks.check_size(file.alpha, photo.size, fit=options.fit_mask)
-        alpha = file.alpha if file.alpha.shape == photo.size else masks.fit_mask(file.alpha, photo.size)
+        file = masks.read_mask(
+            source,
+            invert=options.invert_mask,
+            limits=limits,
+            mask_class=options.mask_class,
+            photo_name=photo_name,
+            photo_size=photo.size,
+        )
+        alpha, notes = orient_mask(file, photo, options.mask_orientation, fit=options.fit_mask)
+        file = replace(file, alpha=alpha)
+        notes += (*file.warnings, *masks.lint(file, photo.size))
+        notes += masks.check_size(alpha, photo.size, fit=options.fit_mask)
+        alpha = alpha if alpha.shape == photo.size else masks.fit_mask(alpha, photo.size)
         notes += masks.require_wall(alpha, name)
         warnings += [f"{name}: {line}" for line in notes]
         alphas[name] = alpha
-    return (masks.combine(alphas) if len(alphas) > 1 else alphas), tuple(warnings)
+    if len(alphas) == 1:
+        return alphas, tuple(warnings)
+    shared, gaps = share_gaps(masks.combine(alphas), photo)
+    return shared, (*warnings, *gaps)
 
 
 def _overview(photo: Photo, alphas: Mapping[str, Array]) -> tuple[Array, Array]:

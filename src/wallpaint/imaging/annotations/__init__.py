@@ -1,0 +1,1 @@
+"""Wall masks from annotation files: COCO, labelme, Label Studio and CVAT."""
