@@ -106,7 +106,7 @@ def test_coco_polygons_and_run_lengths(tmp_path: Path) -> None:
     counts = coco_counts(_holed())
     for segmentation, expected in (
         ([BOX], _wall()),
-        ([BOX[:4] + [60.0, 25.0, 20.0, 25.0], [20.0, 25.0, *BOX[2:3], 25.0, *BOX[4:]]], _wall()),
+        ([[*BOX[:4], 60.0, 25.0, 20.0, 25.0], [20.0, 25.0, *BOX[2:3], 25.0, *BOX[4:]]], _wall()),
         ({"size": list(SIZE), "counts": counts}, _holed()),
         ({"size": list(SIZE), "counts": packed_counts(counts)}, _holed()),
     ):
@@ -227,7 +227,7 @@ def test_inversion_and_byte_order_marks(tmp_path: Path) -> None:
         (coco({"room.jpg": [("wall", [BOX])]}, (10**6, 10**6)), "over the limit"),
         (coco({"room.jpg": [("wall", [[90.0, 90, 99, 90, 99, 99]])]}, SIZE), "cover no pixel"),
         (label_studio({"room.jpg": [("b", {"rle": [0, 0, 1], "brushlabels": ["wall"]})]}, SIZE), "cut short"),
-        ('<annotations><image name="room.jpg" width="80" height="60"><mask label="wall"/></image></annotations>', "no numbers"),
+        ('<annotations><image width="80" height="60"><mask label="wall"/></image></annotations>', "no numbers"),
         ("<annotations><image", "XML is damaged"),
         ("<annotations/>", "no annotated images"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -41,7 +42,7 @@ def brush_codes(mask: np.ndarray) -> list[int]:
     values = np.repeat(mask.ravel().astype(np.uint8) * 255, 4)
     bits = f"{values.size:032b}{7:05b}" + "".join(f"{size - 1:04b}" for size in (3, 4, 8, 16))
     edges = [0, *(np.flatnonzero(np.diff(values.astype(np.int16))) + 1).tolist(), values.size]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in itertools.pairwise(edges):
         while start < stop:
             length = min(stop - start, 65536)
             kind = next(i for i, size in enumerate((3, 4, 8, 16)) if length <= 1 << size)
