@@ -12,6 +12,7 @@ from support.command_server import CommandServer
 from support.corpora import COLOR, BadCase, Case, bad_inputs, good_inputs
 from support.measures import far_outside
 from wallpaint import Limits, read_photo
+from wallpaint.files.pixels import upright
 from wallpaint.imaging.mask_file import read_mask
 from wallpaint.scene.mask import fit_mask
 
@@ -38,7 +39,15 @@ def wrong_with_good(server: CommandServer, case: Case, out: Path) -> str | None:
     before, after = read_photo(case.photo, Limits()), read_photo(out, Limits())
     if before.size != after.size:
         return f"size {before.size} became {after.size}"
-    mask = read_mask(case.mask, invert="--invert-mask" in case.args).alpha
+    options = dict(zip(case.args, case.args[1:], strict=False))
+    file = read_mask(
+        case.mask,
+        invert="--invert-mask" in case.args,
+        mask_class=options.get("--mask-class"),
+        photo_name=case.photo.name,
+    )
+    is_stored = "--mask-orientation" in options
+    mask = upright(file.alpha, read_photo(case.photo).orientation) if is_stored else file.alpha
     mask = mask if mask.shape == before.size else fit_mask(mask, before.size)
     return _wrong_pixels(before.codes, after.codes, mask)
 

@@ -133,6 +133,14 @@ def test_many_grey_classes() -> None:
     np.testing.assert_array_equal(read_mask(ids, mask_class="7").alpha, ids == 7)
 
 
+@pytest.mark.parametrize("level", [3, 100, 128, 200, 229])
+def test_a_single_class_is_no_half_transparent_wall(level: int) -> None:
+    ids = np.where(_wall(), level, 0).astype(np.uint8)
+    assert f"0 75 %, {level} 25 %: name the wall's class, such as `mask_class={level}`" in _refusal(ids)
+    np.testing.assert_array_equal(read_mask(ids, mask_class=str(level)).alpha, _wall())
+    np.testing.assert_allclose(read_mask(ids, mask_class="soft").alpha, ids / 255, atol=1e-6)
+
+
 def test_wide_integers_need_a_class() -> None:
     ids = _ids().astype(np.int64) * 1000
     assert "int64" in _refusal(ids)

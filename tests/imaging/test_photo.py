@@ -281,7 +281,10 @@ def test_good_corpus(tmp_path: Path) -> None:
     cases = corpora.good_inputs(tmp_path)
     assert len(cases) >= 60
     for case in cases:
-        photo, mask = read_photo(case.photo), read_photo(case.mask)
+        photo = read_photo(case.photo)
+        if case.mask.suffix in (".json", ".xml") or "--mask-orientation" in case.args:
+            continue
+        mask = read_photo(case.mask)
         assert photo.size == mask.size or "--fit-mask" in case.args, case.name
 
 

@@ -6,6 +6,7 @@ bad_inputs(folder)  -> list[BadCase]    command lines that must end in one line 
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import zlib
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from support import annotation_files
 from support import image_files as files
 from support.image_files import encoded, room, stored, wall, wide
 
@@ -57,7 +59,8 @@ def good_inputs(folder: Path) -> list[Case]:
         path = folder / name
         path.write_bytes(data)
         cases.append(Case(f"mask {name}", plain_photo, path))
-    return [*cases, *_odd_sizes(folder), *_turned(folder), *_with_options(folder, plain_photo, plain_mask)]
+    cases += [*_odd_sizes(folder), *_turned(folder), *_with_options(folder, plain_photo, plain_mask)]
+    return [*cases, *_masks_of_other_tools(folder, plain_photo)]
 
 
 def _good_photos() -> Iterator[tuple[str, bytes]]:
@@ -264,6 +267,97 @@ def _with_options(folder: Path, photo: Path, mask: Path) -> Iterator[Case]:
     yield Case("black is wall", photo, negative, ("--invert-mask",))
     yield Case("room", photo, mask, ("--match", "room"))
     yield Case("location left out", folder / "exif gps thumbnail.jpg", mask, ("--strip-location",))
+
+
+def _class_maps() -> Iterator[tuple[str, str, bytes]]:
+    """Maps of classes in which the wall is class 1, #800000: file names, the wall's class, and bytes."""
+    ids = class_ids()
+    yield "voc palette.png", "1", palette_file(ids, VOC_COLORS)
+    yield "voc palette by colour.png", "#800000", palette_file(ids, VOC_COLORS)
+    yield "voc rgb.png", "128,0,0", encoded(palette_rgb(ids, VOC_COLORS), "PNG")
+    yield "voc palette.tif", "1", palette_file(ids, VOC_COLORS, "TIFF")
+    yield "grey ids.png", "1", encoded(ids, "PNG")
+    yield "grey ids 16.png", "1", encoded(ids.astype(np.uint16), "PNG")
+    yield (
+        "erased ground.png",
+        "#800000",
+        encoded(np.dstack([palette_rgb(ids, VOC_COLORS), np.where(ids > 0, 255, 0).astype(np.uint8)]), "PNG"),
+    )
+
+
+def _masks_of_other_tools(folder: Path, photo: Path) -> Iterator[Case]:
+    for name, mask_class, data in _class_maps():
+        path = folder / name
+        path.write_bytes(data)
+        yield Case(f"mask {name}", photo, path, ("--mask-class", mask_class))
+    erased = folder / "erased.png"
+    cut = np.where(wall(), 0, 255).astype(np.uint8)
+    erased.write_bytes(encoded(np.dstack([room(), cut]), "PNG"))
+    yield Case("wall erased from the photo", photo, erased, ("--invert-mask",))
+    for orientation in range(2, 9):
+        turned, drawn = folder / f"tagged {orientation}.png", folder / f"drawn on stored {orientation}.png"
+        tag = b"Exif\0\0" + files.exif_block(orientation)
+        turned.write_bytes(encoded(stored(room(), orientation), "PNG", exif=tag))
+        drawn.write_bytes(encoded(stored(wall().astype(np.uint8) * 255, orientation), "PNG"))
+        yield Case(f"mask drawn on stored pixels {orientation}", turned, drawn, ("--mask-orientation", "stored"))
+    for name, text in annotations_of_wall(photo.name).items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        yield Case(f"annotations {name}", photo, path)
+
+
+def annotations_of_wall(photo_name: str) -> dict[str, str]:
+    """Annotation files of the wall of `room`, by file name."""
+    mask = wall()
+    size = (mask.shape[0], mask.shape[1])
+    code = {"size": list(size), "counts": annotation_files.packed_counts(annotation_files.coco_counts(mask))}
+    brush = {"format": "rle", "rle": annotation_files.brush_codes(mask), "brushlabels": ["wall"]}
+    columns = [[x, 0, x + 1, 0, x + 1, int(mask[:, x].argmin())] for x in range(size[1])]
+    outlines = [[left, 0, right, 0, right, bottom, left, bottom] for left, _, right, _, _, bottom in columns]
+    pairs = [np.reshape(points, (-1, 2)).tolist() for points in outlines]
+    return {
+        "coco rle.json": json.dumps(annotation_files.coco({photo_name: [("wall", code)], "x.jpg": []}, size)),
+        "coco polygons.json": json.dumps(annotation_files.coco({photo_name: [("Wall", outlines)]}, size)),
+        "labelme.json": json.dumps(
+            annotation_files.labelme(photo_name, size, [("wall", "polygon", points) for points in pairs])
+        ),
+        "label studio.json": json.dumps(
+            annotation_files.label_studio({f"/data/upload/1/0a1b2c3d-{photo_name}": [("brushlabels", brush)]}, size)
+        ),
+        "cvat.xml": annotation_files.cvat({photo_name: [("wall", "mask", mask)]}, size),
+    }
+
+
+def class_ids() -> np.ndarray:
+    """(H, W) uint8: wall 1, floor 2, the rest 0, and a void border of 255 round the wall."""
+    mask = wall()
+    ids = np.zeros(mask.shape, np.uint8)
+    ids[-20:] = 2
+    grown = np.pad(mask, 1, mode="edge")
+    ids[grown[:-2, 1:-1] | grown[2:, 1:-1] | grown[1:-1, :-2] | grown[1:-1, 2:]] = 255
+    ids[mask] = 1
+    return ids
+
+
+VOC_COLORS = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 255: (224, 224, 192)}
+
+
+def palette_rgb(ids: np.ndarray, colors: dict[int, tuple[int, int, int]]) -> np.ndarray:
+    """The colours of classes: (H, W, 3) uint8."""
+    picture = np.zeros((*ids.shape, 3), np.uint8)
+    for index, color in colors.items():
+        picture[ids == index] = color
+    return picture
+
+
+def palette_file(ids: np.ndarray, colors: dict[int, tuple[int, int, int]], kind: str = "PNG") -> bytes:
+    """A file with a palette whose entries are the classes."""
+    image = Image.fromarray(ids, "P")
+    table = [0] * 768
+    for index, color in colors.items():
+        table[3 * index : 3 * index + 3] = color
+    image.putpalette(table)
+    return encoded(image, kind)
 
 
 def looping_block() -> bytes:
@@ -540,6 +634,15 @@ def _bad_masks() -> Iterator[tuple[str, bytes]]:
     sideways = b"Exif\0\0" + files.exif_block(6)
     yield "turned by tag.png", encoded(image, "PNG", exif=sideways)
     yield "a photo.png", encoded(np.random.default_rng(3).integers(0, 256, (*codes.shape, 3)).astype(np.uint8), "PNG")
+    for name, _, data in _class_maps():
+        yield f"class not named {name}", data
+    yield "single class.png", encoded((codes // 2).astype(np.uint8), "PNG")
+    odd = np.dstack([codes] * 3)
+    odd[0, 0] = (255, 0, 0)
+    yield "one red pixel.png", encoded(odd, "PNG")
+    yield "annotations of nothing.json", b'{"images": [], "annotations": [], "categories": []}'
+    yield "not annotations.json", b"{}"
+    yield "voc boxes.xml", b"<annotation><object><name>wall</name></object></annotation>"
     yield "cmyk.jpg", encoded(image.convert("CMYK"), "JPEG")
     yield "nan.tif", files.tiff(np.full(codes.shape, np.nan, np.float32))
     yield "floats over 1.tif", files.tiff(codes.astype(np.float32))

@@ -22,6 +22,7 @@ SOFT = "soft"  # the mask class that takes all grey values as shares of wall
 _FEW_LEVELS = 8
 _LISTED = 5
 _LOSSY_TOLERANCE = 0.1  # of white
+_BLACK, _NEARLY_WHITE = 2, 230  # of 255: a single level between them is a class, not a sloppy white
 _SMALL_STEP = 2  # of 255: neighbouring values in a smooth gradient differ by at most this
 
 
@@ -52,7 +53,7 @@ class ClassMap:
 
 
 def has_classes(steps: Array, *, is_lossy: bool = False) -> bool:
-    """Whether grey values are numbers of classes: flat areas of more than two values, or values beyond both.
+    """Whether grey values are numbers of classes: flat areas of more than two values, values beyond both, or one grey.
 
     steps: (H, W) uint8. is_lossy: values are only approximate.
     """
@@ -60,6 +61,8 @@ def has_classes(steps: Array, *, is_lossy: bool = False) -> bool:
         steps = (steps.astype(np.uint16) + 4) // 8
         steps = steps.astype(np.uint8)
     levels = np.flatnonzero(_counts(steps))
+    if levels.size == 2 and not is_lossy and levels[0] == 0 and _BLACK < levels[1] < _NEARLY_WHITE:
+        return True
     if levels.size <= 2:
         return False
     if levels.size <= _FEW_LEVELS and not is_lossy:

@@ -80,7 +80,9 @@ def require_wall(alpha: Alpha, name: str) -> tuple[str, ...]:
     if peak == 0.0:
         raise InputError(f"mask {name} is empty: it has no white pixel (white = wall); {INVERT_HINT}")
     if peak <= 2 / 255:
-        raise InputError(f"mask {name} is black: its largest value is 1 of 255; multiply it by 255 (white = wall)")
+        raise InputError(
+            f"mask {name} is black: its largest value is 1 of 255; multiply it by 255, or set `mask_class=1`"
+        )
     if peak < 0.5:
         raise InputError(f"mask {name} has no white pixel, its brightest is {100 * peak:.0f} % grey: make walls white")
     if float(alpha.min()) == 1.0:
