@@ -121,7 +121,7 @@ def test_ade20k() -> None:
         _refusal(source)
         np.testing.assert_array_equal(read_mask(source, mask_class="1").alpha, ids == 1)
     picture = encoded(_rgb(ids, ADE20K), "PNG")
-    assert "coloured picture" in _refusal(picture)
+    assert _refusal(picture).endswith("name the wall's class, such as `mask_class='#787878'`")
     np.testing.assert_array_equal(read_mask(picture, mask_class="120,120,120").alpha, ids == 1)
     assert "no class numbers" in _refusal(picture, mask_class="1")
 

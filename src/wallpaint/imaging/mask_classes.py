@@ -107,11 +107,13 @@ def _isolation(steps: Array, small: int) -> Array:
 def class_error(classes: ClassMap, kind: str) -> InputError:
     """Return the error for a picture that needs the name of its class. kind: what it is."""
     shares = _listed(classes)
-    example = shares[1][0] if len(shares) > 1 else shares[0][0]
+    labels = [label.partition(" ")[0] for label, _ in shares]
+    example = next((label for label in labels if label not in ("0", "#000000")), labels[0])
+    quoted = f"'{example}'" if example.startswith("#") else example  # a shell takes # for a comment
     soft = f', or `mask_class="{SOFT}"` if grey is a share of wall' if classes.is_grey else ""
     return InputError(
         f"{classes.name} is {kind}: it holds {_text(classes, shares)}: "
-        f"name the wall's class, such as `mask_class={example.partition(' ')[0]}`{soft}"
+        f"name the wall's class, such as `mask_class={quoted}`{soft}"
     )
 
 
