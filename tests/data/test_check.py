@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -21,7 +20,6 @@ from support.data_sets import add, into_shard, make_set, save, small_room, write
 from support.drawn_rooms import make_room
 from support.paths import ROOT
 from wallpaint.cli.app import app, main
-from wallpaint.data import listing, loading
 from wallpaint.data.check import ISSUE_TYPES, check, write_quality
 from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.data.fingerprints import fingerprint
@@ -68,7 +66,7 @@ def large_set(root: Path) -> None:
 
 
 def plant_issues(root: Path) -> dict[tuple[str, str], set[str]]:
-    """Plant 41 issues of all types in a large set; returns the expected result."""
+    """Plant 40 issues of all types in a large set; returns the expected result."""
     lines = {
         split: (root / split / "metadata.jsonl").read_text(encoding="utf-8").splitlines()
         for split in ("train", "validation")
@@ -90,15 +88,6 @@ def plant_issues(root: Path) -> dict[tuple[str, str], set[str]]:
     return expected
 
 
-def _with_transparent_corner(data: bytes) -> bytes:
-    with Image.open(io.BytesIO(data)) as image:
-        pixels = np.dstack([np.asarray(image), np.full((image.height, image.width), 255, np.uint8)])
-    pixels[:4, :4, 3] = 0
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def _defects() -> Iterator[tuple[str, Any]]:
     def at(name: str, data: Any) -> Any:
         def spoil(folder: Path, key: str, entry: dict[str, Any]) -> None:
@@ -118,7 +107,6 @@ def _defects() -> Iterator[tuple[str, Any]]:
     def line(**keys: Any) -> Any:
         return lambda folder, key, entry: entry | keys
 
-    yield "transparent", at("images", _with_transparent_corner)
     for data in (b"", b"no image", lambda original: original[: len(original) // 2]):
         yield "unreadable", at("images", data)
         yield "unreadable", at("masks", data)
@@ -201,7 +189,7 @@ def test_check_reports_exactly_the_planted_issues(tmp_path: Path) -> None:
     large_set(tmp_path)
     assert issues_in(tmp_path) == {}
     expected = plant_issues(tmp_path)
-    assert len(expected) == 41
+    assert len(expected) == 40
     assert {issue_type for types in expected.values() for issue_type in types} == set(ISSUE_TYPES)
     assert issues_in(tmp_path) == expected
 
@@ -390,30 +378,3 @@ def test_docs_list_every_setting_and_issue_type() -> None:
     group = typer.main.get_command(app).commands["data"].commands["check"]
     options = {option for p in group.params for option in p.opts}
     assert set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text.partition("## Checking a data set")[2])) <= options
-
-
-# -- transparent images
-
-
-def test_transparent_images_are_named_and_get_a_plain_ground(tmp_path: Path) -> None:
-    room = make_room(96, 128)
-    samples = []
-    for number, hidden in enumerate(((0, 0, 0), (0, 255, 0))):
-        pixels = np.dstack([room.photo, np.full(room.photo.shape[:2], 255, np.uint8)])
-        pixels[:12], pixels[-12:, :, 3] = (*hidden, 0), 128
-        root = tmp_path / f"set{number}"
-        save(root / "train/images/a.png", pixels)
-        save(root / "train/masks/a.png", room.soft_mask)
-        (issue,) = [one for one in check(root, 0.0).issues if one.type == "transparent"]
-        assert issue.message.endswith("a.png is transparent on 25 % of it: grey is put behind it in training")
-        settings = SampleSettings(size=96, crop="center", quality_threshold=0, random_color_prob=0, flip_prob=0)
-        samples.append(WallInpaintingDataset(root, "train", settings, seed=0)[0]["pixel_values"])
-        item = next(iter(listing.list_folder(root / "train", "train")))
-        assert isinstance(item, listing.PhotoItem)
-        photo = loading.load(item, with_target=False).photo
-        assert photo.alpha is None
-        assert (photo.codes[:12] == 128).all()
-        expected = np.round(room.photo[-12:] * np.float32(128 / 255) + 127.5 * np.float32(127 / 255))
-        np.testing.assert_allclose(photo.codes[-12:], expected, atol=1)
-        np.testing.assert_array_equal(photo.codes[12:-12], room.photo[12:-12])
-    np.testing.assert_array_equal(samples[0], samples[1])

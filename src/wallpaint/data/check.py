@@ -39,7 +39,6 @@ ISSUE_TYPES = {
     "empty": "mask without wall",
     "full": "mask that covers the whole image",
     "target": "target equal to the photo",
-    "transparent": "image with transparent pixels",
     "poor": "mask that does not fit its photo",
     "duplicate": "duplicate sample",
     "leak": "image in more than one split",
@@ -162,12 +161,7 @@ def _check_images(
     issues: list[DataIssue] = []
     photo = alpha = target = None
     try:
-        image = loading.read_image(item.image, item.location)
-        share = loading.transparent_share(image)
-        if share > 0:
-            note = f"{loading.name_of(item.image)} is transparent on {100 * share:.2g} % of it"
-            issues.append(issue("transparent", f"{item.location}: {note}: grey is put behind it in training"))
-        photo = to_srgb(loading.on_ground(image))
+        photo = to_srgb(loading.read_image(item.image, item.location))
     except InputError as error:
         issues.append(issue("unreadable", str(error)))
     try:
@@ -176,7 +170,7 @@ def _check_images(
         issues.append(issue("unreadable", str(error)))
     if item.target is not None:
         try:
-            target = to_srgb(loading.on_ground(loading.read_image(item.target, item.location)))
+            target = to_srgb(loading.read_image(item.target, item.location))
         except InputError as error:
             issues.append(issue("unreadable", str(error)))
     quality = None

@@ -37,15 +37,12 @@ class SampleImages:
     is_dressed: bool = False
 
 
-GROUND = 0.5  # encoded grey, 0..1, behind transparent pixels of training images
-
-
 def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
     """Load a sample's images. with_target: also its target and reference, if it has them.
 
     Raises InputError, naming file and line, for a file that cannot be read; ShapeError if sizes differ.
     """
-    photo, alpha = on_ground(read_image(item.image, item.location)), read_alpha(item.mask, item.location)
+    photo, alpha = read_image(item.image, item.location), read_alpha(item.mask, item.location)
     check_sizes(item, photo, alpha)
     try:
         masks.require_wall(alpha, name_of(item.mask))
@@ -53,7 +50,7 @@ def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
         raise InputError(f"{item.location}: {error}") from error
     target = reference = None
     if with_target and item.target is not None:
-        target = on_ground(read_image(item.target, item.location))
+        target = read_image(item.target, item.location)
         check_target(item, photo, target)
         reference = read_image(item.reference, item.location) if item.reference is not None else None
     photo_rgb, target_rgb = wall_albedos(item.metadata, has_target=item.target is not None)
@@ -80,28 +77,6 @@ def read_image(file: File, location: str) -> Photo:
     except InputError as error:
         reason = str(error).removeprefix("photo: ").removeprefix(f"{file}: ")
         raise InputError(f"{location}: {name_of(file)}: {reason}") from error
-
-
-def transparent_share(photo: Photo) -> float:
-    """Return the share of pixels that are not fully opaque, 0..1."""
-    if photo.alpha is None:
-        return 0.0
-    opaque = np.iinfo(photo.alpha.dtype).max
-    return float(np.count_nonzero(photo.alpha < opaque)) / photo.alpha.size
-
-
-def on_ground(photo: Photo) -> Photo:
-    """Return a photo without transparency: its colours over plain grey, `GROUND`.
-
-    What a file stores below transparent pixels is arbitrary, and would be learned. Photos without transparent pixels
-    are returned as they are.
-    """
-    if transparent_share(photo) == 0 or photo.alpha is None:
-        return photo
-    white = np.iinfo(photo.codes.dtype).max
-    weight = (photo.alpha.astype(np.float32) / np.iinfo(photo.alpha.dtype).max)[..., None]
-    codes = np.round(photo.codes * weight + np.float32(GROUND * white) * (1 - weight)).astype(photo.codes.dtype)
-    return replace(photo, codes=codes, alpha=None)
 
 
 def read_alpha(file: File, location: str) -> Array:
