@@ -58,6 +58,8 @@ def check(
     else:
         for issue in report.issues:
             typer.echo(f"{issue.type}: {issue.message}")
+        for note in report.notes:
+            typer.echo(f"note: {note}")
         for file, count in written:
             typer.echo(f"written: {file}, {count} lines with quality_score")
         if output is not None:

@@ -1,4 +1,5 @@
-"""Checks of a data set, sample by sample. An issue never stops the check.
+"""Checks of a data set, sample by sample. An issue never stops the check. A note is no issue: files that no sample
+uses, transparent photos, and how a mask was read where it is ambiguous.
 
 files      unreadable images, missing files, invalid metadata
 content    sizes, orientation, empty and full masks, targets equal to the photo
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from wallpaint import threads
-from wallpaint.data import fingerprints, listing, loading
+from wallpaint.data import fingerprints, listing, loading, unread
 from wallpaint.data.fingerprints import Fingerprint
 from wallpaint.data.listing import InvalidItem, ListedItem, PhotoItem, RoomItem
 from wallpaint.data.mask_quality import MaskQuality, describe_worst, mask_quality
@@ -26,6 +27,7 @@ from wallpaint.data.metadata import METADATA_FILE, read_lines
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging import icc as colorspace
+from wallpaint.imaging.mask_file import MaskFile, lint
 from wallpaint.imaging.photo import Photo
 from wallpaint.typing import Array
 
@@ -66,7 +68,7 @@ class DataIssue:
 @dataclass(frozen=True, eq=False)
 class CheckedSample:
     """A sample after its own checks. quality: None for rooms, whose masks are exact, and if it cannot be measured.
-    photo, target: their fingerprints."""
+    photo, target: their fingerprints. notes: lines with the file's name."""
 
     split: str
     item: ListedItem
@@ -74,6 +76,7 @@ class CheckedSample:
     quality: MaskQuality | None = None
     photo: Fingerprint | None = None
     target: Fingerprint | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -83,12 +86,14 @@ class CheckedSample:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """Result of checking a data set. samples: by split, in order. issues: of single samples, and between samples."""
+    """Result of checking a data set. samples: by split, in order. issues: of single samples, and between samples.
+    notes: lines that are no issues."""
 
     root: Path
     threshold: float
     samples: list[CheckedSample] = field(default_factory=list)
     issues: list[DataIssue] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as JSON data."""
@@ -101,6 +106,7 @@ class CheckReport:
             "quality_threshold": self.threshold,
             "counts": {name: counts[name] for name in ISSUE_TYPES if counts[name]},
             "issues": [issue.to_dict() for issue in self.issues],
+            "notes": list(self.notes),
             "quality": measured,
         }
 
@@ -113,7 +119,8 @@ def check(root: Path, threshold: float, on_progress: Callable[[int, int], None] 
     """
     report = CheckReport(root, threshold)
     folders = listing.split_folders(root)
-    items = [(split, item) for split, folder in folders.items() for item in _list_folder(folder, split)]
+    by_split = {split: _list_folder(folder, split) for split, folder in folders.items()}
+    items = [(split, item) for split in folders for item in by_split[split]]
     if not items:
         raise InputError(f"{root}: no samples: expected {METADATA_FILE}, images/ and masks/, *.tar or room_*.npz")
     with threads.single_threaded():
@@ -123,6 +130,10 @@ def check(root: Path, threshold: float, on_progress: Callable[[int, int], None] 
                 on_progress(done, len(items))
     report.issues.extend(issue for sample in report.samples for issue in sample.issues)
     report.issues.extend(_relation_issues(report.samples))
+    report.notes.extend(note for sample in report.samples for note in sample.notes)
+    report.notes.extend(unread.notes_of_root(root))
+    for split, folder in folders.items():
+        report.notes.extend(unread.notes_of_folder(folder, by_split[split]))
     return report
 
 
@@ -130,7 +141,8 @@ def _list_folder(folder: Path, split: str) -> list[ListedItem]:
     try:
         return list(listing.list_folder(folder, split))
     except InputError as error:  # metadata that is not text
-        return [InvalidItem(METADATA_FILE, str(folder / METADATA_FILE), "unreadable", str(error))]
+        file = listing.metadata_file(folder) or folder / METADATA_FILE
+        return [InvalidItem(file.name, str(file), "unreadable", str(error))]
 
 
 # -- one sample ------------------------------------------------------------------------------------------
@@ -159,13 +171,22 @@ def _check_images(
     split: str, item: PhotoItem, threshold: float, issue: Callable[[str, str], DataIssue]
 ) -> CheckedSample:
     issues: list[DataIssue] = []
-    photo = alpha = target = None
+    notes: list[str] = []
+    photo = alpha = target = mask = None
     try:
-        photo = to_srgb(loading.read_image(item.image, item.location))
+        decoded = loading.decode_image(item.image, item.location)
+        photo = to_srgb(loading.on_white(decoded))
+        if share := loading.transparent_share(decoded):
+            name = loading.name_of(item.image)
+            notes.append(
+                f"{item.location}: photo {name} is {100 * share:.2g} % transparent: that is white in the samples, and "
+                "no wall"
+            )
     except InputError as error:
         issues.append(issue("unreadable", str(error)))
     try:
-        alpha = loading.read_alpha(item.mask, item.location)
+        mask = loading.read_mask_file(item.mask, item.location)
+        alpha = mask.alpha
     except InputError as error:
         issues.append(issue("unreadable", str(error)))
     if item.target is not None:
@@ -177,14 +198,25 @@ def _check_images(
     if photo is not None and alpha is not None:
         content_issues = list(_content_issues(item, photo, alpha, target))
         issues += [issue(issue_type, message) for issue_type, message in content_issues]
-        if not {"size", "orientation", "empty", "full"} & {issue_type for issue_type, _ in content_issues}:
+        has_issue = bool({"size", "orientation", "empty", "full"} & {issue_type for issue_type, _ in content_issues})
+        if mask is not None:
+            notes += _mask_notes(item, mask, warnings_only=has_issue)
+        if not has_issue:
             quality = mask_quality(photo, alpha)
             if quality.score < threshold:
                 score = f"{quality.score:.2f}, less than {threshold:g}: {describe_worst(quality)}"
                 name = loading.name_of(item.mask)
                 issues.append(issue("poor", f"{item.location}: mask {name} has a quality of {score}"))
     prints = [None if image is None else fingerprints.fingerprint(image) for image in (photo, target)]
-    return CheckedSample(split, item, tuple(issues), quality, prints[0], prints[1])
+    return CheckedSample(split, item, tuple(issues), quality, prints[0], prints[1], tuple(notes))
+
+
+def _mask_notes(item: PhotoItem, mask: MaskFile, *, warnings_only: bool) -> Iterator[str]:
+    """The notes of a repaint on its mask file. warnings_only: the mask has an issue, which its lint would repeat."""
+    name = f"mask {loading.name_of(item.mask)}"
+    for line in (*mask.warnings, *(() if warnings_only else lint(mask))):
+        text = line.replace("set `invert_mask` if white is not wall", "exchange black and white if white is not wall")
+        yield f"{item.location}: {name}{text.removeprefix(mask.source)}"
 
 
 def to_srgb(photo: Photo) -> Array:
@@ -282,8 +314,9 @@ def _room_leaks(samples: Sequence[CheckedSample], already_reported: set[int]) ->
 def write_quality(report: CheckReport) -> list[tuple[Path, int]]:
     """Write `quality_score` into the metadata of every split: the measured score, or 0 if it could not be measured.
 
-    Other keys, and lines that are not JSON objects, are unchanged; a split paired by names gets a metadata file. Files
-    are written atomically. Returns each file with its number of lines. Raises InputError.
+    Other keys, and lines that are not JSON objects, are unchanged; a split paired by names, or with a metadata.csv,
+    gets a metadata.jsonl, which is then the one that is read. Files are written atomically. Returns each file with its
+    number of lines. Raises InputError.
     """
     written = []
     for split, folder in listing.split_folders(report.root).items():
@@ -293,9 +326,9 @@ def write_quality(report: CheckReport) -> list[tuple[Path, int]]:
             for sample in samples
             if isinstance(sample.item, PhotoItem | InvalidItem)
         }
-        file = folder / METADATA_FILE
-        if file.is_file():
-            lines = _updated_lines(file, scores)
+        file, source = folder / METADATA_FILE, listing.metadata_file(folder)
+        if source is not None:
+            lines = _updated_lines(source, scores)
         else:
             lines = [_new_line(sample.item, scores, folder) for sample in samples if _has_loose_files(sample.item)]
         if lines:
@@ -325,4 +358,5 @@ def _new_line(item: ListedItem, scores: Mapping[str, float], folder: Path) -> st
     assert isinstance(item, PhotoItem)
     files = {"image_path": item.image, "mask_path": item.mask, "target_path": item.target}
     line = {name: file.relative_to(folder).as_posix() for name, file in files.items() if isinstance(file, Path)}
-    return json.dumps(line | {"quality_score": scores[item.location]}, ensure_ascii=False)
+    caption = {"caption": item.metadata.caption} if item.metadata.caption else {}
+    return json.dumps(line | caption | {"quality_score": scores[item.location]}, ensure_ascii=False)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from wallpaint import threads
 from wallpaint.bundles.prompts import tokenize
-from wallpaint.data import augment, listing, loading
+from wallpaint.data import augment, listing, loading, unread
 from wallpaint.data import target_colors as colors
 from wallpaint.data.augment import ColorJitter
 from wallpaint.data.listing import SPLITS, File, PhotoItem, RoomItem
@@ -45,10 +45,10 @@ _COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # random streams of
 class InpaintingSample(TypedDict):
     """One sample, all tensors float32.
 
-    pixel_values: [3, H, W], -1..1, the photo. mask: [1, H, W], 0 or 1, the area to inpaint: the wall, dilated.
-    color_mask: [1, H, W], 0 or 1, the wall, eroded, for colours and losses. reference_image: [3, S, S], normalized for
-    the image encoder. dominant_color: [3], sRGB 0..255. target_values: [3, H, W], -1..1, the photo with its wall in
-    that colour; equal to pixel_values if the colour is the photo's own.
+    pixel_values: [3, H, W], -1..1, the photo. mask: [1, H, W], 0 or 1, the area to inpaint: the wall, dilated (or
+    eroded). color_mask: [1, H, W], 0 or 1, the wall, eroded, for colours and losses. reference_image: [3, S, S],
+    normalized for the image encoder. dominant_color: [3], sRGB 0..255. target_values: [3, H, W], -1..1, the photo with
+    its wall in that colour; equal to pixel_values if the colour is the photo's own.
     """
 
     pixel_values: Tensor
@@ -90,11 +90,13 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
         seed: int = 0,
         *,
         partition: tuple[int, int] = (0, 1),
+        repaint: bool = True,
     ) -> None:
         """List the samples; no image is read yet.
 
         root: a folder. partition: (index, count) selects every count-th sample from the given index on, with the random
-        numbers it has in the full set; for processes without a distributed sampler. Raises InputError for a missing or
+        numbers it has in the full set; for processes without a distributed sampler. repaint: False makes no target:
+        `target_values` equals `pixel_values`, and the colour is the photo's own. Raises InputError for a missing or
         invalid data set, naming file and line; ConfigError for invalid arguments.
         """
         raise_errors(Constraint(choices=SPLITS).errors("split", split))
@@ -103,14 +105,17 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
                 "`seed` must be at least 0, and `partition` (index, count) with 0 <= index < count, "
                 f"not {seed} and {partition}"
             )
-        self.settings, self.split, self.seed = settings or SampleSettings(), split, seed
-        items = listing.list_samples(Path(root), split)
+        self.settings, self.split, self.seed, self.repaint = settings or SampleSettings(), split, seed, repaint
+        self.root = Path(root)
+        items = listing.list_samples(self.root, split)
         selected = [item for item in items if _quality(item) >= self.settings.quality_threshold]
+        self._items = selected
         self.excluded = len(items) - len(selected)
         if not selected:
             threshold = self.settings.quality_threshold
             raise InputError(f"{root}: all {len(items)} samples have a quality_score below {threshold:g}: lower it")
-        self._numbered_items = list(enumerate(selected))[partition[0] :: partition[1]]
+        repeated = [item for item in selected for _ in range(_repeats(item) if split == "train" else 1)]
+        self._numbered_items = list(enumerate(repeated))[partition[0] :: partition[1]]
         # In shared memory, so that persistent workers see a new epoch.
         self._epoch: Tensor = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
@@ -125,6 +130,23 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
         if epoch < 0:
             raise ConfigError(f"an epoch is 0 or more, not {epoch}")
         self._epoch.fill_(epoch)
+
+    def notes(self, *, captions: bool = False) -> list[str]:
+        """Return notes on files that no sample uses and on photos with an alpha channel; reads headers only.
+
+        captions: also on samples without a caption.
+        """
+        folder = listing.split_folders(self.root)
+        split_folder = folder.get(self.split, self.root)
+        lines = [*unread.notes_of_root(self.root)]
+        lines += unread.notes_of_folder(split_folder, list(listing.list_folder(split_folder, self.split)))
+        if self.excluded:
+            lines.append(
+                f"{self.excluded} of {self.excluded + len(self._items)} samples are left out: their quality_score is "
+                f"below samples.quality_threshold {self.settings.quality_threshold:g}"
+            )
+        lines += unread.notes_on_alpha(self._items)
+        return lines + (unread.notes_on_captions(self._items) if captions else [])
 
     @property
     def keys(self) -> list[str]:
@@ -146,7 +168,7 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
             np.random.default_rng([self.seed, epoch if training else 0, number, stream]) for stream in range(_ROOM + 1)
         ]
         with threads.single_threaded():
-            return make_sample(item, self.settings, streams, training=training)
+            return make_sample(item, self.settings, streams, training=training, repaint=self.repaint)
 
     def item(self, index: int) -> PhotoItem | RoomItem:
         """Return the files of a sample."""
@@ -189,12 +211,16 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
     def digest(self) -> str:
         """Return a sha256 of everything the samples depend on besides their content: settings, seed and split.
         Hexadecimal."""
-        values = [FORMAT, self.settings.to_dict(), self.seed, self.split]
+        values = [FORMAT, self.settings.to_dict(), self.seed, self.split, *([] if self.repaint else ["no repaint"])]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _quality(item: PhotoItem | RoomItem) -> float:
     return item.metadata.quality if isinstance(item, PhotoItem) else 1.0
+
+
+def _repeats(item: PhotoItem | RoomItem) -> int:
+    return item.repeats if isinstance(item, PhotoItem) else 1
 
 
 def _files(item: PhotoItem | RoomItem) -> tuple[File | None, ...]:
@@ -206,20 +232,26 @@ def _metadata_text(item: PhotoItem | RoomItem) -> str:
 
 
 def make_sample(
-    item: PhotoItem | RoomItem, settings: SampleSettings, streams: Sequence[np.random.Generator], *, training: bool
+    item: PhotoItem | RoomItem,
+    settings: SampleSettings,
+    streams: Sequence[np.random.Generator],
+    *,
+    training: bool,
+    repaint: bool = True,
 ) -> InpaintingSample:
     """Make a sample from its files.
 
-    streams: generators of colour, crop, flip, jitter, reference and room. Raises InputError or ShapeError.
+    streams: generators of colour, crop, flip, jitter, reference and room. repaint: False makes no target, see
+    `WallInpaintingDataset`. Raises InputError or ShapeError.
     """
-    has_random_color = training and bool(streams[_COLOR].random() < settings.random_color_prob)
+    has_random_color = training and repaint and bool(streams[_COLOR].random() < settings.random_color_prob)
     if isinstance(item, RoomItem):
         images = loading.load_room(item, streams[_ROOM], dressed_share=settings.dressed_share if training else 0.0)
     else:
         images = loading.load(item, with_target=has_random_color)
     window = augment.crop_window(images.alpha, settings, streams[_CROP] if training else None)
     hard, soft = augment.crop_mask(images.alpha, window)
-    uses_target = images.target is not None and (has_random_color or (training and images.is_dressed))
+    uses_target = images.target is not None and (has_random_color or (training and repaint and images.is_dressed))
     target = pictures.crop(images.target, window) if images.target is not None and uses_target else None
     photo = pictures.crop(images.photo, window)
     if training and streams[_FLIP].random() < settings.flip_prob:
@@ -247,7 +279,7 @@ def make_sample(
     values = pictures.to_tensor(photo)[0].contiguous()  # [3, H, W]
     return {
         "pixel_values": values,
-        "mask": _to_plane(masks.dilate(hard, settings.dilation_px)),
+        "mask": _to_plane(_model_mask(hard, settings.dilation_px)),
         "color_mask": _to_plane(inner),
         "reference_image": pictures.image_prompt_pixels(reference, processor, settings.reference_px)[0],
         "dominant_color": torch.from_numpy(np.array(rgb, np.float32)),
@@ -260,6 +292,11 @@ def make_sample(
 def _caption_fits(item: PhotoItem | RoomItem, *, uses_target: bool) -> bool:
     """Whether the caption describes the sample's colour: that of the target, or of the photo if there is no target."""
     return isinstance(item, PhotoItem) and uses_target == (item.target is not None)
+
+
+def _model_mask(wall: Array, dilation_px: float) -> Array:
+    """The area to inpaint, (H, W) bool: the wall dilated, or eroded by a negative radius."""
+    return masks.dilate(wall, dilation_px) if dilation_px >= 0 else eroded_wall(wall, -dilation_px)
 
 
 def eroded_wall(wall: Array, radius_px: float) -> Array:

@@ -11,7 +11,7 @@ from wallpaint.data.metadata import Rgb, SampleMetadata
 from wallpaint.data.shards import ShardMember
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.imaging.color import linear_to_srgb
-from wallpaint.imaging.mask_file import read_mask
+from wallpaint.imaging.mask_file import MaskFile, read_mask
 from wallpaint.imaging.photo import Photo, read_photo
 from wallpaint.scene import mask as masks
 from wallpaint.typing import Array
@@ -40,10 +40,15 @@ class SampleImages:
 def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
     """Load a sample's images. with_target: also its target and reference, if it has them.
 
+    Transparent pixels become white, and are no wall.
+
     Raises InputError, naming file and line, for a file that cannot be read; ShapeError if sizes differ.
     """
-    photo, alpha = read_image(item.image, item.location), read_alpha(item.mask, item.location)
+    photo, alpha = decode_image(item.image, item.location), read_alpha(item.mask, item.location)
     check_sizes(item, photo, alpha)
+    if photo.alpha is not None:
+        alpha = alpha * opacity(photo)
+        photo = on_white(photo)
     try:
         masks.require_wall(alpha, name_of(item.mask))
     except InputError as error:
@@ -71,7 +76,34 @@ def name_of(file: File) -> str:
 
 
 def read_image(file: File, location: str) -> Photo:
-    """Read a photo. Raises InputError that starts with `location`."""
+    """Read a photo, on a white ground if it is transparent. Raises InputError that starts with `location`."""
+    return on_white(decode_image(file, location))
+
+
+def opacity(photo: Photo) -> Array:
+    """Return the alpha of a photo that has one: (H, W) float32, 0..1, 0 where it is transparent."""
+    assert photo.alpha is not None
+    return np.asarray(photo.alpha, np.float32) / np.float32(np.iinfo(photo.alpha.dtype).max)
+
+
+def transparent_share(photo: Photo) -> float:
+    """Return the share of a photo that is transparent, 0..1: the mean of 1 - alpha."""
+    return 0.0 if photo.alpha is None else float(1 - opacity(photo).mean(dtype=np.float64))
+
+
+def on_white(photo: Photo) -> Photo:
+    """Return a photo without alpha, composited on white in encoded values, as viewers do."""
+    if photo.alpha is None:
+        return photo
+    white = np.iinfo(photo.codes.dtype).max
+    cover = opacity(photo)[..., None]
+    codes = np.round(photo.codes * cover + white * (1 - cover)).astype(photo.codes.dtype)
+    codes.flags.writeable = False
+    return replace(photo, codes=codes, alpha=None)
+
+
+def decode_image(file: File, location: str) -> Photo:
+    """Read a photo with its alpha. Raises InputError that starts with `location`."""
     try:
         return read_photo(file.read() if isinstance(file, ShardMember) else file)
     except InputError as error:
@@ -81,8 +113,13 @@ def read_image(file: File, location: str) -> Photo:
 
 def read_alpha(file: File, location: str) -> Array:
     """Read a mask: (H, W) float32, 0..1. Raises InputError that starts with `location`."""
+    return read_mask_file(file, location).alpha
+
+
+def read_mask_file(file: File, location: str) -> MaskFile:
+    """Read a mask with its statistics. Raises InputError that starts with `location`."""
     try:
-        return read_mask(file.read() if isinstance(file, ShardMember) else file).alpha
+        return read_mask(file.read() if isinstance(file, ShardMember) else file)
     except InputError as error:
         message = str(error)
         if message.startswith("the mask"):

@@ -1,5 +1,7 @@
 """Metadata of a sample: the keys of a metadata line, validated. Messages name file and line.
 
+A line of metadata.jsonl is a JSON object, a line of metadata.csv its values under a header of keys.
+
     image_path, mask_path, target_path   images, relative to the metadata file; target is optional
     file_name, text                      Hugging Face's names for image_path and caption
     color_rgb, color_name                the wall's colour in the target, or in the photo if there is no target
@@ -11,6 +13,8 @@ Other keys are ignored.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,10 +22,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from wallpaint.errors import InputError
+from wallpaint.files import names
 
-METADATA_FILE = "metadata.jsonl"
+METADATA_FILE, CSV_FILE = "metadata.jsonl", "metadata.csv"
 ALIASES = {"image_path": "file_name", "caption": "text"}
 MAX_MAGNITUDE = 1e9  # of a number in metadata or settings
+_JSON_KEYS = ("color_rgb", "old_color_rgb", "quality_score", "room", "tracks")  # not text
 PATH_KEYS = ("image_path", "mask_path", "target_path", "reference_path")
 
 Rgb: TypeAlias = tuple[float, float, float]
@@ -48,14 +54,53 @@ class SampleMetadata:
 
 
 def read_lines(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield (location, text) of the non-empty lines of a metadata file. Raises InputError if it is not UTF-8 text."""
+    """Yield (location, text) of the non-empty lines of a metadata file, each a JSON object.
+
+    A row of a .csv file becomes a JSON object; empty cells are left out. Raises InputError if the file is no text, or
+    a .csv file has no header with image_path or file_name.
+    """
+    text = read_text(file)
+    if file.suffix == ".csv":
+        yield from _csv_rows(file, text)
+        return
+    for number, line in names.lines_of(text):
+        yield f"{file}, line {number}", line
+
+
+def read_text(file: Path) -> str:
+    """Read a text file, see `files.names.decode_text`. Raises InputError."""
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        return names.decode_text(file.read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: cannot be read as text ({type(error).__name__}): save it as UTF-8") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{file}, line {number}", line
+
+
+def _csv_rows(file: Path, text: str) -> Iterator[tuple[str, str]]:
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    keys: list[str] = []
+    for row in reader:
+        location = f"{file}, line {reader.line_num}"
+        if not any(cell.strip() for cell in row):
+            continue
+        if not keys:
+            keys = [cell.strip() for cell in row]
+            if not {"image_path", "file_name"} & set(keys):
+                raise InputError(f"{location}: no column image_path or file_name: the first line names the columns")
+            continue
+        values = {key: _csv_value(key, cell.strip()) for key, cell in zip(keys, row, strict=False) if cell.strip()}
+        yield location, json.dumps(values, ensure_ascii=False)
+
+
+def _csv_value(key: str, cell: str) -> Any:
+    """The value of a cell: of a number or list as JSON, else text."""
+    if key not in _JSON_KEYS:
+        return cell
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell
 
 
 def parse_line(text: str, location: str) -> dict[str, Any]:
@@ -100,13 +145,10 @@ def resolve_path(line: Mapping[str, Any], key: str, location: str, folder: Path)
     path = Path(value)
     if path.is_absolute() or ".." in value.split("/") or "\\" in value:
         raise InputError(f"{location}: {key} is {value}: paths stay within the folder, with forward slashes")
-    try:
-        exists = (folder / path).is_file()
-    except OSError:  # a name longer than the file system allows
-        exists = False
-    if not exists:
+    file = names.find(folder, path.as_posix())
+    if file is None or not file.is_file():
         raise InputError(f"{location}: {key} names {value}, and there is no such file")
-    return folder / path
+    return file
 
 
 def _rgb(line: Mapping[str, Any], key: str, location: str) -> Rgb | None:

@@ -34,7 +34,9 @@ class SampleSettings:
     erosion_kernel: int | None = option(
         "erosion as the side of an odd square kernel, instead of erosion_px", None, ge=1
     )
-    dilation_px: float = option("dilation radius of the model's mask, in pixels of the sample", 8.0, ge=0, le=256)
+    dilation_px: float = option(
+        "dilation radius of the model's mask, in pixels of the sample; a negative one erodes it", 8.0, ge=-256, le=256
+    )
     quality_threshold: float = option("samples with a lower quality_score are excluded", 0.6, ge=0, le=1)
     random_color_prob: float = option("share of samples whose target is repainted in another colour", 0.3, ge=0, le=1)
     color_range: tuple[float, float] = option(

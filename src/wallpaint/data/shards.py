@@ -1,6 +1,8 @@
 """WebDataset shards: plain tar files, read with the standard library, one image at a time and in any order.
 
-    kitchen_017.image.jpg   kitchen_017.mask.png   kitchen_017.target.png   kitchen_017.json
+    kitchen_017.image.jpg   kitchen_017.mask.png   kitchen_017.target.png   kitchen_017.json   kitchen_017.txt
+
+The photo may be kitchen_017.jpg, as other programs write it. The .txt file is the caption.
 
 The part of a member's name before the first dot is the sample's key, the rest its role. A shard is indexed once from
 its tar headers, so samples can be shuffled and shared between workers and machines like loose files.
@@ -14,9 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wallpaint.errors import InputError
+from wallpaint.files import names
 
 ROLES = ("image", "mask", "target", "reference")
-METADATA_ROLE = "json"
+METADATA_ROLE, CAPTION_ROLE = "json", "txt"
+_ROLE_OF_SUFFIX = {**dict.fromkeys(("jpg", "jpeg", "png", "webp"), "image"), "caption": CAPTION_ROLE}
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class ShardMember:
 def index_shard(shard: Path) -> Iterator[tuple[str, Mapping[str, ShardMember]]]:
     """Yield (key, members by role) of a shard, in its order. Raises InputError for a file that is no tar or truncated.
 
-    Roles are `ROLES` and "json"; other members are ignored.
+    Roles are `ROLES`, "json" and "txt"; other members are ignored.
     """
     samples: dict[str, dict[str, ShardMember]] = {}
     try:
@@ -61,9 +65,10 @@ def index_shard(shard: Path) -> Iterator[tuple[str, Mapping[str, ShardMember]]]:
                 folder, _, name = info.name.rpartition("/")
                 stem, _, rest = name.partition(".")
                 role = rest.partition(".")[0].lower()
-                if not stem or role not in (*ROLES, METADATA_ROLE):
+                role = _ROLE_OF_SUFFIX.get(role, role)
+                if not stem or role not in (*ROLES, METADATA_ROLE, CAPTION_ROLE):  # no stem: a hidden file
                     continue
-                key = f"{folder}/{stem}" if folder else stem
+                key = names.composed(f"{folder}/{stem}" if folder else stem)
                 members = samples.setdefault(key, {})
                 if role in members:
                     raise InputError(f"{shard}: {key} has more than one {role}: keep one")
