@@ -1,30 +1,37 @@
-"""Read LoRA files in the naming of diffusers or kohya, check them against the network, and merge them."""
+"""Read LoRA files in any naming of `lora_names`, check them against the network, and merge them."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor, nn
 
 from wallpaint.bundles.components import suppress_library_logging
 from wallpaint.bundles.weights import read_header
+from wallpaint.diffusion import lora_names
+from wallpaint.diffusion.lora_configs import (
+    DEFAULT_FILE_NAME,
+    NETWORK_PREFIXES,
+    PEFT_CONFIG_NAME,
+    PEFT_FILE_NAME,
+    check_kind,
+    config_alphas,
+    diffusers_metadata,
+    scheduler_overrides,
+)
 from wallpaint.errors import ModelError
+from wallpaint.files import names as file_names
 
-SCHEDULER_METADATA_KEY = "wallpaint_schedule"  # metadata: JSON of overrides of the bundle's scheduler_config.json
-_SCHEDULER_KEYS = {"prediction_type", "timestep_spacing", "rescale_betas_zero_snr"}
-DEFAULT_FILE_NAME = "pytorch_lora_weights.safetensors"
-_PREFIXES = ("unet", "text_encoder")
+LayerPairs: TypeAlias = dict[str, tuple[str, str]]  # "unet.…to_q": key names of its down and up weights
 # The three namings of diffusers without ".processor": peft's, its own, its old one.
 _CURRENT = re.compile(r"(?P<layer>.+)\.(?P<side>lora_A|lora_B|lora(?:_linear_layer)?\.(?:down|up))\.weight")
 _OLD = re.compile(r"(?P<layer>.+\.to_(?:q|k|v|out))_lora\.(?P<side>down|up)\.weight")
-_UNSUPPORTED_KEYS = ("dora_scale", "lora_magnitude_vector", ".hada_", ".lokr_", "lora_mid")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +39,9 @@ class LoraWeights:
     """Weights of one LoRA.
 
     tensors: all tensors of the file, in pairs, floating-point and finite; those of the UNet under "unet." in peft's
-    naming, those of the text encoder under "text_encoder." in the file's naming. kohya's alpha is multiplied in.
-    metadata: of diffusers, holds alpha. scheduler_overrides: changes to the bundle's scheduler config in training.
+    naming, those of the text encoder under "text_encoder." in the file's naming. alpha of
+    kohya or of adapter_config.json is multiplied in. metadata: of diffusers, holds alpha. scheduler_overrides: changes
+    to the bundle's scheduler config in training. notes: for the user.
     """
 
     path: Path
@@ -41,6 +49,7 @@ class LoraWeights:
     tensors: dict[str, Tensor]
     metadata: dict[str, Any] | None
     scheduler_overrides: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def has_text_encoder(self) -> bool:
@@ -54,65 +63,74 @@ class LoraWeights:
 
 
 def check(path: Path) -> Path:
-    """Return the file of a LoRA after checking its key names; reads no weights. Raises ModelError."""
+    """Return the file of a LoRA after checking its key names and configs; reads no weights. Raises ModelError."""
     file = _file(path)
     names = read_header(file)
     for name in names:
-        if any(key in name for key in _UNSUPPORTED_KEYS):
-            raise ModelError(f"{file}: key {name} is not LoRA but DoRA, LoHa, LoKr or similar: export it as LoRA")
-    if not any(name.startswith(("unet.", "lora_unet_")) for name in names):
-        first = next(iter(names), "nothing")
+        if kind := lora_names.unsupported_kind(name):
+            raise ModelError(f"{file}: key {name} is of {kind}, not of a plain LoRA: export it as LoRA")
+    check_kind(file)
+    for name in names:
+        if architecture := lora_names.other_architecture(name):
+            raise ModelError(f"{file}: {name} is of {architecture}, another architecture: use a LoRA for SD 1.5")
+    first = next(iter(names), "nothing")
+    unknown = next((name for name in names if not lora_names.is_known(name)), None)
+    if any(map(lora_names.is_of_unet, names)) and unknown is None:
+        return file
+    if unknown is not None and lora_names.is_lora_key(unknown):
         raise ModelError(
-            f"{file}: holds no LoRA weights for a UNet (first key {first}): use one of Stable Diffusion 1.5"
+            f"{file}: {unknown} is of an unknown naming: export it in the naming of diffusers, peft or kohya"
         )
-    return file
+    raise ModelError(f"{file}: holds no LoRA weights for a UNet (first key {unknown or first}): use one of SD 1.5")
 
 
-def read(path: Path, scale: float) -> LoraWeights:
-    """Read a LoRA. path: a .safetensors file, or a folder that holds one.
+def read(path: Path, scale: float, layers_per_block: int = 2) -> LoraWeights:
+    """Read a LoRA. path: a .safetensors file, or a folder that holds one. layers_per_block: of the UNet's config, for
+    files in LDM's naming.
 
-    No tensor is ignored. Raises ModelError for pickles, for a tensor without its counterpart, that is not finite, or
-    that belongs to another network.
+    No tensor is ignored. Alpha is that of the file, else of adapter_config.json beside it, else the rank, which a note
+    states. Raises ModelError for pickles, for a tensor without its counterpart, that is not finite, or that belongs to
+    another network.
     """
     from diffusers.loaders.lora_pipeline import StableDiffusionLoraLoaderMixin
+    from safetensors.torch import load_file
 
     file = check(path)
+    if twice := lora_names.duplicates(read_header(file), layers_per_block):
+        raise ModelError(f"{file}: {twice[0]} is a duplicate in another naming: export it again")
     try:
+        renamed = {lora_names.canonical(name, layers_per_block): value for name, value in load_file(file).items()}
         with suppress_library_logging():
-            tensors, alphas, metadata = StableDiffusionLoraLoaderMixin.lora_state_dict(
-                str(file.parent),
-                weight_name=file.name,
-                use_safetensors=True,
-                local_files_only=True,
-                return_lora_metadata=True,
-            )
+            tensors, alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(renamed)
     except MemoryError:
         raise
     except Exception as error:
         raise ModelError(f"{file}: cannot be read as a LoRA ({_line(error)}): fetch or export it again") from error
-    if not isinstance(metadata, dict | None):
-        raise ModelError(f"{file}: its lora_adapter_metadata should be an object: export it again")
+    metadata = diffusers_metadata(file)
+    alphas = {**(alphas or {}), **_dotted_alphas(tensors, file)}
     if alphas and metadata:
         raise ModelError(f"{file}: has alpha in tensors and in metadata: export it with one of them")
     names = _pairs(tensors, file)
     _check_count(names, file)
-    _scale_ups(tensors, names, alphas or {}, file)
-    return LoraWeights(file, scale, _to_peft_names(tensors, names), metadata, _scheduler_overrides(file))
+    notes = []
+    if not alphas and not metadata:
+        alphas = config_alphas(names, {tensors[down].shape[0] for down, _ in names.values()}, file)
+        if not alphas:
+            notes.append(f"{file.name}: alpha is neither in the file nor in {PEFT_CONFIG_NAME} beside it: scale 1")
+    _scale_ups(tensors, names, alphas, file)
+    weights = _to_peft_names(tensors, names)
+    return LoraWeights(file, scale, weights, metadata, scheduler_overrides(file), tuple(notes))
 
 
-def _scheduler_overrides(file: Path) -> dict[str, Any]:
-    """Read the scheduler overrides of a file's metadata. Raises ModelError for an invalid value."""
-    from safetensors import safe_open
-
-    with safe_open(file, "pt") as opened:
-        text = (opened.metadata() or {}).get(SCHEDULER_METADATA_KEY, "{}")
-    try:
-        overrides = json.loads(text)
-        if not isinstance(overrides, dict) or not overrides.keys() <= _SCHEDULER_KEYS:
-            raise ValueError(text)
-    except ValueError as error:
-        raise ModelError(f"{file}: invalid {SCHEDULER_METADATA_KEY} in its metadata: export it again") from error
-    return overrides
+def _dotted_alphas(tensors: dict[str, Tensor], file: Path) -> dict[str, float]:
+    """Take alpha tensors of the dotted namings, as of kohya's layers, out of the tensors: by layer and ".alpha"."""
+    alphas = {}
+    for name in [name for name in tensors if name.endswith(".alpha")]:
+        value = tensors.pop(name)
+        if value.numel() != 1:
+            raise ModelError(f"{file}: alpha of {name} should be one number: fetch or export it again")
+        alphas[name] = float(value)
+    return alphas
 
 
 def scheduler_config(loras: Sequence[LoraWeights], config: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,15 +143,12 @@ def scheduler_config(loras: Sequence[LoraWeights], config: Mapping[str, Any]) ->
     return {**config, **(loras[0].scheduler_overrides if loras else {})}
 
 
-LayerPairs = dict[str, tuple[str, str]]  # "unet.…to_q": key names of its down and up weights
-
-
 def _pairs(tensors: Mapping[str, Tensor], file: Path) -> LayerPairs:
     """Key names of down and up weights, by network and layer. Raises ModelError for an unpaired tensor."""
     halves: dict[str, dict[str, str]] = {}
     for name, value in tensors.items():
-        if name.split(".")[0] not in _PREFIXES:
-            raise ModelError(f"{file}: {name} is for no network of Stable Diffusion 1.5: is it another architecture?")
+        if name.split(".")[0] not in NETWORK_PREFIXES:
+            raise ModelError(f"{file}: {name} is of no network of SD 1.5: use a LoRA for the UNet and its text encoder")
         parsed = _parse(name)
         if parsed is None:
             raise ModelError(f"{file}: {name} is neither a down nor an up weight of a LoRA: export it as plain LoRA")
@@ -197,9 +212,9 @@ def _to_peft_names(tensors: Mapping[str, Tensor], names: LayerPairs) -> dict[str
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        files = sorted(path.glob("*.safetensors"))
-        default = path / DEFAULT_FILE_NAME
-        if default in files:
+        files = file_names.list_content(path, "*.safetensors")
+        default = next((path / n for n in (DEFAULT_FILE_NAME, PEFT_FILE_NAME) if path / n in files), None)
+        if default is not None:
             return default
         if len(files) != 1:
             raise ModelError(

@@ -36,7 +36,9 @@ class Networks:
         self.warnings: list[str] = []
         for lora in settings.loras:
             loras.check(lora.path)
-        self._loras = [loras.read(lora.path, lora.scale) for lora in settings.loras if lora.scale]
+        layers = bundle.config("unet").get("layers_per_block", 2) if settings.loras else 2
+        self._loras = [loras.read(lora.path, lora.scale, layers) for lora in settings.loras if lora.scale]
+        self.warnings += [note for lora in self._loras for note in lora.notes]
 
     # -- capabilities
 

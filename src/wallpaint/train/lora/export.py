@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.bundles.components import suppress_library_logging
-from wallpaint.diffusion.loras import SCHEDULER_METADATA_KEY
+from wallpaint.diffusion.lora_configs import SCHEDULER_METADATA_KEY
 from wallpaint.files import atomic
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def write(
 
     unet: with the trained adapter, for its rank and alpha. weights: of the adapter, by the UNet's parameter names.
     schedule: changes to the bundle's scheduler_config.json, stored in the files' metadata, see
-    `diffusion.loras.SCHEDULER_METADATA_KEY`.
+    `diffusion.lora_configs.SCHEDULER_METADATA_KEY`.
     """
     import torch
     from safetensors.torch import save
