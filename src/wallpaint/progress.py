@@ -85,10 +85,13 @@ def progress_bar(label: str, total: int, *, enabled: bool = True, delay_s: float
 
 
 @contextmanager
-def progress_bar_or_lines(label: str, total: int) -> Iterator[ProgressCounter]:
-    """Show a progress bar if stderr is a terminal, else print a line every `LINE_INTERVAL_S`; yields the counter."""
-    if is_terminal():
-        with progress_bar(label, total) as counter:
+def progress_bar_or_lines(label: str, total: int, *, enabled: bool = True) -> Iterator[ProgressCounter]:
+    """Show a progress bar if stderr is a terminal, else print a line every `LINE_INTERVAL_S`; yields the counter.
+
+    enabled: False shows nothing.
+    """
+    if is_terminal() or not enabled:
+        with progress_bar(label, total, enabled=enabled) as counter:
             yield counter
         return
     last = monotonic()
@@ -98,6 +101,7 @@ def progress_bar_or_lines(label: str, total: int) -> Iterator[ProgressCounter]:
         if monotonic() - last >= LINE_INTERVAL_S:
             last = monotonic()
             left = counter.time_left()
-            print(f"{label}: {counter.done} of {total}{left and f', {left}'}", file=sys.stderr, flush=True)
+            values = "".join(f", {text}" for text in (counter.note, left) if text)
+            print(f"{label}: {counter.done} of {total}{values}", file=sys.stderr, flush=True)
 
     yield ProgressCounter(total, print_line)

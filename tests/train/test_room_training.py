@@ -23,7 +23,9 @@ LIGHT, SEGMENTER = LightConfig(rooms=TRAINING, validation=VALIDATION), Segmenter
 def digest(config: LightConfig | SegmenterConfig, rooms: tuple[str, ...] = ("a", "b"), init: Path | None = None) -> str:
     folder = Path("run")
     steps = LightSteps(config, folder) if isinstance(config, LightConfig) else SegmenterSteps(config, folder)
-    return room_training.digest(config, steps.changeable, [Path(name) for name in rooms], init)
+    return room_training.digest(
+        room_training.run_inputs(config, steps.changeable, [Path(name) for name in rooms], init)
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,7 @@ def test_keys_that_may_change(config: LightConfig | SegmenterConfig, same: dict[
         changed = replace(config)
         object.__setattr__(changed, name, value)
         assert digest(changed) == digest(config), name
+    assert digest(replace(config, loop=replace(config.loop, steps=7))) == digest(config)
 
 
 @pytest.mark.parametrize("config", [LIGHT, SEGMENTER])
@@ -52,7 +55,7 @@ def test_keys_rooms_and_weights_that_must_not_change(config: LightConfig | Segme
         digest(config),
         digest(replace(config, seed=1)),
         digest(replace(config, max_rooms=2)),
-        digest(replace(config, loop=replace(config.loop, steps=7))),
+        digest(replace(config, loop=replace(config.loop, batch_size=7))),
         digest(config, rooms=("a",)),
         *(digest(config, init=path) for path in weights),
     ]

@@ -74,7 +74,8 @@ def test_help_lists_train_once(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("task", "option", "message"),
     [
-        ("lora", "--init", "--init applies to tasks light and segmenter, not to task lora: remove it"),
+        ("lora", "--init", "--init applies to tasks light and segmenter, not to task lora: use --init-lora"),
+        ("light", "--init-lora", "--init-lora applies to task lora, not to task light: use --init"),
         ("light", "--data", "--data applies to task lora, not to task light: remove it"),
         ("segmenter", "--bundle", "--bundle applies to task lora, not to task segmenter: remove it"),
     ],

@@ -60,12 +60,13 @@ def check_headers(bundle: Bundle) -> None:
 def verify(bundle: Bundle) -> Iterator[str]:
     """Verify a bundle and yield a line for each component that passes.
 
-    Recomputes every checksum, loads every component, and checks that all weights are finite. Raises ModelError for
-    the first error.
+    The last line is their total number of parameters, that of `models list`. Recomputes every checksum, loads every
+    component, and checks that all weights are finite. Raises ModelError for the first error.
     """
     count = lock.check(bundle.folder, recompute=True)
     yield f"{count} files match the lock" if count else f"no {lock.FILE_NAME}, so no checksums to compare"
     check_headers(bundle)
+    total = sum(count_parameters(bundle).values())
     for component in MODEL_NAMES:
         if bundle.has(component):
             yield f"{component}: {_check_model(bundle, component)}"
@@ -84,6 +85,7 @@ def verify(bundle: Bundle) -> Iterator[str]:
             bundle.processor(component)
     if prompts.is_cached_in_folder(bundle) and (bundle.folder / prompts.EMPTY_PROMPT_NAME).is_file():
         yield f"empty prompt: {_check_prompt(bundle)}"
+    yield f"parameters: {total:,}"
 
 
 def _check_model(bundle: Bundle, component: str) -> str:

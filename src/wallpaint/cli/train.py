@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic
 from typing import Annotated
 
 import typer
 
 from wallpaint.cli.flags import command_flags, with_flags
-from wallpaint.progress import is_terminal
+from wallpaint.progress import LINE_INTERVAL_S, is_terminal
 
 _ANY_ARGUMENTS = {"ignore_unknown_options": True, "allow_extra_args": True}
 
@@ -42,6 +42,10 @@ def train(
             "segformer.onnx and refiner.onnx.",
         ),
     ] = None,
+    init_lora: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="Task lora: a LoRA to start from, of the recipe's rank."),
+    ] = None,
     bundle: Annotated[str | None, typer.Option(help="Task lora: override the recipe's bundle.")] = None,
     data: Annotated[Path | None, typer.Option(help="Task lora: override the recipe's data set.")] = None,
 ) -> None:
@@ -51,8 +55,10 @@ def train(
 
     if resume not in (None, "latest"):
         raise ConfigError(f'--resume takes "latest", not "{resume}"')
-    options = tasks.TrainOptions(resume is not None, init, bundle, data, progress=is_terminal(), log=_logger())
     flags = command_flags(context.command, [])
+    options = tasks.TrainOptions(
+        resume is not None, init, init_lora, bundle, data, progress=True, log=_logger(with_flags_of=flags)
+    )
     for line in tasks.train(recipe, output, options):
         typer.echo(with_flags(line, flags))
 
@@ -66,6 +72,16 @@ def _renamed_command(task: str) -> Callable[[], None]:
     return command
 
 
-def _logger() -> Callable[[str], None]:
-    """Print progress lines to stderr if it is a terminal."""
-    return partial(typer.echo, err=True) if is_terminal() else lambda line: None
+def _logger(*, with_flags_of: Mapping[str, str]) -> Callable[[str], None]:
+    """Print progress lines to stderr; without a terminal, those of steps at intervals of `LINE_INTERVAL_S`."""
+    last = monotonic()
+
+    def log(line: str) -> None:
+        nonlocal last
+        if line.startswith("step ") and not is_terminal():
+            if monotonic() - last < LINE_INTERVAL_S:
+                return
+            last = monotonic()
+        typer.echo(with_flags(line, with_flags_of), err=True)
+
+    return log

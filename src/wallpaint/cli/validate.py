@@ -113,6 +113,9 @@ def validate(
     strength: Annotated[float | None, diffusion_option("strength", "Mode production only.")] = None,
     ip_adapter_scale: Annotated[float | None, diffusion_option("ip_adapter_scale", "Mode production only.")] = None,
     controlnet_scale: Annotated[float | None, diffusion_option("controlnet_scale", "Mode production only.")] = None,
+    prompt: Annotated[str | None, diffusion_option("prompt")] = None,
+    context: Annotated[float | None, diffusion_option("context", "Mode production only.")] = None,
+    mask_dilation_px: Annotated[float | None, diffusion_option("mask_dilation_px", with_default=True)] = None,
     device: Annotated[str | None, diffusion_option("device")] = None,
     dtype: Annotated[str | None, diffusion_option("dtype")] = None,
     offload: Annotated[bool, diffusion_option("offload")] = False,
@@ -136,12 +139,15 @@ def validate(
             "device": device,
             "dtype": dtype,
         },
+        **{"prompt": prompt, "context": context, "mask_dilation_px": mask_dilation_px},
         **{"offload": offload or None, "tiling": tiling or None},
     }
     given = {name: value for name, value in options.items() if value is not None}
     conflicting = [f"--{name.replace('_', '-')}" for name in ("ip_adapter_scale", "controlnet_scale") if name in given]
     if mode is ValidationMode.plain and conflicting:
         raise ConfigError(f"{', '.join(conflicting)}: plain inpainting uses no image prompt and no depth control")
+    if mode is ValidationMode.plain and context is not None:
+        raise ConfigError("--context: plain inpainting takes samples of one size: pass --mode production")
     job = ValidationJob(
         data=data,
         output=output,
@@ -159,7 +165,7 @@ def validate(
         lpips=lpips,
         tensorboard=tensorboard,
     )
-    report = run(job, progress=not as_json and is_terminal())
+    report = run(job, progress=not as_json or is_terminal())
     if as_json:
         import json
 

@@ -279,7 +279,7 @@ def make_sample(
     values = pictures.to_tensor(photo)[0].contiguous()  # [3, H, W]
     return {
         "pixel_values": values,
-        "mask": _to_plane(_model_mask(hard, settings.dilation_px)),
+        "mask": _to_plane(masks.dilate_or_erode(hard, settings.dilation_px)),
         "color_mask": _to_plane(inner),
         "reference_image": pictures.image_prompt_pixels(reference, processor, settings.reference_px)[0],
         "dominant_color": torch.from_numpy(np.array(rgb, np.float32)),
@@ -292,11 +292,6 @@ def make_sample(
 def _caption_fits(item: PhotoItem | RoomItem, *, uses_target: bool) -> bool:
     """Whether the caption describes the sample's colour: that of the target, or of the photo if there is no target."""
     return isinstance(item, PhotoItem) and uses_target == (item.target is not None)
-
-
-def _model_mask(wall: Array, dilation_px: float) -> Array:
-    """The area to inpaint, (H, W) bool: the wall dilated, or eroded by a negative radius."""
-    return masks.dilate(wall, dilation_px) if dilation_px >= 0 else eroded_wall(wall, -dilation_px)
 
 
 def eroded_wall(wall: Array, radius_px: float) -> Array:

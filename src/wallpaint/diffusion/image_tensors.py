@@ -56,13 +56,14 @@ def from_tensor(image: Tensor) -> Array:
 def model_mask(alpha: Array, window: Window, dilation_px: float) -> Array:
     """Inpainting mask at the model's size: (out_height, out_width) bool.
 
-    alpha: (H, W), wall alpha of the full photo. dilation_px: in model pixels. Dilation removes the ring of existing
-    paint from the masked image, which the model would copy, and covers nearly every latent that contains wall.
+    alpha: (H, W), wall alpha of the full photo. dilation_px: in model pixels; negative: erosion. Dilation removes the
+    ring of existing paint from the masked image, which the model would copy, and covers nearly every latent that
+    contains wall.
     """
     size = (window.out_width, window.out_height)
     small = cv2.resize(np.ascontiguousarray(alpha[window.slices]), size, interpolation=cv2.INTER_AREA)
     threshold = min(0.5, 0.5 * float(small.max()))  # keeps walls that are thinner than a model pixel
-    return masks.dilate(small >= threshold, dilation_px)
+    return masks.dilate_or_erode(small >= threshold, dilation_px)
 
 
 def image_prompt_pixels(rgb: Array, processor: dict[str, Any], side: int) -> Tensor:

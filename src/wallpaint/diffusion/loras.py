@@ -211,6 +211,7 @@ def _to_peft_names(tensors: Mapping[str, Tensor], names: LayerPairs) -> dict[str
 
 
 def _file(path: Path) -> Path:
+    path = path.expanduser()
     if path.is_dir():
         files = file_names.list_content(path, "*.safetensors")
         default = next((path / n for n in (DEFAULT_FILE_NAME, PEFT_FILE_NAME) if path / n in files), None)

@@ -81,7 +81,8 @@ class Networks:
         """Convert a network to its dtype and channels_last, and move it to the device unless it is offloaded."""
         dtype = dtype or self.dtype
         if any(p.dtype != dtype for p in network.parameters()):
-            network = network.to(dtype)
+            with suppress_library_logging():  # diffusers advises to load in this dtype
+                network = network.to(dtype)
         if any(p.ndim == 4 for p in network.parameters()):
             network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return network if self.settings.offload else network.to(self.device)

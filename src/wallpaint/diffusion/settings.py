@@ -78,7 +78,9 @@ class DiffusionSettings:
     offload: bool = option("keep each network on the device only while it runs, to save GPU memory", False)
     tiling: bool = option("encode and decode with the VAE in tiles, to save GPU memory", False)
     context: float = option("context round the wall in the crop, as a share of its longer side", 0.25, ge=0, le=4)
-    mask_dilation_px: float = option("dilation of the inpainting mask, in model pixels", 8.0, ge=0, le=64)
+    mask_dilation_px: float = option(
+        "dilation of the inpainting mask, in model pixels; a negative one erodes it", 8.0, ge=-64, le=64
+    )
 
     def __post_init__(self) -> None:
         raise_errors(self._errors())

@@ -201,6 +201,17 @@ def erode(mask: Mask, radius_px: float) -> Mask:
     return ~dilate(~mask, radius_px)
 
 
+def dilate_or_erode(mask: Mask, radius_px: float) -> Mask:
+    """Dilate a mask by a disc, or erode it by a negative radius; a mask too narrow to erode is returned unchanged.
+
+    mask: (H, W) bool.
+    """
+    if radius_px >= 0:
+        return dilate(mask, radius_px)
+    inner = erode(mask, -radius_px)
+    return inner if inner.any() else mask
+
+
 def dilate(mask: Mask, radius_px: float) -> Mask:
     """Dilate a mask by a disc: add all pixels within radius_px of it. mask: (H, W) bool."""
     if not radius_px >= 0:

@@ -119,6 +119,10 @@ its order. These statements are corrected:""",
             "z_t uses the cumulative product abar_t; at t = 999 {signal_left} of the signal is left",
         ),
         (
+            'the depth map is the output of `pipeline("depth-estimation")`',
+            "its 2 % and 98 % quantiles are scaled to 0..1, so that single near or far pixels do not compress the room",
+        ),
+        (
             "any photo is resized or cropped to 512 x 512",
             "a crop round the wall with context, at its aspect ratio, sides multiples of 64, about 512 x 512 in area",
         ),

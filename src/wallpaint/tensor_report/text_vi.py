@@ -126,6 +126,10 @@ Pipeline này ban đầu được mô tả trong một tài liệu kỹ thuật 
             "dùng abar_t, tức cumulative product; ở t = 999 vẫn còn {signal_left} tín hiệu",
         ),
         (
+            'bản đồ độ sâu là đầu ra của `pipeline("depth-estimation")`',
+            "phân vị 2 % và 98 % được đưa về 0..1, để vài điểm quá gần hoặc quá xa không làm dẹt cả căn phòng",
+        ),
+        (
             "mọi ảnh bị ép hoặc cắt về 512 x 512",
             "cắt quanh tường kèm một phần xung quanh, giữ tỉ lệ, mỗi cạnh là bội số của 64, diện tích khoảng 512 x 512",
         ),

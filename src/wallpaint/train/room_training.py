@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from torch import nn
 
@@ -125,13 +125,15 @@ def run(
     if initial is not None:
         initial.load(training.task.network)
     log(f"training on {len(rooms)} rooms")
+    inputs = run_inputs(config, steps.changeable, rooms, None if initial is None else initial.file)
     outcome = fit(
         training.task,
         config.loop,
         config.optimizer,
         folder,
         seed=config.seed,
-        digest=digest(config, steps.changeable, rooms, None if initial is None else initial.file),
+        digest=digest(inputs),
+        inputs=inputs,
         device="cpu",
         resume=resume,
         tracking=config.tracking,
@@ -146,13 +148,20 @@ def run(
     return dataclasses.replace(report, evaluation=tuple(training.finish(outcome)), output=training.output)
 
 
-def digest(config: RoomTrainingConfig, changeable: Sequence[str], rooms: Sequence[Path], init: Path | None) -> str:
-    """Return a SHA-256 of everything that must not change when a run is resumed.
+def run_inputs(
+    config: RoomTrainingConfig, changeable: Sequence[str], rooms: Sequence[Path], init: Path | None
+) -> dict[str, Any]:
+    """Return everything that must not change when a run is resumed, as plain data by recipe key.
 
     changeable: top-level recipe keys that may change, besides the sets of rooms and render_workers. init: file with the
     initial weights, which must be readable.
     """
     plain = recipes.resume_relevant(config, (*SPLIT_BY_USE, "render_workers", *changeable))
-    init_sha256 = "" if init is None else hashlib.sha256(init.read_bytes()).hexdigest()
-    text = json.dumps([plain, [room.name for room in rooms], init_sha256], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    names = json.dumps([room.name for room in rooms])
+    initial = {} if init is None else {"the initial weights": hashlib.sha256(init.read_bytes()).hexdigest()}
+    return {**recipes.flat(plain), "the rooms": hashlib.sha256(names.encode()).hexdigest(), **initial}
+
+
+def digest(inputs: Mapping[str, Any]) -> str:
+    """Return a SHA-256 of `run_inputs`, hexadecimal."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from wallpaint import extras
 from wallpaint.errors import ConfigError
-from wallpaint.train.engine.config import check_saved_config, load_yaml, renamed_errors
+from wallpaint.train.engine.config import CONFIG_FILE, check_saved_config, load_yaml, renamed_errors
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """Options of a run besides its recipe. resume: from the run folder's latest checkpoint. init: weights to start
-    from, tasks light and segmenter. bundle, data: override the recipe's, task lora. progress: show a progress bar.
-    log: takes lines on the progress."""
+    from, tasks light and segmenter. init_lora: a LoRA to start from, task lora. bundle, data: override the recipe's,
+    task lora. progress: show a progress bar, or lines without a terminal. log: takes lines on the progress."""
 
     resume: bool = False
     init: Path | None = None
+    init_lora: Path | None = None
     bundle: str | None = None
     data: Path | None = None
     progress: bool = False
@@ -33,6 +34,7 @@ def train(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
     task = task_of(recipe)
     _check_options(task, options)
     if options.resume:
+        _check_resumed_folder(folder)
         check_saved_config(folder)
     return TASKS[task](recipe, folder, options)
 
@@ -49,12 +51,21 @@ def task_of(recipe: Path) -> str:
 
 def _check_options(task: str, options: TrainOptions) -> None:
     if task == "lora" and options.init is not None:
-        raise ConfigError("`init` applies to tasks light and segmenter, not to task lora: remove it")
+        raise ConfigError("`init` applies to tasks light and segmenter, not to task lora: use `init_lora`")
+    if task != "lora" and options.init_lora is not None:
+        raise ConfigError(f"`init_lora` applies to task lora, not to task {task}: use `init`")
     overrides = [name for name in ("bundle", "data") if getattr(options, name) is not None]
     if task != "lora" and overrides:
         named = " and ".join(f"--{name}" for name in overrides)
         verb, pronoun = ("apply", "them") if len(overrides) > 1 else ("applies", "it")
         raise ConfigError(f"{named} {verb} to task lora, not to task {task}: remove {pronoun}")
+
+
+def _check_resumed_folder(folder: Path) -> None:
+    """Raise ConfigError if there is no run in a folder, as when its name is mistyped."""
+    if not (folder / CONFIG_FILE).is_file():
+        reason = f"it has no {CONFIG_FILE}" if folder.is_dir() else "there is no such folder"
+        raise ConfigError(f"{folder}: has no run to resume, {reason}: check its name, or leave out `resume`")
 
 
 def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
@@ -63,9 +74,20 @@ def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
     from wallpaint.train.lora.job import run
 
     config = read(recipe)
-    config = replace(config, bundle=options.bundle or config.bundle, data=options.data or config.data)
-    report = run(config, folder, resume=options.resume, progress=options.progress)
+    config = replace(config, bundle=options.bundle or config.bundle, data=_expanded(options.data) or config.data)
+    report = run(
+        config,
+        folder,
+        resume=options.resume,
+        init_lora=options.init_lora,
+        progress=options.progress,
+        log=options.log,
+    )
     return report.lines() if report.is_main else []
+
+
+def _expanded(path: Path | None) -> Path | None:
+    return None if path is None else path.expanduser()
 
 
 def _train_light(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:

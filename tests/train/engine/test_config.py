@@ -96,7 +96,7 @@ def test_unknown_keys_and_invalid_values_are_reported_together() -> None:
         from_mapping(LoraRecipe, wrong, "recipe.yaml")
     for words in ("lora.rnk is not known", "`mode` must be one of", "`loop.steps` must be at least 1",
                   "bundle is missing",
-                  "samples.flip is not known", "`size` must be a multiple of 8"):  # fmt: skip
+                  "samples.flip is not known", "`samples.size` must be a multiple of 8"):  # fmt: skip
         assert str(caught.value).count(words) == 1, words
 
 
@@ -157,7 +157,7 @@ def test_renamed_keys_are_reported_with_all_other_errors() -> None:
         "loop.watch_every is now loop.eval_every",
         "`loop.steps` must be at least 1, not 0",
         "samples.match lit is now room",
-        '`crop` must be one of center, random, wall, not "left"',
+        '`samples.crop` must be one of center, random, wall, not "left"',
         "`seed` must be at least 0, not -1",
     ):
         assert lines.count(line) == 1, line

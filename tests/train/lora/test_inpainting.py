@@ -311,7 +311,7 @@ def test_resume_with_another_data_set_is_refused(tiny_bundle: Path, data: Path, 
     lines = (copied / "train" / "metadata.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (copied / "train" / "metadata.jsonl").write_text("".join(lines[:-1]), encoding="utf-8")
     config_before = (tmp_path / "run" / "config.yaml").read_bytes()
-    with pytest.raises(ConfigError, match="another recipe, bundle or data set"):
+    with pytest.raises(ConfigError, match="run: the data set has changed: change it back, or name a new folder"):
         run(replace(longer, loop=replace(longer.loop, log_every=5)), tmp_path / "run", resume=True)
     assert (tmp_path / "run" / "config.yaml").read_bytes() == config_before
 

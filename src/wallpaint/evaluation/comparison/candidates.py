@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 MODES = ("plain", "production", "analytic")
 _INPAINTING_COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
 _CONDITIONING_COMPONENTS = ("controlnet", "depth", "ip_adapter", "image_encoder")
-_GENERIC_NAMES = ("lora", "pytorch_lora_weights")  # not descriptive: the parent folder's name is used instead
+_GENERIC_NAMES = (
+    "lora",
+    "pytorch_lora_weights",
+    "adapter_model",
+)  # not descriptive: the parent folder's name is used instead
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wallpaint.errors import ConfigError, InputError
 from wallpaint.files import atomic
 from wallpaint.options import field_errors, option, raise_errors
-from wallpaint.progress import progress_bar
+from wallpaint.progress import progress_bar_or_lines
 
 if TYPE_CHECKING:
     from wallpaint.bundles.bundle import Bundle
@@ -77,11 +77,12 @@ def run(job: ValidationJob, *, progress: bool = False) -> dict[str, Any]:
     size = job.size or (bundle.native_px if bundle is not None and sample_type == samples.CROP else DEFAULT_CROP_PX)
     if bundle is not None and sample_type == samples.CROP:
         _check_size(bundle, size)
-    data = WallInpaintingDataset(job.data, job.split, SampleSettings(size=size))
+    dilation_px = SampleSettings.dilation_px if job.settings is None else job.settings.mask_dilation_px
+    data = WallInpaintingDataset(job.data, job.split, SampleSettings(size=size, dilation_px=dilation_px))
     count = min(job.samples, len(data))
     task = validation.ComparisonTask(data, job.data, sample_type, count, job.seed, paints, lpips_fn)
     validation.require_shared_samples(task, earlier)
-    with progress_bar("validating", count * len(chosen), enabled=progress) as counter:
+    with progress_bar_or_lines("validating", count * len(chosen), enabled=progress) as counter:
         results = validation.collect_results(task, chosen, job.output, counter.advance)
     report = validation.build_report(task, job.mode, chosen, results, job.primary_metric, earlier)
     atomic.put(job.output / PAGE_NAME, _encode(render_page(report, results)))

@@ -7,6 +7,7 @@ the resolved config is saved beside the result.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
+from wallpaint.files.names import decode_text
 from wallpaint.options import field_errors, option, raise_errors
 from wallpaint.train.engine.schedule import SCHEDULES
 from wallpaint.version import __version__
@@ -113,7 +115,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
     import yaml  # type: ignore[import-untyped]
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.safe_load(decode_text(path.read_bytes()))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -124,7 +126,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_recipe(config_type: type[T], path: Path) -> T:
-    """Read a recipe, YAML, into a dataclass. Relative paths in it are relative to the working directory.
+    """Read a recipe, YAML, into a dataclass. Relative paths in it are relative to the working directory, ~ is home.
 
     Raises ConfigError that starts with the path and lists all errors.
     """
@@ -188,17 +190,23 @@ def _build(config_type: type[T], data: Any, prefix: str, errors: list[str]) -> T
         if name in data and (new := _new_value(f"{prefix}{name}", data[name])):
             errors.append(f"{prefix}{name} {data[name]} is now {new}")
         elif name in data:
-            values[name] = _value(hints[name], data[name], f"{prefix}{name}", errors)
+            values[name] = _value(hints[name], data[name], f"{prefix}{name}", errors, _choices(field))
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             errors.append(f"{prefix}{name} is missing")
     if len(errors) > errors_before:
-        errors += _other_errors(config_type, {name: value for name, value in values.items() if value is not None})
+        others = _other_errors(config_type, {name: value for name, value in values.items() if value is not None})
+        errors += [_with_prefix(error, known, prefix) for error in others]
         return None
     try:
         return config_type(**values)
     except ConfigError as error:
-        errors.append(str(error))
+        errors.append(_with_prefix(str(error), known, prefix))
         return None
+
+
+def _with_prefix(error: str, known: Mapping[str, Any], prefix: str) -> str:
+    """An error of a section with the full keys: `samples.size` for `size`."""
+    return re.sub(r"`(\w+)`", lambda match: f"`{prefix}{match[1]}`" if match[1] in known else match[0], error)
 
 
 def _unknown_key(name: str, known: Mapping[str, Any]) -> str:
@@ -221,8 +229,13 @@ def _other_errors(config_type: type[Any], values: Mapping[str, Any]) -> Iterator
     yield from trial._errors()
 
 
-def _value(hint: Any, value: Any, name: str, errors: list[str]) -> Any:
-    """A YAML value as its field's type; None, and an error line, if it has another type."""
+def _choices(field: dataclasses.Field[Any]) -> Sequence[Any]:
+    constraint = field.metadata.get("constraint")
+    return getattr(constraint, "choices", None) or ()
+
+
+def _value(hint: Any, value: Any, name: str, errors: list[str], choices: Sequence[Any] = ()) -> Any:
+    """A YAML value as its field's type; None, and an error line, if it has another type. choices: of the field."""
     if isinstance(hint, types.UnionType):
         if value is None and type(None) in hint.__args__:
             return None
@@ -235,22 +248,47 @@ def _value(hint: Any, value: Any, name: str, errors: list[str]) -> Any:
         if isinstance(element, type) and dataclasses.is_dataclass(element):
             built = [_build(element, one, f"{name}[{number}].", errors) for number, one in enumerate(value)]
             return tuple(one for one in built if one is not None)
-        return tuple(value)  # the dataclass checks its numbers
+        return tuple(_number(element, one) for one in value)  # the dataclass checks its numbers
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, f"{name}.", errors)  # type: ignore[arg-type]
-    if hint is float and isinstance(value, str):  # YAML reads 1e-4 as text
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint in (int, float):
+        value = _number(hint, value)
     if hint is Path and isinstance(value, str):
-        return Path(value)
+        return _expanded(value, name, errors)
+    if hint is str and isinstance(value, bool):  # YAML reads no, off and false, unquoted, as False
+        words = ("no", "off", "false") if value is False else ("yes", "on", "true")
+        word = next((word for word in words if word in choices), None)
+        if word is not None:
+            return word
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    errors.append(f"{name} should be {_TYPE_NAMES.get(hint, hint.__name__)}, not {value!r}")
+    advice = ": write it in quotes" if hint in (str, Path) and isinstance(value, bool | int | float) else ""
+    errors.append(f"{name} should be {_TYPE_NAMES.get(hint, hint.__name__)}, not {value!r}{advice}")
     return None
+
+
+def _number(hint: Any, value: Any) -> Any:
+    """A number as its field's type, int or float; other values unchanged. YAML reads 1e-4, without a dot, as text."""
+    if isinstance(value, str) and re.fullmatch(_EXPONENT if hint is int else r"(?!.*_).+", value.strip()):
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        return int(number) if hint is int and number.is_integer() else number
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return int(value) if hint is int and isinstance(value, float) and value.is_integer() else value
+
+
+_EXPONENT = r"[+-]?\d+(\.\d*)?[eE][+-]?\d+"  # a number with an exponent
+
+
+def _expanded(value: str, name: str, errors: list[str]) -> Path | None:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # no such user
+        errors.append(f"{name} is {value}, and there is no such home folder: give the whole path")
+        return None
 
 
 _TYPE_NAMES = {int: "a whole number", float: "a number", str: "text", bool: "true or false", Path: "a path"}
@@ -272,6 +310,7 @@ def write(config: Any, folder: Path) -> None:
 
 
 _CHANGEABLE = (
+    "steps",
     "save_every",
     "keep_last",
     "log_every",
@@ -285,11 +324,19 @@ _CHANGEABLE = (
 def resume_relevant(config: Any, changeable: Sequence[str]) -> dict[str, Any]:
     """Return the values of a recipe that must be the same when a run is resumed, as plain data.
 
-    Left out: tracking, evaluation and saving intervals, and the top-level keys named in `changeable`.
+    Left out: steps, tracking, evaluation and saving intervals, and the top-level keys named in `changeable`.
     """
     plain = {name: value for name, value in to_mapping(config).items() if name not in (*changeable, "tracking")}
     plain["loop"] = {name: value for name, value in plain["loop"].items() if name not in _CHANGEABLE}
     return plain
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested plain data with full keys: {"loop.steps": 4} for {"loop": {"steps": 4}}."""
+    flattened: dict[str, Any] = {}
+    for key, value in values.items():
+        flattened |= flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flattened
 
 
 def to_mapping(config: Any) -> dict[str, Any]:

@@ -12,8 +12,10 @@ all, all processes raise (`distributed`).
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -108,6 +110,7 @@ class _RunOptions:
     seed: int
     digest: str
     evaluator: Evaluator | None
+    inputs: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ def fit(
     *,
     seed: int,
     digest: str,
+    inputs: Mapping[str, Any] | None = None,
     device: str = "auto",
     resume: bool = False,
     tracking: TrackingConfig = TrackingConfig(),  # noqa: B008
@@ -148,6 +152,7 @@ def fit(
     """Train.
 
     folder: run folder, for checkpoints and log. digest: of everything that must not change when the run is resumed.
+    inputs: the same as plain data, recipe keys and SHA-256 of files, which an error then names.
     resume: resume from the latest undamaged checkpoint; without it, a folder that has checkpoints is refused, and with
     it one whose checkpoints are all damaged. evaluator: called every `eval_every` steps and at the end, in the main
     process, while the others wait. on_start: called in the main process after all checks, before the first step.
@@ -159,7 +164,7 @@ def fit(
     """
     from accelerate import Accelerator, PartialState  # type: ignore[import-untyped]
 
-    run = _RunOptions(task, config, optimizer_config, folder, seed, digest, evaluator)
+    run = _RunOptions(task, config, optimizer_config, folder, seed, digest, evaluator, inputs or {})
     _check(run, tracking, PartialState(cpu=device == "cpu" or None))
     accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
     state = _prepare(run, accelerator)
@@ -310,6 +315,7 @@ def _evaluate(run: _RunOptions, state: _TrainingState, accelerator: Any, done: i
 
 def _save(run: _RunOptions, state: _TrainingState, accelerator: Any, done: int) -> None:
     saved_state: dict[str, Any] = {"digest": run.digest, "sums": gather(state.metrics.sums)}
+    saved_state |= {"inputs": dict(run.inputs), "steps": run.config.steps}
     if state.scaler is not None:
         saved_state["scaler"] = state.scaler.state_dict()
     folder, keep = run.folder / CHECKPOINTS_DIR, run.config.keep_last
@@ -346,13 +352,49 @@ def _latest_checkpoint(
         refuse_existing_checkpoints(run.folder)
     if saved is None:
         raise ConfigError(f"{folder}: all checkpoints are damaged: remove it to start anew, or name a new folder")
-    if saved.state["digest"] != run.digest:
-        raise ConfigError(f"{run.folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
+    _check_resumable(run, saved)
     renamed = checkpoint.rename_damaged(folder, saved)
     notes = [f"{note}; renamed to {path.name}" for note, path in zip(notes, renamed, strict=True)]
     for note in notes:
         log(note)
-    return saved, notes
+    return saved, notes + _steps_note(run, saved)
+
+
+def _check_resumable(run: _RunOptions, saved: Checkpoint) -> None:
+    """Raise ConfigError, naming what differs, if a checkpoint is of another recipe or data, or past the last step."""
+    if saved.state["digest"] != run.digest:
+        if differences := _differences(saved.state.get("inputs") or {}, run.inputs):
+            raise ConfigError(f"{run.folder}: {'; '.join(differences)}: change it back, or name a new folder")
+        raise ConfigError(f"{run.folder}: its checkpoints are of another recipe, bundle or data set: name a new folder")
+    if saved.step > run.config.steps:
+        raise ConfigError(
+            f"{run.folder}: loop.steps is {run.config.steps}, and its latest checkpoint is of step {saved.step}: "
+            "increase loop.steps"
+        )
+
+
+def _differences(saved: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
+    """What differs between the inputs of a checkpoint and of this run; files only if no recipe key differs."""
+    if not saved or not current:
+        return []
+    plain = json.loads(json.dumps(dict(current)))  # as it was saved
+    changed = {key: (saved.get(key), plain.get(key)) for key in {**saved, **plain} if saved.get(key) != plain.get(key)}
+    hashes = {key for key, values in changed.items() if any(_is_sha256(value) for value in values)}
+    keys = [f"{key} is {new}, was {old}" for key, (old, new) in changed.items() if key not in hashes]
+    return keys or [f"{key} has changed" for key in changed]
+
+
+def _is_sha256(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def _steps_note(run: _RunOptions, saved: Checkpoint) -> list[str]:
+    before = saved.state.get("steps", run.config.steps)
+    if before == run.config.steps:
+        return []
+    schedule = run.optimizer.schedule
+    effect = "" if schedule == "constant" else f"; the {schedule} schedule now ends at step {run.config.steps}"
+    return [f"loop.steps is {run.config.steps}, was {before}{effect}"]
 
 
 def _restore(state: _TrainingState, saved: Checkpoint, accelerator: Any) -> int:

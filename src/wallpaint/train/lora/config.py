@@ -112,6 +112,16 @@ class LoraRecipe:
         """Whether the UNet is conditioned on references through the IP-Adapter."""
         return self.mode != "document"
 
+    def notes(self) -> list[str]:
+        """Return notes on options that have no effect in this mode."""
+        share = self.samples.random_color_prob
+        if self.mode == "document" and share > 0:
+            return [
+                f"samples.random_color_prob {share:g} has no effect in mode document: the photo itself is noised, and "
+                "there is no reference"
+            ]
+        return []
+
     def _errors(self) -> Iterator[str]:
         objective, loop = self.objective, self.loop
         yield from field_errors(self)

@@ -22,13 +22,15 @@ from torch.nn import functional
 
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.manifest import MODEL_NAMES
+from wallpaint.data import target_colors
 from wallpaint.data.latent_cache import digest_of
 from wallpaint.diffusion import encoders
 from wallpaint.diffusion.denoise import Observer, no_observer
 from wallpaint.errors import ConfigError, ShapeError
+from wallpaint.files.names import list_content
 from wallpaint.train.lora.config import LoraRecipe
 
-FORMAT = "wallpaint.encoded/2"  # increment when the same samples and weights give other tensors
+FORMAT = "wallpaint.encoded/3"  # increment when the same samples and weights give other tensors
 _HASHED_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
 INPUTS = ("pixel_values", "mask", "color_mask", "reference_image", "dominant_color", "target_values", "caption")
 MOMENTS = ("latent_mean", "latent_std", "masked_mean", "masked_std")
@@ -139,7 +141,7 @@ class SampleEncoder:
         if self.config.objective.uses_image_losses:
             encoded["target"] = to_uint8(noised)
             encoded["color_mask"] = torch.stack([sample["color_mask"] for sample in samples]) > 0.5
-            encoded["color"] = torch.stack([sample["dominant_color"] for sample in samples])
+            encoded["color"] = torch.stack([self.wall_color(sample) for sample in samples])
         return {name: value.cpu() for name, value in encoded.items()}
 
     # -- the images of each mode
@@ -148,6 +150,18 @@ class SampleEncoder:
         """Return the image that noise is added to, [3, H, W]: the photo in mode document, else the target."""
         image: Tensor = sample["pixel_values" if self.config.mode == "document" else "target_values"]
         return image
+
+    def wall_color(self, sample: Mapping[str, Any]) -> Tensor:
+        """Return the colour that the wall of the noised image has, [3] float32, sRGB 0..255.
+
+        The reference's colour; in mode document, which has no reference, that of the photo itself.
+        """
+        color: Tensor = sample["dominant_color"]
+        if self.config.mode == "document":
+            wall = sample["color_mask"][0].numpy() > 0.5
+            rgb = to_uint8(sample["pixel_values"]).permute(1, 2, 0).numpy()
+            color = torch.from_numpy(target_colors.wall_color(rgb, wall, self.config.samples.color_method))
+        return color
 
     def context_image(self, sample: Mapping[str, Any]) -> Tensor:
         """Return the image that the UNet sees masked, [3, H, W]: the target in mode image_prompt, else the photo."""
@@ -231,7 +245,7 @@ def component_sha256(bundle: Bundle, component: str) -> str:
     """Return a sha256 of a component's weights and of its config, processor and vocabulary files. Hexadecimal."""
     path = bundle.path(component)
     total = hashlib.sha256()
-    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in _HASHED_SUFFIXES)
+    files = [path] if path.is_file() else [p for p in list_content(path) if p.suffix in _HASHED_SUFFIXES]
     for each in files:
         with each.open("rb") as file:
             name = each.name if each != path else component

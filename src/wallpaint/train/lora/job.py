@@ -8,13 +8,16 @@ run/config.yaml   the recipe with all values    log.jsonl     log entries
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wallpaint.errors import ConfigError, InputError
-from wallpaint.progress import progress_bar
+from wallpaint.progress import progress_bar_or_lines
 from wallpaint.train.engine import config as recipes
 from wallpaint.train.engine.config import CONFIG_FILE
 from wallpaint.train.lora.config import LoraRecipe
@@ -54,10 +57,20 @@ class LoraReport:
         return lines
 
 
-def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: bool = False) -> LoraReport:
+def run(
+    config: LoraRecipe,
+    folder: Path,
+    *,
+    resume: bool = False,
+    init_lora: Path | None = None,
+    progress: bool = False,
+    log: Callable[[str], None] = lambda line: None,
+) -> LoraReport:
     """Train a LoRA into a run folder. resume: from its latest undamaged checkpoint, if there is one.
 
-    Raises ConfigError, InputError or ModelError, before training if possible.
+    init_lora: a LoRA to start from, of the recipe's rank; a checkpoint replaces it. progress: show a progress bar, or
+    lines without a terminal. log: takes notes before the first step, from the main process. Raises ConfigError,
+    InputError or ModelError, before training if possible.
     """
     from accelerate import PartialState  # type: ignore[import-untyped]
 
@@ -66,6 +79,7 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
     from wallpaint.train.engine import optimizer, trackers
     from wallpaint.train.engine.distributed import gather
     from wallpaint.train.engine.loop import fit
+    from wallpaint.train.lora.initial import load_initial_lora
     from wallpaint.train.lora.task import InpaintingTask
 
     optimizer.check_installed(config.optimizer)
@@ -73,15 +87,22 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
     state = PartialState(cpu=config.device == "cpu" or None)
     bundle = load_bundle(config.bundle)
     _check_size(bundle, config)
-    samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
+    repaint = config.mode != "document"
+    samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed, repaint=repaint)
+    if state.is_main_process:
+        for note in (*config.notes(), *samples.notes(captions=config.conditioning.captions)):
+            log(f"note: {note}")
     task = InpaintingTask(bundle, samples, config, config.cache.folder or folder / LATENTS_DIR)
-    digest = _run_digest(config, bundle, samples, task)
+    if init_lora is not None:
+        load_initial_lora(task.network, init_lora, config, bundle.config("unet").get("layers_per_block", 2))
+    inputs = _run_inputs(config, bundle, samples, task)
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()
     if state.is_main_process and not resume:  # a resumed run keeps its config.yaml until the digests are compared
         recipes.write(config, folder)
     state.wait_for_everyone()
     show_bar = progress and state.is_main_process
     encoded = _fill_cache(task, state, show_bar)
-    with progress_bar("training", config.loop.steps, enabled=show_bar) as counter:
+    with progress_bar_or_lines("training", config.loop.steps, enabled=show_bar) as counter:
         result = fit(
             task,
             config.loop,
@@ -89,6 +110,7 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
             folder,
             seed=config.seed,
             digest=digest,
+            inputs=inputs,
             device=config.device,
             resume=resume,
             tracking=config.tracking,
@@ -106,18 +128,18 @@ def run(config: LoraRecipe, folder: Path, *, resume: bool = False, progress: boo
     return LoraReport(result.step, config.loop.steps, len(samples), encoded, calls, files, notes, is_main)
 
 
-def _run_digest(config: LoraRecipe, bundle: Bundle, samples: Any, task: InpaintingTask) -> str:
-    """A sha256 of everything that must not change when the run is resumed: recipe, networks, data set."""
-    from wallpaint.data.latent_cache import digest_of
+def _run_inputs(config: LoraRecipe, bundle: Bundle, samples: Any, task: InpaintingTask) -> dict[str, Any]:
+    """Everything that must not change when the run is resumed: recipe, networks, data set."""
     from wallpaint.train.lora.encoding import component_sha256
 
     components = ["unet", "controlnet"] if config.conditioning.depth else ["unet"]
-    return digest_of(
-        task.encoder.digest(samples.digest()),
-        samples.listing_digest(),
-        *(component_sha256(bundle, component) for component in components),
-        json.dumps([_public_config(task.scheduler), _resume_relevant(config)], sort_keys=True, default=str),
-    )
+    return {
+        **recipes.flat(_resume_relevant(config)),
+        **recipes.flat(_public_config(task.scheduler), "the bundle's scheduler_config."),
+        "the data set": samples.listing_digest(),
+        **{f"the bundle's {component}": component_sha256(bundle, component) for component in components},
+        "the encoding of samples": task.encoder.digest(samples.digest()),
+    }
 
 
 def _fill_cache(task: InpaintingTask, state: Any, show_bar: bool) -> int:
@@ -126,7 +148,7 @@ def _fill_cache(task: InpaintingTask, state: Any, show_bar: bool) -> int:
         return 0
     share = (state.process_index, state.num_processes)
     versions = len(range(share[0], len(task), share[1])) * task.config.cache.variants
-    with progress_bar("encoding", versions, enabled=show_bar) as counter:
+    with progress_bar_or_lines("encoding", versions, enabled=show_bar) as counter:
         encoded = task.fill(share, counter.advance)
     state.wait_for_everyone()
     return encoded
@@ -140,10 +162,10 @@ def _export(
     from wallpaint.train.lora.task import scheduler_changes
 
     changes = scheduler_changes(config.objective)
-    card = _model_card(config, bundle, samples, result.step)
+    card = _model_card(config, bundle, samples, result.step, folder / LORA_DIR)
     files = export.write(task.network, result.weights, folder / LORA_DIR, card, changes)
     if result.best is not None:
-        card = _model_card(config, bundle, samples, result.best.step)
+        card = _model_card(config, bundle, samples, result.best.step, folder / BEST_LORA_DIR)
         best = export.write(task.network, result.best.weights, folder / BEST_LORA_DIR, card, changes)
         files |= {f"{file_format}, best": path for file_format, path in best.items()}
     return files
@@ -157,7 +179,8 @@ def _make_evaluator(config: LoraRecipe, task: InpaintingTask) -> Evaluator:
     try:
         samples = WallInpaintingDataset(config.data, "validation", config.samples, config.seed)
     except InputError:  # no such split
-        samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed)
+        repaint = config.mode != "document"
+        samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed, repaint=repaint)
     return LoraEvaluator(task, samples, config.sampling, config.seed)
 
 
@@ -181,8 +204,9 @@ def _resume_relevant(config: LoraRecipe) -> dict[str, Any]:
     return plain
 
 
-def _model_card(config: LoraRecipe, bundle: Bundle, samples: Any, step: int) -> str:
-    """The model card: what the LoRA is, how it was trained, how to use it."""
+def _model_card(config: LoraRecipe, bundle: Bundle, samples: Any, step: int, folder: Path) -> str:
+    """The model card: what the LoRA is, how it was trained, how to use it. folder: of the LoRA."""
+    options = f"--bundle {shlex.quote(config.bundle)} --lora {shlex.quote(str(folder))}"
     untrained = "\n**The bundle has random weights: this LoRA only shows that training runs.**\n"
     return f"""---
 tags: [lora, diffusers, stable-diffusion, inpainting]
@@ -193,7 +217,7 @@ Trained by wallpaint {__version__} on {bundle.name}: rank {config.lora.rank}, al
 mode `{config.mode}`, {step} steps of batch size {config.loop.batch_size}, {len(samples)} samples at
 {config.samples.size} pixels. All settings are in ../{CONFIG_FILE}, the loss curve in ../log.jsonl.
 
-    wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {bundle.name} --lora .
+    wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg {options}
 
 {_schedule_note(config)}`pytorch_lora_weights.safetensors` is for diffusers
 (`pipeline.load_lora_weights`), kohya's for ComfyUI and A1111.

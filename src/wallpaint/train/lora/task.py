@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from wallpaint.bundles.bundle import Bundle
-from wallpaint.bundles.components import meta_model
+from wallpaint.bundles.components import meta_model, suppress_library_logging
 from wallpaint.data import latent_cache
 from wallpaint.data.latent_cache import LatentCache, SampleSource
 from wallpaint.diffusion import encoders
@@ -66,7 +66,8 @@ class InpaintingTask:
         if has_adapter:  # attached in float32, or the projector would be rounded with the UNet
             scale = config.conditioning.ip_adapter_scale
             projector = attach_ip_adapter(unet, bundle.ip_adapter(), scale).to(self.device)
-            unet.to(self.dtype)
+            with suppress_library_logging():  # diffusers advises to load in this dtype
+                unet.to(self.dtype)
         self.encoder = SampleEncoder(bundle, config, self.device, projector)
         self.cache: LatentCache | None = None
         if latents is not None and config.cache.variants:
