@@ -119,6 +119,37 @@ def test_no_import_cycle() -> None:
         done |= ready
 
 
+# -- portability
+
+POSIX_ONLY = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "syslog", "termios", "tty"}
+
+
+def posix_imports(source: str) -> set[str]:
+    """POSIX-only modules that a file imports when it is itself imported, conditional imports included."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    nodes, names = [ast.parse(source)], set()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+        nodes += [child for child in ast.iter_child_nodes(node) if not isinstance(child, functions)]
+    return names & POSIX_ONLY
+
+
+def test_no_module_needs_posix_to_be_imported() -> None:
+    for path in MODULES:
+        assert not posix_imports(path.read_text(encoding="utf-8")), path.relative_to(ROOT)
+
+
+def test_planted_posix_imports_are_reported() -> None:
+    assert posix_imports("import resource") == {"resource"}
+    assert posix_imports("try:\n    from fcntl import flock\nexcept ImportError:\n    pass") == {"fcntl"}
+    assert posix_imports("class A:\n    import pwd") == {"pwd"}
+    assert posix_imports("def f():\n    import resource\nfrom importlib import resources") == set()
+
+
 # -- names
 
 

@@ -74,3 +74,13 @@ def test_without_a_terminal_a_line_is_printed_at_intervals(
             clock[0] = float(second)
             counter.advance()
     assert capsys.readouterr().err == "testing: 15 of 40, about 25 s left\ntesting: 30 of 40, about 10 s left\n"
+
+
+def test_lines_have_the_note_and_none_if_disabled(clock: list[float]) -> None:
+    stderr = io.StringIO()
+    with redirect_stderr(stderr):
+        for enabled in (False, True):
+            with progress_bar_or_lines("training", 4, enabled=enabled) as counter:
+                clock[0] += 20
+                counter.advance_to(1, "loss 0.1234")
+    assert stderr.getvalue() == "training: 1 of 4, loss 0.1234, about 60 s left\n"
