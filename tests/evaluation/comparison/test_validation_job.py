@@ -506,3 +506,22 @@ def test_samples_of_low_quality_are_excluded_and_counted(
     (folder / "metadata.jsonl").write_text(text, encoding="utf-8")
     assert main(["validate", "--data", str(folder.parent), "--mode", "analytic", "-o", str(tmp_path / "out")]) == 0
     assert "quality_score is too low: 1 of" in capsys.readouterr().out
+
+
+def test_prompt_context_and_mask_dilation_are_options(
+    tiny_bundle: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each changes the painter's settings; in mode plain the erosion changes the result, and context is refused."""
+    command = ["validate", "--data", str(root), "--bundle", str(tiny_bundle), "--steps", "1", "--samples", "1"]
+    plain = [*command, "--size", "64", "--prompt", "a blue wall", "--device", "cpu", "--json"]
+    reports = []
+    for name, dilation in (("eroded", "-2"), ("dilated", "8")):
+        assert main([*plain, f"--mask-dilation-px={dilation}", "-o", str(tmp_path / name)]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+    texts = [json.dumps(report) for report in reports]
+    assert '"mask_dilation_px": -2.0' in texts[0]
+    assert all('"prompt": "a blue wall"' in text for text in texts)
+    pages = [(tmp_path / name / "validation.html").read_bytes() for name in ("eroded", "dilated")]
+    assert pages[0] != pages[1]
+    assert main([*plain, "--context", "0.5", "-o", str(tmp_path / "x")]) == 2
+    assert "--context: plain inpainting takes samples of one size: pass --mode production" in capsys.readouterr().err

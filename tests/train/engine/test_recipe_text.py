@@ -79,7 +79,8 @@ def test_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     config = read(written(tmp_path, START.replace("set", "~/set") + "cache: {folder: ~/latents}\n"))
     assert (config.data, config.cache.folder) == (tmp_path / "set", tmp_path / "latents")
-    text = "task: light\nrooms: [{folder: ~/rooms, seed: 1, count: 3}]\nvalidation: [{folder: v, seed: 9, count: 1}]\n"
+    text = "task: light\nrooms: [{folder: ~/rooms, seed: 1, count: 3}]\n"
+    text += "validation: [{folder: v, seed: 900000, count: 1}]\n"
     (room_set,) = read_recipe(LightConfig, written(tmp_path, text)).rooms
     assert room_set.folder == tmp_path / "rooms"
 
