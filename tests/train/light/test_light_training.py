@@ -300,7 +300,7 @@ def test_resumed_run_gives_bit_equal_weights(recipe: LightConfig, tmp_path: Path
     files = [(tmp_path / name / light_model.FILE).read_bytes() for name in ("complete", "resumed")]
     assert files[0] == files[1]
     saved = (tmp_path / "resumed" / "config.yaml").read_bytes()
-    with pytest.raises(ConfigError, match="another recipe"):
+    with pytest.raises(ConfigError, match="seed is 5, was 0: change it back, or name a new folder"):
         light_job.run(replace(short, seed=5), tmp_path / "resumed", resume=True)
     assert (tmp_path / "resumed" / "config.yaml").read_bytes() == saved
 

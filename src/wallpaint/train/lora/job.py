@@ -206,7 +206,7 @@ def _resume_relevant(config: LoraRecipe) -> dict[str, Any]:
 
 def _model_card(config: LoraRecipe, bundle: Bundle, samples: Any, step: int, folder: Path) -> str:
     """The model card: what the LoRA is, how it was trained, how to use it. folder: of the LoRA."""
-    bundle_option, lora_option = shlex.quote(config.bundle), shlex.quote(str(folder))
+    named, lora = shlex.quote(config.bundle), shlex.quote(str(folder))
     untrained = "\n**The bundle has random weights: this LoRA only shows that training runs.**\n"
     return f"""---
 tags: [lora, diffusers, stable-diffusion, inpainting]
@@ -217,7 +217,7 @@ Trained by wallpaint {__version__} on {bundle.name}: rank {config.lora.rank}, al
 mode `{config.mode}`, {step} steps of batch size {config.loop.batch_size}, {len(samples)} samples at
 {config.samples.size} pixels. All settings are in ../{CONFIG_FILE}, the loss curve in ../log.jsonl.
 
-    wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {bundle_option} --lora {lora_option}
+    wallpaint repaint room.jpg --mask wall.png --color "#7d9b84" -o out.jpg --bundle {named} --lora {lora}
 
 {_schedule_note(config)}`pytorch_lora_weights.safetensors` is for diffusers
 (`pipeline.load_lora_weights`), kohya's for ComfyUI and A1111.
