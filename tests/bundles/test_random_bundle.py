@@ -13,7 +13,7 @@ from support.bundles import random_folder
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.bundles.random_bundle import random_tensor, write_random
-from wallpaint.bundles.verify import verify
+from wallpaint.bundles.verify import count_parameters, verify
 from wallpaint.cli.app import main
 from wallpaint.errors import InputError
 
@@ -142,7 +142,9 @@ def test_stock_inpainting_pipeline_opens_the_folder_and_loads_a_lora(
 
 def test_ip_adapter_plus_gives_sixteen_tokens(tmp_path_factory: pytest.TempPathFactory) -> None:
     bundle = load_bundle(random_folder("tiny-plus", tmp_path_factory))
-    assert list(verify(bundle))[-4].startswith("ip_adapter: Plus")
+    lines = list(verify(bundle))
+    assert lines[-5].startswith("ip_adapter: Plus")
+    assert lines[-1] == f"parameters: {sum(count_parameters(bundle).values()):,}"
     unet = bundle.load("unet")
     unet._load_ip_adapter_weights(bundle.ip_adapter())
     with torch.no_grad():
