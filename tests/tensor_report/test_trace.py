@@ -244,7 +244,7 @@ def test_empty_batch_raises(bundle: Bundle) -> None:
 
 
 def test_photo_and_mask_go_together(bundle: Bundle) -> None:
-    with pytest.raises(ConfigError, match="--photo and --mask"):
+    with pytest.raises(ConfigError, match="`photo` and `mask`"):
         make_scene(bundle, Path("room.jpg"), None)
 
 

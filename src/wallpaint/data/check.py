@@ -27,7 +27,8 @@ from wallpaint.data.metadata import METADATA_FILE, read_lines
 from wallpaint.errors import InputError
 from wallpaint.files import atomic
 from wallpaint.imaging import icc as colorspace
-from wallpaint.imaging.mask_file import MaskFile, lint
+from wallpaint.imaging.mask_file import MaskFile
+from wallpaint.imaging.mask_lint import lint
 from wallpaint.imaging.photo import Photo
 from wallpaint.typing import Array
 

@@ -239,7 +239,7 @@ def _values(picture: _Picture, mask_class: str | None, *, invert: bool) -> tuple
     is_soft = mask_class == SOFT
     if mask_class is not None and not is_soft:
         return select_class(classes, mask_class), "class", ()
-    colour, white = classes.colour, classes.white
+    white = classes.white
     if transparency is not None and transparency.min() < transparency.max():
         return _cut_out(classes, _unit(transparency, white), is_soft=is_soft, invert=invert)
     if _is_grey(classes):
