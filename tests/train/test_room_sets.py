@@ -103,7 +103,7 @@ def test_sets_in_a_recipe_round_trip() -> None:
         from_mapping(SegmenterConfig, wrong, "recipe")
     for words in (
         r"rooms[0] should hold keys",
-        "`count` must be at least 1",
+        "`rooms[1].count` must be at least 1",
         "rooms[2].sead is not known",
         "loop.steps",
     ):
