@@ -44,6 +44,11 @@ class EdgeMode(StrEnum):
     keep = "keep"
 
 
+class MaskOrientationMode(StrEnum):
+    upright = "upright"
+    stored = "stored"
+
+
 class OldWallMode(StrEnum):
     auto = "auto"
     plain = "plain"
@@ -192,13 +197,12 @@ def repaint(
         ),
     ] = None,
     mask_orientation: Annotated[
-        str,
+        MaskOrientationMode,
         typer.Option(
-            metavar="[upright|stored]",
             rich_help_panel=panels.MASK_AND_WALLS,
             help="stored: the mask was drawn on the photo's pixels before its EXIF orientation.",
         ),
-    ] = "upright",
+    ] = MaskOrientationMode.upright,
     before_after: Annotated[
         Path | None,
         typer.Option(rich_help_panel=panels.OUTPUT, help="Also write an image with before and after side by side."),
@@ -300,7 +304,7 @@ def repaint(
             fit_mask=fit_mask,
             invert_mask=invert_mask,
             mask_class=mask_class,
-            mask_orientation=mask_orientation,  # type: ignore[arg-type]
+            mask_orientation=mask_orientation.value,
             old_wall=old_wall.value,
             old_color=old_color,
             white=None if white is None else parse_point(white, "white"),

@@ -12,7 +12,6 @@ from wallpaint.cli import help_panels as panels
 from wallpaint.cli.diffusion_options import diffusion_option
 from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.diffusion.settings import DiffusionSettings, Lora
-from wallpaint.progress import is_terminal
 
 
 class ValidationMode(StrEnum):
@@ -165,7 +164,7 @@ def validate(
         lpips=lpips,
         tensorboard=tensorboard,
     )
-    report = run(job, progress=not as_json or is_terminal())
+    report = run(job, progress=not as_json)
     if as_json:
         import json
 

@@ -37,9 +37,7 @@ LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on 
 MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
 # True over expected error, 10th and 90th percentile: 124 plain repaints of 48 validation rooms, 0.49 and 1.46.
 ERROR_RANGE = (0.5, 1.45)
-PATTERN_RADIUS_SHARE = (
-    24  # the prediction's longest side over the radius of the mean that removes what is left of a pattern
-)
+PATTERN_RADIUS_SHARE = 24  # the prediction's longest side over the radius of the mean that removes rests of a pattern
 MAX_LOG_HINT = 2.0  # natural log by which a known albedo may shift the predicted albedo of the existing paint
 
 

@@ -92,10 +92,10 @@ def paint_wall(wall: Wall, paint: Paint, match: Match, *, use_model: bool = True
         painted_by_model = _paint_predicted if match == "room" else _paint_swatch
         return painted_by_model(wall, prediction, np.asarray(paint.albedo_linear, np.float64))
     target = target_color(wall, paint, match)
-    is_bright = match == "swatch" and _lacks_headroom(wall, target)
+    lacks_headroom = match == "swatch" and _lacks_headroom(wall, target)
     gain = shading_gain(intrinsics.median_luma, float(color.luminance(target)))
-    gain = gain if match == "room" else min(gain, 1.0) if is_bright else 1.0
-    rgb = render_to_median(intrinsics, target, gamut, gain=gain, brighter_than_white=is_bright)
+    gain = gain if match == "room" else min(gain, 1.0) if lacks_headroom else 1.0
+    rgb = render_to_median(intrinsics, target, gamut, gain=gain, lacks_headroom=lacks_headroom)
     return painted_wall(wall, rgb, target)
 
 
@@ -153,14 +153,14 @@ def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> P
     after = _predicted_wall(wall, prediction, before, albedo)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall)
     gamut_effect = _gamut_effect(intrinsics, log_shading, albedo, gamut)
-    is_bright = _lacks_headroom(wall, albedo)
+    lacks_headroom = _lacks_headroom(wall, albedo)
     intrinsics, log_shading = shading_transfer.transfer_shading(
-        intrinsics, log_shading, before, after, albedo, error, gamut_effect, brighter_than_white=is_bright
+        intrinsics, log_shading, before, after, albedo, error, gamut_effect, lacks_headroom=lacks_headroom
     )
-    if is_bright:
+    if lacks_headroom:
         gain = min(1.0, shading_gain(intrinsics.median_luma, float(color.luminance(albedo))))
         intrinsics, log_shading = _with_gain(intrinsics, log_shading, gain)
-    rgb = _render_locked(intrinsics, log_shading, albedo, gamut, is_bright)
+    rgb = _render_locked(intrinsics, log_shading, albedo, gamut, lacks_headroom)
     return painted_wall(wall, rgb, albedo)
 
 
@@ -255,19 +255,19 @@ def render_to_median(
     gamut: Array,
     *,
     gain: float = 1.0,
-    brighter_than_white: bool = False,
+    lacks_headroom: bool = False,
 ) -> Array:
     """Render one wall at working size so that its median is the target.
 
     target: (3,) linear sRGB, the wall's median in the result, after tone curve and gamut mapping. gamut: (3, 3), linear
-    sRGB to the file's own linear RGB. gain: factor on the log shading, see `shading_gain`. brighter_than_white: see
+    sRGB to the file's own linear RGB. gain: factor on the log shading, see `shading_gain`. lacks_headroom: see
     `_render`.
     Returns (h, w, 3) float32, linear sRGB, inside the file's gamut.
     """
     goal = np.asarray(target, np.float64)
     log_shading = denoised_log_shading(intrinsics, float(color.luminance(goal)))
     intrinsics, log_shading = _with_gain(intrinsics, log_shading, gain)
-    return _render_locked(intrinsics, log_shading, goal, gamut, brighter_than_white)
+    return _render_locked(intrinsics, log_shading, goal, gamut, lacks_headroom)
 
 
 def _with_gain(
@@ -330,12 +330,12 @@ def _render_locked(
     log_shading: Array,
     goal: Array,
     gamut: Array,
-    brighter_than_white: bool = False,
+    lacks_headroom: bool = False,
 ) -> Array:
-    """Render a wall so that its median is goal, (3,) linear sRGB. brighter_than_white: see `_render`."""
-    target = _solve_target(intrinsics, log_shading, goal, gamut, brighter_than_white)
+    """Render a wall so that its median is goal, (3,) linear sRGB. lacks_headroom: see `_render`."""
+    target = _solve_target(intrinsics, log_shading, goal, gamut, lacks_headroom)
     tint, specular = intrinsics.illuminant_tint, intrinsics.specular
-    return _render(intrinsics, log_shading, tint, specular, target, gamut, brighter_than_white)
+    return _render(intrinsics, log_shading, tint, specular, target, gamut, lacks_headroom)
 
 
 def _render(
@@ -345,29 +345,29 @@ def _render(
     specular: Array,
     target: Array,
     gamut: Array,
-    brighter_than_white: bool = False,
+    lacks_headroom: bool = False,
 ) -> Array:
     """Apply the formula of this module to pixels with this log shading, tint and specular; returns (..., 3) float32.
 
-    brighter_than_white: the wall's highlights have hardly any headroom. They are compressed below the file's white, so
+    lacks_headroom: the wall's highlights have hardly any headroom. They are compressed below the file's white, so
     that light keeps its gradient and its hue, and contrast is not restored in the shadows.
     """
     luma = float(color.luminance(target))
     top = MAX_LIGHTNESS
-    if brighter_than_white:
+    if lacks_headroom:
         top -= (1 - WHITE_HEADROOM_SHARE) * max(0.0, top - float(color.linear_to_oklab(np.maximum(target, 0))[0]))
     headroom = _headroom(target, top)
-    curve = {"min_contrast": 0.0, "bend": WHITE_SHOULDER} if brighter_than_white else {}
+    curve = {"min_contrast": 0.0, "bend": WHITE_SHOULDER} if lacks_headroom else {}
     knots_in, knots_out = tone_curve(intrinsics.log_shading_quantiles, headroom, **curve)
     new_luma = luma * np.exp(np.interp(log_shading, knots_in, knots_out)).astype(np.float32)
     painted = target.astype(np.float32) * np.exp(tint)
     painted *= (new_luma / np.maximum(color.luminance(painted), 1e-6))[..., None]
     painted += specular[..., None] * intrinsics.illuminant_color.astype(np.float32)
-    return color.compress_gamut(painted, gamut, WHITE_KNEE if brighter_than_white else 0.0).astype(np.float32)
+    return color.compress_gamut(painted, gamut, WHITE_KNEE if lacks_headroom else 0.0).astype(np.float32)
 
 
 def _solve_target(
-    intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array, brighter_than_white: bool
+    intrinsics: IntrinsicDecomposition, log_shading: Array, goal: Array, gamut: Array, lacks_headroom: bool
 ) -> Array:
     """Search the colour to render with so that the median of the result is goal; fixed-point iteration on a sample."""
     rows, cols = np.nonzero(intrinsics.weight > 0.5)
@@ -383,7 +383,7 @@ def _solve_target(
                 break
             target = goal * LOCK_RESTARTS[step - LOCK_STEPS]
         tint, specular = intrinsics.illuminant_tint[at], intrinsics.specular[at]
-        rendered = _render(intrinsics, log_shading[at], tint, specular, target, gamut, brighter_than_white)
+        rendered = _render(intrinsics, log_shading[at], tint, specular, target, gamut, lacks_headroom)
         median = np.median(rendered, axis=0).astype(np.float64)
         error = float(color.delta_e_76(color.linear_to_lab(median), goal_lab))
         if error < best_error:

@@ -47,13 +47,13 @@ def transfer_shading(
     expected_error: float,
     gamut_effect: tuple[float, float],
     *,
-    brighter_than_white: bool = False,
+    lacks_headroom: bool = False,
 ) -> tuple[IntrinsicDecomposition, Array]:
     """Return a wall's decomposition and log shading (h, w) as they would be in another paint.
 
     log_shading: (h, w), denoised for the new paint. before: (h, w, 3) linear sRGB, the wall with this shading in its
     existing paint. after: the same in the new paint, as the light model predicts it. swatch: (3,) linear sRGB.
-    expected_error: CIEDE2000, of the prediction. gamut_effect, brighter_than_white: see `max_share`.
+    expected_error: CIEDE2000, of the prediction. gamut_effect, lacks_headroom: see `max_share`.
     """
     rows, cols = np.nonzero(intrinsics.weight > 0.5)
     distance = float(color.delta_e_76(color.linear_to_lab(swatch), color.linear_to_lab(intrinsics.median)))
@@ -71,9 +71,7 @@ def transfer_shading(
     share = np.float32(
         limit
         if intrinsics.pattern_removed
-        else max_share(
-            intrinsics.weight, log_shading, change, at, limit, gamut_effect, brighter_than_white=brighter_than_white
-        )
+        else max_share(intrinsics.weight, log_shading, change, at, limit, gamut_effect, lacks_headroom=lacks_headroom)
     )
     log_shading = (log_shading + share * change).astype(np.float32)
     tint = (intrinsics.illuminant_tint + share * np.float32(TINT_SHARE) * tint_change).astype(np.float32)
@@ -90,17 +88,17 @@ def max_share(
     limit: float,
     gamut_effect: tuple[float, float] = (1.0, 1.0),
     *,
-    brighter_than_white: bool = False,
+    lacks_headroom: bool = False,
 ) -> float:
     """Return the largest share, 0..limit, of a change of log shading (h, w) that preserves gradients and contrast.
 
     weight: (h, w), share of wall. at: (rows, cols) of the pixels from which contrast is computed. gamut_effect: the
     factor by which gamut mapping increases contrast, 1 or more, and the correlation of gradients after it, 0..1.
-    brighter_than_white: the file cannot hold the photo's highlights, so that gradients are preserved less strictly.
+    lacks_headroom: the file cannot hold the photo's highlights, so that gradients are preserved less strictly.
     """
     contrast_gain, correlation = gamut_effect
     min_correlation = max(MIN_GRADIENT_CORRELATION, MIN_FINAL_GRADIENT_CORRELATION / max(correlation, 1e-3))
-    if brighter_than_white:
+    if lacks_headroom:
         min_correlation = WHITE_MIN_CORRELATION
     old, new = _gradients(weight, log_shading), _gradients(weight, log_shading + change)
     difference = new - old

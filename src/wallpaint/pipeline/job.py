@@ -93,7 +93,9 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
         options = replace(options, painter=painter, bundle=None)
     with progress_bar("repainting", len(assignments) + 1, enabled=progress, delay_s=PROGRESS_DELAY_S) as counter:
-        scene, entry, detected = _scene(job, masks, _overlay_path(job, many))
+        overlay_path = _overlay_path(job, many)
+        scene, detected = _scene(job, masks, overlay_path)
+        entry = _report_entry(detected, overlay_path)
         counter.advance()
         results = paint_many(scene, assignments, options)
         if many:
@@ -103,7 +105,8 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
             report = _write(job, result, job.output, entry)
             if job.before_after is not None:
                 _save_image(sheets.before_after(scene.photo, result.codes), job.before_after)
-        _write_overlay(scene.photo, entry, detected)
+        if detected is not None and detected.level == "low":
+            _write_overlay(scene.photo, detected, overlay_path)
         return report
 
 
@@ -144,24 +147,25 @@ def _limits(job: RepaintJob) -> Limits:
     return job.scene_options.limits or Limits()
 
 
-def _scene(
-    job: RepaintJob, masks: dict[str, Path], overlay_path: Path
-) -> tuple[Scene, dict[str, Any] | None, DetectedWalls | None]:
-    """Return the scene and, where its walls were detected, the report's entry on them and the walls."""
+def _scene(job: RepaintJob, masks: dict[str, Path], overlay_path: Path) -> tuple[Scene, DetectedWalls | None]:
+    """Return the scene, and its walls where they were detected."""
     if masks:
-        return _prepared(job, job.photo, masks), None, None
+        return _prepared(job, job.photo, masks), None
     from wallpaint.segment.detect import detect_walls
 
     photo = read_photo(job.photo, _limits(job))
     detected = detect_walls(photo, segmenter=_segmenter_bundle(job))
     scene = _prepared(job, photo, detected.masks)
-    entry = detected.to_dict()
-    hint = "`wallpaint mask` writes it"
-    if detected.level == "low":
-        entry["overlay"] = str(overlay_path)
-        hint = f"marked in {overlay_path}"
+    hint = f"marked in {overlay_path}" if detected.level == "low" else "`wallpaint mask` writes it"
     note = f"no mask was given: {detected.summary()} ({hint})"
-    return replace(scene, warnings=(note, *scene.warnings)), entry, detected
+    return replace(scene, warnings=(note, *scene.warnings)), detected
+
+
+def _report_entry(detected: DetectedWalls | None, overlay_path: Path) -> dict[str, Any] | None:
+    """Return the report's entry on detected walls; None if masks were given."""
+    if detected is None:
+        return None
+    return {**detected.to_dict(), **({"overlay": str(overlay_path)} if detected.level == "low" else {})}
 
 
 def _overlay_path(job: RepaintJob, many: bool) -> Path:
@@ -171,12 +175,10 @@ def _overlay_path(job: RepaintJob, many: bool) -> Path:
     return path if path.absolute() != job.photo.absolute() else folder / f"{stem}_walls_overlay.jpg"
 
 
-def _write_overlay(photo: Photo, entry: Mapping[str, Any] | None, detected: DetectedWalls | None) -> None:
-    """Write the overlay that the report names, if any."""
-    if entry is not None and detected is not None and "overlay" in entry:
-        from wallpaint.segment.detect import overlay
+def _write_overlay(photo: Photo, detected: DetectedWalls, path: Path) -> None:
+    from wallpaint.segment.detect import overlay
 
-        _save_image(Image.fromarray(overlay(photo, detected)), Path(entry["overlay"]))
+    _save_image(Image.fromarray(overlay(photo, detected)), path)
 
 
 def _segmenter_bundle(job: RepaintJob) -> str | None:

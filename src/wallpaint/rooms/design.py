@@ -15,7 +15,7 @@ from wallpaint.rooms.furnishing import Furnisher
 from wallpaint.rooms.furniture import doors, window_dressing
 from wallpaint.rooms.layout import FurnitureLayout
 from wallpaint.rooms.lighting import Lighting
-from wallpaint.rooms.materials import Color, Material
+from wallpaint.rooms.materials import Material, to_color
 from wallpaint.rooms.mesh import Mesh, merge
 from wallpaint.rooms.room import Camera, Room, WallVariant, is_extended, split_of
 from wallpaint.rooms.shell import SIDES, Opening, Plan
@@ -24,7 +24,6 @@ from wallpaint.rooms.surfaces import finishes as finishing
 from wallpaint.rooms.surfaces.finishes import Finishes
 from wallpaint.rooms.surfaces.reliefs import WallRelief
 from wallpaint.rooms.tracing import tracer
-from wallpaint.typing import Array
 
 MAX_ATTEMPTS = 6
 MAX_EXTENDED_ATTEMPTS = 12
@@ -173,8 +172,8 @@ class WallMaterials:
         """extended: sample reliefs and coverings of extended rooms too."""
         self.plan, self.split, self._rng = plan, split, rng
         self.scheme = str(rng.choice(list(WALL_SCHEME_SHARES), p=list(WALL_SCHEME_SHARES.values())))
-        self.paint = _to_color(paints.sample(rng, split))
-        self._other_paint = _to_color(paints.sample(rng, split, "light" if rng.random() < 0.7 else None))
+        self.paint = to_color(paints.sample(rng, split))
+        self._other_paint = to_color(paints.sample(rng, split, "light" if rng.random() < 0.7 else None))
         accent = str(rng.choice(["back", "back", "left", "right"]))
         pair = {str(s) for s in rng.choice(SIDES, 2, replace=False)} | {"back"}
         level = "lower" if plan.split_height > 0 and rng.random() < 0.5 else "upper"
@@ -237,8 +236,8 @@ class WallMaterials:
         """Sample two or three paints, the second one on one side or on the lower level of all walls."""
         colors = [
             self.paint,
-            _to_color(paints.sample(self._rng, self.split)),
-            _to_color(paints.sample(self._rng, self.split)),
+            to_color(paints.sample(self._rng, self.split)),
+            to_color(paints.sample(self._rng, self.split)),
         ]
         lower = {n for n in numbers if n % 2}
         split_by_height = 0 < len(lower) < len(numbers) and self._rng.random() < 0.5
@@ -267,7 +266,7 @@ def _build_shell(
     white = float(rng.uniform(0.72, 0.86))
     white_paint = Material("ceiling", (white, white * 0.99, white * 0.97), roughness=0.9, bump=0.02)
     if rng.random() < 0.07:
-        white_paint = replace(white_paint, albedo=_to_color(paints.sample(rng, split, "light")))
+        white_paint = replace(white_paint, albedo=to_color(paints.sample(rng, split, "light")))
     is_timber = rng.random() < 0.05
     overhead = replace(finishes.wood, name="timber ceiling") if is_timber else white_paint
     sloped = wall_materials.material("back", "upper") if rng.random() < 0.4 else white_paint
@@ -292,7 +291,7 @@ def _build_shell(
         return trim
 
     meshes += shell.reveals(plan, reveal)
-    wall_material = Material("passage wall", _to_color(paints.sample(rng, split, "light")))
+    wall_material = Material("passage wall", to_color(paints.sample(rng, split, "light")))
     lamp_material = Material(
         "passage lamp",
         (0.5, 0.5, 0.5),
@@ -355,7 +354,3 @@ def _build_openings(
                 shell.patch(side, (opening.left, opening.left + opening.width), (0, opening.height), finishes.trim)
             )
     return meshes
-
-
-def _to_color(values: Array) -> Color:
-    return (float(values[0]), float(values[1]), float(values[2]))

@@ -19,6 +19,11 @@ TEXTURE_PX = 512  # side of every texture
 BLACK: Color = (0.0, 0.0, 0.0)
 
 
+def to_color(values: Array) -> Color:
+    """Return three values, (3,), as a colour."""
+    return float(values[0]), float(values[1]), float(values[2])
+
+
 @dataclass(frozen=True, eq=False)
 class Texture:
     """A tileable square texture: (TEXTURE_PX, TEXTURE_PX, 3) float32, linear sRGB, 0..1 for surfaces, >= 0 for skies.

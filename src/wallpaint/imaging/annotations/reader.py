@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from typing import Final
 import numpy as np
 
 from wallpaint.errors import InputError
+from wallpaint.files.names import composed, decode_text
 from wallpaint.imaging.annotations.coco import coco_photos
 from wallpaint.imaging.annotations.cvat import cvat_photos
 from wallpaint.imaging.annotations.entry import AnnotatedPhoto, LabeledRegions, Size
@@ -75,9 +75,8 @@ def read_annotation(
 
 
 def _photos(data: bytes) -> tuple[str, list[AnnotatedPhoto]]:
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        text = data.decode(encoding)
+        text = decode_text(data)
     except UnicodeDecodeError:
         raise InputError("it is not UTF-8 text") from None
     if text.lstrip().startswith("<"):
@@ -106,7 +105,7 @@ def _is_task(task: object) -> bool:
 
 
 def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", re.split(r"[\\/]", name)[-1]).casefold()
+    return composed(re.split(r"[\\/]", name)[-1]).casefold()
 
 
 def _entry(photos: Sequence[AnnotatedPhoto], photo_name: str | None) -> tuple[AnnotatedPhoto, tuple[str, ...]]:

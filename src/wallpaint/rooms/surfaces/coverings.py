@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import Color, Material, Texture
+from wallpaint.rooms.materials import Material, Texture, to_color
 from wallpaint.rooms.surfaces import paints, patterns, textures
 from wallpaint.rooms.surfaces.noise import (
     fractal_noise,
@@ -22,7 +22,6 @@ from wallpaint.rooms.surfaces.noise import (
     warp,
 )
 from wallpaint.rooms.surfaces.patterns import WallPattern
-from wallpaint.typing import Array
 
 PLASTER_METRES = 2.4
 TYPE_SHARES = {"wallpaper": 0.35, "limewash": 0.19, "tiles": 0.18, "plaster": 0.18, "other": 0.1}
@@ -53,7 +52,7 @@ def _limewash(rng: np.random.Generator, split: str, application: str) -> Materia
         brushed = patch * along + (1 - patch) * across
         overlap = smoothstep(0.5, 0.0, np.abs(patch - 0.5))
         tone = 0.06 * drifts + 0.06 * brushed - 0.05 * overlap
-    texture = match_mean(tone_gain(strength * tone, 0.1), _color(paint))
+    texture = match_mean(tone_gain(strength * tone, 0.1), to_color(paint))
     return textures.tiled_material("limewash", texture, patterns.LIMEWASH_METRES, 0.95, 0.0, 0.03)
 
 
@@ -71,13 +70,9 @@ def _plaster(rng: np.random.Generator, split: str, finish: str) -> Material:
     is_polished = finish == "polished"
     burnished = smoothstep(0.2, 1.4, arcs)
     tone = (0.1 if is_polished else 0.05) * arcs + 0.05 * body + 0.012 * gaussian_noise(rng, 1.0)
-    texture = match_mean(tone_gain(tone - 0.06 * burnished, 0.08), _color(paint))
+    texture = match_mean(tone_gain(tone - 0.06 * burnished, 0.08), to_color(paint))
     roughness, f0, bump = (float(rng.uniform(0.25, 0.4)), 0.04, 0.01) if is_polished else (0.9, 0.0, 0.07)
     return textures.tiled_material(finish, texture, PLASTER_METRES, roughness, f0, bump)
-
-
-def _color(color: Array) -> Color:
-    return float(color[0]), float(color[1]), float(color[2])
 
 
 _NEW_DESIGNS: dict[str, Callable[[np.random.Generator, str], Material]] = {

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from wallpaint.imaging.color import srgb_to_linear
-from wallpaint.rooms.materials import Color, Material
+from wallpaint.rooms.materials import Color, Material, to_color
 from wallpaint.rooms.surfaces import paints, textiles, textures
-from wallpaint.typing import Array
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def choose(rng: np.random.Generator, split: str, style: str | None = None) -> Fi
     return Finishes(
         wood=_wood_material(rng, "wood", design_split, interior.woods),
         wood_second=_wood_material(rng, "wood_second", design_split, interior.woods),
-        lacquer=plain("lacquer", _color(lacquer), float(rng.uniform(0.2, 0.5)), 0.04),
+        lacquer=plain("lacquer", to_color(lacquer), float(rng.uniform(0.2, 0.5)), 0.04),
         metal=metal,
         metal_dark=_metal_material(rng, "black" if rng.random() < 0.7 else "bronze", "metal_dark"),
         fabric=fabric,
@@ -202,7 +201,7 @@ def choose(rng: np.random.Generator, split: str, style: str | None = None) -> Fi
         leaf=plain("leaf", (0.06, 0.14, 0.035), 0.45, 0.04),
         bark=plain("bark", (0.13, 0.09, 0.055)),
         soil=plain("soil", (0.04, 0.03, 0.022)),
-        trim=plain("trim", (0.78, 0.77, 0.745) if rng.random() < 0.85 else _color(lacquer), 0.35, 0.04),
+        trim=plain("trim", (0.78, 0.77, 0.745) if rng.random() < 0.85 else to_color(lacquer), 0.35, 0.04),
     )
 
 
@@ -276,14 +275,10 @@ def _sample_hex(codes: tuple[str, ...], rng: np.random.Generator) -> Color:
 
 
 def _hex_to_linear(code: str) -> Color:
-    return _color(srgb_to_linear(np.frombuffer(bytes.fromhex(code), np.uint8) / 255.0))
+    return to_color(srgb_to_linear(np.frombuffer(bytes.fromhex(code), np.uint8) / 255.0))
 
 
 def _jittered(rng: np.random.Generator, color: Color, spread: float) -> Color:
     """Jitter a colour: mainly its lightness, slightly its hue. spread: log standard deviation."""
     factor = np.exp(rng.normal(0, spread) + rng.normal(0, 0.15 * spread, 3))
-    return _color(np.clip(np.asarray(color) * factor, 0.005, 0.9))
-
-
-def _color(values: Array) -> Color:
-    return float(values[0]), float(values[1]), float(values[2])
+    return to_color(np.clip(np.asarray(color) * factor, 0.005, 0.9))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wallpaint.imaging.color import linear_to_lab, linear_to_srgb
-from wallpaint.rooms.materials import TEXTURE_PX, Color, Material, Texture
+from wallpaint.rooms.materials import TEXTURE_PX, Color, Material, Texture, to_color
 from wallpaint.rooms.surfaces import paints, textures
 from wallpaint.rooms.surfaces.images import Rgb, fill_polygon, leaf_outline
 from wallpaint.rooms.surfaces.noise import (
@@ -69,10 +69,6 @@ def _to_srgb8(color: Array) -> Rgb:
     return int(r), int(g), int(b)
 
 
-def _color(color: Array) -> Color:
-    return float(color[0]), float(color[1]), float(color[2])
-
-
 def _paper_material(rng: np.random.Generator, image: Array, metres: float) -> Material:
     """Printed wallpaper: a flat design with fibre and print noise."""
     tone = 0.012 * gaussian_noise(rng, 0.8) + 0.012 * gaussian_noise(rng, 1.2, 12)
@@ -118,7 +114,7 @@ def _damask(rng: np.random.Generator, split: str) -> Material:
     du, dv = _offset_to_nearest(u, v)
     flower = smoothstep(0.02, 0.0, np.hypot(du, dv) - 0.07 * (1 + 0.3 * np.cos(6 * np.arctan2(du, dv))))
     share = np.maximum(np.maximum(ornament, rib), flower)
-    return _paper_material(rng, mix(_color(ground), _color(ink), share), float(rng.uniform(0.45, 0.7)))
+    return _paper_material(rng, mix(to_color(ground), to_color(ink), share), float(rng.uniform(0.45, 0.7)))
 
 
 def _offset_to_nearest(u: Array, v: Array) -> tuple[Array, Array]:
@@ -173,9 +169,9 @@ def _geometric(rng: np.random.Generator, split: str) -> Material:
         field = np.mod(diamond * 4 + 0.25, 1)
     line_width = float(rng.uniform(0.12, 0.5))
     line = smoothstep(line_width, line_width - 0.06, np.abs(field - 0.5) * 2)
-    image = mix(_color(ground), _color(ink), line)
+    image = mix(to_color(ground), to_color(ink), line)
     if rng.random() < 0.4:
-        image = mix(image, _color(second), smoothstep(0.08, 0.04, np.abs(field - 0.5) * 2))
+        image = mix(image, to_color(second), smoothstep(0.08, 0.04, np.abs(field - 0.5) * 2))
     return _paper_material(rng, image, float(rng.uniform(0.35, 0.7)))
 
 
@@ -200,9 +196,9 @@ def _trellis(rng: np.random.Generator, split: str) -> Material:
     s, t = count * (u + v), count * (u - v)
     lines = [np.abs(np.sin(np.pi * (a + bow / 2 * np.sin(2 * np.pi * b)))) for a, b in ((s, t), (t, s))]
     line_width = float(rng.uniform(0.08, 0.2))
-    image = mix(_color(ground), _color(ink), smoothstep(line_width, line_width - 0.05, np.minimum(*lines)))
+    image = mix(to_color(ground), to_color(ink), smoothstep(line_width, line_width - 0.05, np.minimum(*lines)))
     if rng.random() < 0.7:
-        image = mix(image, _color(second), smoothstep(0.36, 0.3, np.hypot(*lines)))
+        image = mix(image, to_color(second), smoothstep(0.36, 0.3, np.hypot(*lines)))
     return _paper_material(rng, image, float(rng.uniform(0.35, 0.65)))
 
 
@@ -230,10 +226,10 @@ def _stripes(rng: np.random.Generator, split: str, upright: bool) -> Material:
     count, share = int(rng.integers(2, 7)), float(rng.choice([0.5, 0.5, 0.3, 0.15]))
     inside = np.mod(coordinate * count, 1)
     stripe = smoothstep(share + 0.006 * count, share, inside) * smoothstep(0, 0.006 * count, inside)
-    image = mix(_color(ground), _color(ink), stripe)
+    image = mix(to_color(ground), to_color(ink), stripe)
     if rng.random() < 0.35:
         middle = 0.5 + share / 2
-        image = mix(image, _color(second), smoothstep(0.045, 0.035, np.abs(inside - middle)))
+        image = mix(image, to_color(second), smoothstep(0.045, 0.035, np.abs(inside - middle)))
     return _paper_material(rng, image, float(rng.uniform(0.4, 0.7)))
 
 
@@ -249,7 +245,7 @@ def _brick(rng: np.random.Generator, split: str, painted: bool) -> Material:
         paint = paints.sample(rng, split, str(rng.choice(["light", "light", "muted", "deep"])))
         tone = 0.02 * rough - 0.16 * joint - 0.1 * shadow + 0.02 * blocks.per_block(rng.normal(0, 1, blocks.count))
         return textures.tiled_material(
-            "brick", match_mean(tone_gain(tone, 0.0), _color(paint)), BRICK_METRES, 0.7, 0.02, 0.08
+            "brick", match_mean(tone_gain(tone, 0.0), to_color(paint)), BRICK_METRES, 0.7, 0.02, 0.08
         )
     clay = np.asarray(BRICK_ALBEDOS[int(rng.integers(len(BRICK_ALBEDOS)))])
     each = rng.normal(0, 0.2, (blocks.count, 1)) + rng.normal(0, 0.08, (blocks.count, 1)) * np.array([0.5, 1, 1.2])
@@ -278,13 +274,13 @@ def _plaster(rng: np.random.Generator, split: str, finish: str) -> Material:
         strokes = warp(fractal_noise(rng, 1.1, 70, 3.0), 18 * gaussian_noise(rng, 60), 22 * gaussian_noise(rng, 45))
         crossing = np.ascontiguousarray(fractal_noise(rng, 1.1, 60, 3.0).T)
         tone = 0.07 * fractal_noise(rng, 1.5, 200) + 0.04 * strokes + 0.035 * crossing
-        texture = match_mean(tone_gain(tone, 0.1), _color(paint))
+        texture = match_mean(tone_gain(tone, 0.1), to_color(paint))
     else:
         other = paints.sample(rng, split, "light")
         share = 0.4 * smoothstep(
             -1.8, 2.0, warp(fractal_noise(rng, 1.5, 120), *(9 * gaussian_noise(rng, 30) for _ in "uv"))
         )
-        image = mix(_color(paint), _color(paint + 0.6 * (other - paint)), share)
+        image = mix(to_color(paint), to_color(paint + 0.6 * (other - paint)), share)
         image = image * tone_gain(0.015 * gaussian_noise(rng, 2), 0.0)
         texture = Texture(np.clip(image, 0, 0.9).astype(np.float32))
     return textures.tiled_material(finish, texture, LIMEWASH_METRES, 0.9, 0.0, 0.03)
@@ -331,7 +327,7 @@ def _boards(rng: np.random.Generator, split: str) -> Material:
     if rng.random() < 0.5:
         paint = paints.sample(rng, split)
         mean = texture.texels.mean((0, 1))
-        texture = match_mean((texture.texels / mean) ** np.float32(0.35), _color(paint))
+        texture = match_mean((texture.texels / mean) ** np.float32(0.35), to_color(paint))
     return textures.tiled_material("boards", texture, textures.WOOD_METRES, 0.5, 0.04)
 
 
@@ -346,7 +342,7 @@ def _shiplap(rng: np.random.Generator, split: str) -> Material:
     )
     paint = paints.sample(rng, split, str(rng.choice(["light", "light", "muted", "deep"])))
     return textures.tiled_material(
-        "shiplap", match_mean(tone_gain(tone, 0.0), _color(paint)), textures.WOOD_METRES, 0.45, 0.04
+        "shiplap", match_mean(tone_gain(tone, 0.0), to_color(paint)), textures.WOOD_METRES, 0.45, 0.04
     )
 
 
@@ -377,7 +373,7 @@ def wall_tiles(rng: np.random.Generator, split: str, tiling: str) -> Material:
     paint = paints.sample(rng, split, str(rng.choice(["light", "light", "muted", "deep"])))
     grout = float(rng.uniform(0.2, 0.7))
     texture = textures.tiles(
-        rng, _color(paint), (grout, 0.98 * grout, 0.94 * grout), tiling, float(rng.uniform(0.01, 0.06))
+        rng, to_color(paint), (grout, 0.98 * grout, 0.94 * grout), tiling, float(rng.uniform(0.01, 0.06))
     )
     return textures.tiled_material(tiling, texture, textures.TILES_METRES, float(rng.uniform(0.15, 0.4)), 0.04)
 
@@ -389,7 +385,9 @@ def _grasscloth(rng: np.random.Generator, split: str) -> Material:
         0.1 * gaussian_noise(rng, 55, 0.75) + 0.06 * gaussian_noise(rng, 12, 0.6) + 0.035 * gaussian_noise(rng, 0.8, 40)
     )
     tone += 0.03 * periodic_blur(gaussian_noise(rng, 160, 3), 1)
-    return textures.tiled_material("grasscloth", match_mean(tone_gain(tone, 0.15), _color(paint)), 0.9, 0.85, 0.0, 0.04)
+    return textures.tiled_material(
+        "grasscloth", match_mean(tone_gain(tone, 0.15), to_color(paint)), 0.9, 0.85, 0.0, 0.04
+    )
 
 
 TRAIN_PATTERNS: dict[str, Callable[[np.random.Generator, str], Material]] = {

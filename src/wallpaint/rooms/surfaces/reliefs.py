@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from wallpaint.rooms.materials import TEXTURE_PX, Color, Material, Relief, Texture
+from wallpaint.rooms.materials import TEXTURE_PX, Material, Relief, Texture, to_color
 from wallpaint.rooms.surfaces import paints, patterns, textures
 from wallpaint.rooms.surfaces.noise import (
     fractal_noise,
@@ -147,7 +147,7 @@ def _panels(rng: np.random.Generator, split: str, style: str) -> _Sampled:
     paint = paints.sample(rng, split, str(rng.choice(["light", "light", "muted", "deep"])))
     raised = height / height.max()
     tone = 0.015 * wear - 0.05 * (periodic_blur(raised.astype(np.float32), 4) - raised) + 0.006 * gaussian_noise(rng, 1)
-    texture = match_mean(tone_gain(tone, 0.1), _color(paint))
+    texture = match_mean(tone_gain(tone, 0.1), to_color(paint))
     return height.astype(np.float32), metres, textures.tiled_material("panels", texture, metres, 0.5, 0.04)
 
 
@@ -183,10 +183,6 @@ def _tilt(rng: np.random.Generator, blocks: BlockLayout, metres: float) -> Array
     slope = rng.normal(0, 0.006, (blocks.count, 2))
     along, across = blocks.along * metres, blocks.across * metres
     return np.asarray(blocks.per_block(slope[:, 0]) * (along - along.mean()) + blocks.per_block(slope[:, 1]) * across)
-
-
-def _color(color: Array) -> Color:
-    return float(color[0]), float(color[1]), float(color[2])
 
 
 _Sampler = Callable[[np.random.Generator, str], _Sampled]
