@@ -137,6 +137,6 @@ its order. These statements are corrected:""",
     wallpaint trace --docs docs/ --bundle DIR
 
 writes this page, its Vietnamese version, and their traces in `pipeline.json`. The full-size bundle takes 5 GB of disk;
-tracing it takes about {minutes} minutes on two CPU cores and {gigabytes} GB of memory. After a change to the text or
+tracing it takes about {minutes} min on two CPU cores and {gigabytes} GB of memory. After a change to the text or
 to the small bundle, `wallpaint trace --docs docs/` is enough: it keeps the full-size trace.""",
 )
