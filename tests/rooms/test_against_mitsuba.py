@@ -81,12 +81,15 @@ def test_errors_of_hand_made_rooms_are_below_the_limits(make: Callable[[], Room]
 
 
 @pytest.mark.slow
-def test_errors_of_generated_room_are_below_the_limits() -> None:
+def test_errors_of_generated_room_beyond_noise_are_below_the_limits() -> None:
+    """A dark wall in this room stays noisier than the limit for any number of paths that a test can afford."""
     from wallpaint.rooms import design
 
     for row in measure(design.design(FIRST_SEED), 128, 2048):
-        assert row.wall.error <= 0.01
-        assert row.elsewhere.error <= 0.02
+        assert within_noise(row.wall)
+        assert within_noise(row.elsewhere)
+        assert row.wall.systematic <= 0.01
+        assert row.elsewhere.systematic <= 0.02
 
 
 def test_check_detects_dimmed_lamps_and_missing_gloss() -> None:
