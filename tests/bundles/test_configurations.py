@@ -52,7 +52,9 @@ def total(shapes: dict[str, tuple[int, ...]]) -> int:
 )
 def test_published_configuration_has_the_published_parameter_count(component: str, parameters: int) -> None:
     assert count(component, configuration("sd15")[component]) == parameters
-    assert published("sd15").parameters.get(component, parameters) == parameters
+    unused = 2 * (256 * 256 * 3 * 3 + 256) if component == "depth" else 0  # two convolutions of the first fusion layer
+    listed = published("sd15").parameters.get(component)
+    assert listed in (None, parameters - unused)
 
 
 def test_published_ip_adapter_has_the_published_parameter_count() -> None:

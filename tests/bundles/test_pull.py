@@ -16,6 +16,7 @@ import torch
 
 from support.bundles import random_folder
 from support.hub import COMMIT, Hub, published_repos, serving
+from support.pull_hub import use_hub
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import load_bundle
 from wallpaint.bundles.components import COMPONENTS
@@ -33,23 +34,7 @@ UNET = f"{MAIN}/unet/diffusion_pytorch_model.safetensors"
 @pytest.fixture
 def hub(tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     """A hub server, and an empty HF_HOME."""
-    from huggingface_hub import constants
-
-    home = tmp_path / "home"
-    monkeypatch.setenv("HF_HOME", str(home))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    with serving(Hub(published_repos(tiny_bundle))) as hub:
-        for name, value in {
-            "ENDPOINT": hub.address,
-            "HUGGINGFACE_CO_URL_TEMPLATE": hub.address + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HOME": str(home),
-            "HF_HUB_CACHE": str(home / "hub"),
-            "HF_TOKEN_PATH": str(home / "token"),
-            "HF_HUB_OFFLINE": False,
-            "HF_HUB_DISABLE_IMPLICIT_TOKEN": True,
-            "HF_HUB_DISABLE_TELEMETRY": True,
-        }.items():
-            monkeypatch.setattr(constants, name, value)
+    with use_hub(Hub(published_repos(tiny_bundle)), tmp_path / "home", monkeypatch) as hub:
         yield hub
 
 

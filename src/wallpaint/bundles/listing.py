@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wallpaint.bundles.bundle import load_bundle
+from wallpaint.bundles.download_table import format_bytes
 from wallpaint.bundles.manifest import FILE_NAME
 from wallpaint.bundles.paths import BUILT_IN_NAMES, hint, resolve
 from wallpaint.bundles.published import PUBLISHED
@@ -21,7 +22,7 @@ def describe_bundles(folders: Sequence[Path]) -> Iterator[str]:
         else:
             yield f"{name}: not installed; {hint(name)}"
             if name in PUBLISHED:
-                yield f"    {PUBLISHED[name].description}"
+                yield f"    {PUBLISHED[name].description}; {format_bytes(PUBLISHED[name].download_bytes)} to fetch"
                 yield from _parameter_lines(PUBLISHED[name].parameters)
     for folder in folders:
         yield from _describe(folder)

@@ -16,7 +16,8 @@ from pathlib import Path
 from wallpaint.bundles import lock
 from wallpaint.bundles.bundle import Bundle
 from wallpaint.bundles.components import COMPONENTS
-from wallpaint.bundles.hub import Snapshot, fetch
+from wallpaint.bundles.download_table import describe_download
+from wallpaint.bundles.hub import Snapshot, download, find
 from wallpaint.bundles.layout import COMPONENT_PATHS, model_index, write_json
 from wallpaint.bundles.manifest import FILE_NAME, INDEX_NAME, Manifest, write
 from wallpaint.bundles.paths import bundles_dir
@@ -44,8 +45,9 @@ def pull(
     """Fetch a bundle; returns its folder.
 
     to: a folder for real files; by default links into the hub's cache under $HF_HOME/wallpaint.
-    revisions: branch, tag or commit by repository. segmenter: include the optional component. log: gets progress
-    lines. The next call resumes an interrupted one. Raises ModelError, InputError.
+    revisions: branch, tag or commit by repository. segmenter: include the optional component. log: gets sizes and
+    licences, before the first file is fetched, and progress lines. The next call resumes an interrupted one. Raises
+    ModelError, InputError.
     """
     sources = (*spec.sources, *((SEGMENTER,) if segmenter else ()))
     revisions = dict(revisions or {})
@@ -54,10 +56,17 @@ def pull(
         raise InputError(f"{unknown[0]!r} is no source of {spec.name}: {', '.join(source.repo for source in sources)}")
     folder = to if to is not None else bundles_dir() / spec.name
     _check_folder(folder)
-    snapshots = []
+    listings = []
     for source in sources:
-        log(f"{source.repo}: fetching")
-        snapshots.append(fetch(source.repo, revisions.get(source.repo), partial(select_files, source)))
+        given = revisions.get(source.repo)
+        candidates = (given,) if given else (None, *source.fallback_revisions)
+        listings.append(find(source.repo, candidates, partial(select_files, source)))
+    for line in describe_download(sources, listings):
+        log(line)
+    snapshots = []
+    for listing in listings:
+        log(f"{listing.repo}: fetching")
+        snapshots.append(download(listing))
     raw_paths = {**spec.paths, **({"segmenter": COMPONENT_PATHS["segmenter"]} if segmenter else {})}
     try:
         _clear(folder)
@@ -173,12 +182,9 @@ def _target_paths(source: HubRepository, names: Sequence[str]) -> list[tuple[str
     """Map file names in the repository to paths in the bundle."""
     targets = []
     for name in names:
-        if name == source.ip_adapter:
-            targets.append((name, name))
-            continue
-        parent = name.rpartition("/")[0]
-        component = next(component for component, folder in source.folders.items() if folder == parent)
-        targets.append((name, f"{COMPONENT_PATHS[component]}/{name.rpartition('/')[2]}"))
+        component = source.component_of(name)
+        path = name if component == "ip_adapter" else f"{COMPONENT_PATHS[component]}/{name.rpartition('/')[2]}"
+        targets.append((name, path))
     return targets
 
 

@@ -21,7 +21,7 @@ from wallpaint.errors import ModelError
 if TYPE_CHECKING:
     import torch
 
-_PREFIXES = {
+PREFIXES = {
     "unet": "model.diffusion_model.",
     "vae": "first_stage_model.",
     "text_encoder": "cond_stage_model.transformer.",
@@ -37,7 +37,7 @@ def load(component: str, file: Path, config: Mapping[str, Any], dtype: torch.dty
     from safetensors import safe_open
 
     header = read_header(file)
-    prefix = _PREFIXES[component]
+    prefix = PREFIXES[component]
     keys = [key for key in header if key.startswith(prefix)]
     if not keys:
         raise ModelError(f"{file}: has no {component} (no key starts with {prefix}): give a checkpoint that has one")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from wallpaint.bundles import image_prompt, lock, prompts
+from wallpaint.bundles import image_prompt, lock, prompts, single_file
 from wallpaint.bundles.components import COMPONENTS, check_compatible, check_diffusers_weights
 from wallpaint.bundles.manifest import MODEL_NAMES
 from wallpaint.bundles.weights import Shape, find_weights, read_header, read_shapes
@@ -22,21 +23,27 @@ _IMAGE_MODELS = ("image_encoder", "depth", "segmenter")
 
 
 def count_parameters(bundle: Bundle) -> dict[str, int]:
-    """Number of parameters in the files of each component, from their headers."""
+    """Number of parameters of each component, from the headers of its files: the same for every way it is stored.
+
+    Buffers are left out, and weights that no output depends on, which published files omit.
+    """
     counts = {}
     for component in (*MODEL_NAMES, "ip_adapter"):
         if component in bundle.manifest.paths:
             path = bundle.path(component)
             files = (path,) if component == "ip_adapter" else find_weights(path, COMPONENTS[component].stem).paths
-            counts[component] = _count(read_shapes(files))
-    if "checkpoint" in bundle.manifest.paths:
-        counts["checkpoint"] = _count(read_shapes((bundle.path("checkpoint"),)))
+            counts[component] = _count(component, read_shapes(files))
+        elif bundle.has(component):
+            shapes = read_shapes((bundle.path(component),))
+            prefix = single_file.PREFIXES[component]
+            counts[component] = _count(component, {key: shapes[key] for key in shapes if key.startswith(prefix)})
     return counts
 
 
-def _count(shapes: Mapping[str, Shape]) -> int:
-    """Number of parameters, without buffers."""
-    return sum(math.prod(shape) for key, shape in shapes.items() if not key.endswith(_BUFFERS))
+def _count(component: str, shapes: Mapping[str, Shape]) -> int:
+    optional = COMPONENTS[component].optional_keys if component in COMPONENTS else ""
+    counted = (key for key in shapes if not key.endswith(_BUFFERS) and not (optional and re.match(optional, key)))
+    return sum(math.prod(shapes[key]) for key in counted)
 
 
 def check_headers(bundle: Bundle) -> None:
@@ -60,22 +67,22 @@ def check_headers(bundle: Bundle) -> None:
 def verify(bundle: Bundle) -> Iterator[str]:
     """Verify a bundle and yield a line for each component that passes.
 
-    The last line is their total number of parameters, that of `models list`. Recomputes every checksum, loads every
-    component, and checks that all weights are finite. Raises ModelError for the first error.
+    Numbers of parameters are those of `models list`; the last line is their total. Recomputes every checksum, loads
+    every component, and checks that all weights are finite. Raises ModelError for the first error.
     """
     count = lock.check(bundle.folder, recompute=True)
     yield f"{count} files match the lock" if count else f"no {lock.FILE_NAME}, so no checksums to compare"
     check_headers(bundle)
-    total = sum(count_parameters(bundle).values())
+    counts = count_parameters(bundle)
     for component in MODEL_NAMES:
         if bundle.has(component):
-            yield f"{component}: {_check_model(bundle, component)}"
+            yield f"{component}: {_check_model(bundle, component)}, {counts[component]:,} parameters"
     if bundle.has("ip_adapter"):
         groups = bundle.ip_adapter()
         tensors = {f"{group}.{key}": value for group, values in groups.items() for key, value in values.items()}
         _check_finite(tensors, bundle.path("ip_adapter"))
         variant = "Plus" if "latents" in groups["image_proj"] else "base"
-        yield f"ip_adapter: {variant}, {sum(value.numel() for value in tensors.values()):,} parameters"
+        yield f"ip_adapter: {variant}, {counts['ip_adapter']:,} parameters"
     if bundle.has("tokenizer"):
         yield f"tokenizer: {bundle.tokenizer().model_max_length} tokens"
     if bundle.has("scheduler"):
@@ -85,15 +92,13 @@ def verify(bundle: Bundle) -> Iterator[str]:
             bundle.processor(component)
     if prompts.is_cached_in_folder(bundle) and (bundle.folder / prompts.EMPTY_PROMPT_NAME).is_file():
         yield f"empty prompt: {_check_prompt(bundle)}"
-    yield f"parameters: {total:,}"
+    yield f"parameters: {sum(counts.values()):,}"
 
 
 def _check_model(bundle: Bundle, component: str) -> str:
     model = bundle.load(component, _stored_type(bundle, component))
-    tensors = dict(model.state_dict())
-    _check_finite(tensors, bundle.path(component))
-    count = sum(value.numel() for value in model.parameters())
-    return f"{type(model).__name__}, {count:,} parameters"
+    _check_finite(dict(model.state_dict()), bundle.path(component))
+    return type(model).__name__
 
 
 def _check_finite(tensors: dict[str, Any], path: object) -> None:
