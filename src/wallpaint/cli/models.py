@@ -1,4 +1,4 @@
-"""`wallpaint models`: list, fetch and verify bundles of models, and write random ones."""
+"""`wallpaint models`: list, fetch, verify and try bundles of models, and write random ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from wallpaint import extras
+from wallpaint.cli.diffusion_options import diffusion_option
+from wallpaint.diffusion.settings import DiffusionSettings
 
 models_app = typer.Typer(
     rich_markup_mode=None,
     invoke_without_command=True,
-    help="List, fetch and verify bundles of models, and write random ones for tests.",
+    help="List, fetch, verify and try bundles of models, and write random ones for tests.",
 )
 
 
@@ -85,6 +87,36 @@ def verify(
     for line in check(opened):
         typer.echo(line)
     typer.echo(f"{opened.name}: OK{', with random weights' if opened.random else ''}")
+
+
+@models_app.command(name="try")
+def try_bundle(
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="A bundle's name, folder or file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new or empty folder.")],
+    photo: Annotated[Path | None, typer.Option(help="Photo. Default: a synthetic room.")] = None,
+    mask: Annotated[Path | None, typer.Option(help="Wall mask of the photo, white = wall.")] = None,
+    repaints: Annotated[int, typer.Option(help="Number of repaints, 1..10.")] = 10,
+    steps: Annotated[int, diffusion_option("steps")] = DiffusionSettings.steps,
+    scheduler: Annotated[str, diffusion_option("scheduler")] = DiffusionSettings.scheduler,
+    guidance: Annotated[float, diffusion_option("guidance")] = DiffusionSettings.guidance,
+    lora_steps: Annotated[int, typer.Option(help="Training steps of the LoRA; 0 trains none.")] = 50,
+    lora_batch_size: Annotated[int, typer.Option(help="Batch size of the LoRA's training.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
+    device: Annotated[str, diffusion_option("device")] = DiffusionSettings.device,
+    dtype: Annotated[str, diffusion_option("dtype")] = DiffusionSettings.dtype,
+) -> None:
+    """Repaint a photo in ten paints beside the stock diffusers pipeline, train a short LoRA, write one page."""
+    extras.require("trying models", *extras.DIFFUSION, *(("yaml",) if lora_steps else ()))
+    from wallpaint.bundle_trial import job
+    from wallpaint.bundle_trial.page import summary
+    from wallpaint.bundle_trial.record import TrialOptions
+
+    settings = DiffusionSettings(steps=steps, scheduler=scheduler, guidance=guidance, device=device, dtype=dtype)
+    options = TrialOptions(settings, photo, mask, repaints, lora_steps, lora_batch_size, seed)
+    trial = job.run(bundle, output, options, log=lambda line: typer.echo(line, err=True))
+    for line in summary(trial):
+        typer.echo(line)
+    typer.echo(f"written: {output / job.PAGE}")
 
 
 @models_app.command()

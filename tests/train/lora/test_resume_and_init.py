@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,3 +164,35 @@ def test_notes_come_before_the_first_step(
         "note: 1 of 1 samples have no caption (room_0): key caption of metadata.jsonl, or a text file beside the photo",
     ]
     assert "There are modules in" not in captured.err + captured.out
+
+
+PROGRAM = """
+import sys
+from wallpaint import progress
+progress.LINE_INTERVAL_S = 0.0
+from wallpaint.cli.app import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_training_without_a_terminal_prints_lines_and_nothing_of_the_libraries(
+    tiny_bundle: Path, data: Path, tmp_path: Path
+) -> None:
+    """In half precision with image prompt, where diffusers advises on loading when the UNet is cast."""
+    config = recipe(
+        *(tiny_bundle, data),
+        mode="image_prompt",
+        samples={"size": 64, "random_color_prob": 0.0, "reference_px": 56},
+        loop={"steps": 3, "precision": "bf16"},
+    )
+    path = tmp_path / "recipe.yaml"
+    path.write_text(yaml.safe_dump(to_mapping(config)), encoding="utf-8")
+    command = [sys.executable, "-c", PROGRAM, "train", str(path), "-o", str(tmp_path / "run")]
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("note: ")]
+    assert lines[-1].startswith("training: 3 of 3, loss ")
+    assert [line for line in lines if not re.match(r"(encoding|training): \d+ of \d+", line)] == []
+    assert len([line for line in lines if line.startswith("training: ")]) == 3
