@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,8 +47,6 @@ def test_networks_equal_the_stock_pipeline(trial: Trial) -> None:
 
 
 def test_another_image_is_reported(trial: Trial) -> None:
-    from dataclasses import replace
-
     one = replace(trial.repaints[0], max_difference=9.0)
     different = replace(trial, repaints=[one])
     assert "differ from the stock pipeline's" in page.verdict(different)
@@ -194,3 +194,13 @@ def test_invalid_options_are_refused_before_anything_runs(
 def test_paints_are_real_and_differ() -> None:
     colors = [Paint.parse(color).albedo_linear for color in PAINTS.values()]
     assert len(set(colors)) == len(PAINTS) == 10
+
+
+@pytest.mark.parametrize("changed", [{"guidance": 3.0}, {"scheduler": "lcm"}])
+def test_networks_equal_the_stock_pipeline_at_other_settings(
+    changed: dict[str, Any], tiny_bundle: Path, tmp_path: Path
+) -> None:
+    options = TrialOptions(replace(CPU, **changed), repaints=1, lora_steps=0)
+    trial = job.run(str(tiny_bundle), tmp_path / "out", options)
+    assert trial.max_difference is not None
+    assert trial.max_difference <= page.EQUAL_CODES

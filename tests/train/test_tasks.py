@@ -108,3 +108,19 @@ def test_every_task_reports_errors_of_its_recipe(tmp_path: Path, capsys: pytest.
     assert line.startswith(f"wallpaint: {path}: ")
     assert line.count("loop.best is now loop.best_metric") == 1
     assert line.count("seed must be at least 0, not -1") == 1
+
+
+def test_steps_without_a_terminal_are_printed_at_intervals_and_other_lines_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from wallpaint.cli import train as command
+
+    now = [0.0]
+    monkeypatch.setattr(command, "monotonic", lambda: now[0])
+    monkeypatch.setattr(command, "is_terminal", lambda: False)
+    log = command._logger(with_flags_of={})
+    for step in range(1, 36):
+        now[0] = float(step)
+        log(f"step {step}: loss 0.5")
+    log("validation: 0.4")
+    assert capsys.readouterr().err == "step 15: loss 0.5\nstep 30: loss 0.5\nvalidation: 0.4\n"
