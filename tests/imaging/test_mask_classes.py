@@ -228,3 +228,55 @@ def test_cut_outs_name_the_other_convention() -> None:
     inverted = read_mask(encoded(pixels, "PNG"), invert=True)
     np.testing.assert_array_equal(inverted.alpha, _wall())
     assert "transparent part was taken as wall" in inverted.warnings[0]
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("spread", [12, 200])
+def test_cut_outs_of_photos_in_few_or_in_no_colours_name_the_other_convention(spread: int, grey: bool) -> None:
+    """What is left beside an erased wall may be of one tone, and the photo may be black and white."""
+    codes = np.random.default_rng(0).integers(120 - spread // 2, 120 + spread // 2, (*SIZE, 3), dtype=np.uint8)
+    colour = codes[..., :1] if grey else codes
+    cut = np.where(_wall(), 0, 255).astype(np.uint8)
+    file = read_mask(encoded(np.dstack([colour, cut]), "PNG"))
+    np.testing.assert_array_equal(file.alpha, ~_wall())
+    assert "set `invert_mask` if the wall was erased" in file.warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_brush_that_is_not_opaque_is_full_wall(kind: str) -> None:
+    pixels = np.zeros((*SIZE, 4), np.uint8)
+    pixels[_wall()] = (255, 0, 0, 128)
+    file = read_mask(encoded(pixels, kind, **({"lossless": True, "exact": True} if kind == "WEBP" else {})))
+    np.testing.assert_array_equal(file.alpha, _wall())
+    assert file.warnings == ("the mask is drawn with 50 % opacity, which was taken as full wall: draw it opaque",)
+    soft = read_mask(encoded(pixels, "PNG"), mask_class="soft")
+    np.testing.assert_allclose(soft.alpha, _wall() * np.float32(128 / 255))
+
+
+def test_soft_brushes_keep_their_edge() -> None:
+    soft = cv2.GaussianBlur(_wall().astype(np.float32), (0, 0), 2)
+    for top in (255, 100):
+        alpha = np.round(soft * top).astype(np.uint8)
+        white = np.dstack([np.full((*SIZE, 3), 255, np.uint8), alpha])
+        expected = alpha / np.float32(top if np.count_nonzero(alpha == top) * 2 >= np.count_nonzero(alpha) else 255)
+        np.testing.assert_allclose(read_mask(encoded(white, "PNG")).alpha, expected, atol=1e-6)
+    premultiplied = np.dstack([np.round(soft * 255)] * 4).astype(np.uint8)
+    premultiplied[..., 1:3] = 0
+    assert read_mask(encoded(premultiplied, "PNG")).warnings == ()
+
+
+@pytest.mark.parametrize("white", [1, 2, 255])
+def test_eight_bit_codes_in_sixteen_bits_are_a_class(white: int) -> None:
+    data = encoded(_wall().astype(np.uint16) * white, "PNG")
+    assert f"0 75 %, {white} 25 %: name the wall's class, such as `mask_class={white}`" in _refusal(data)
+    np.testing.assert_array_equal(read_mask(data, mask_class=str(white)).alpha, _wall())
+
+
+def test_a_photo_as_its_own_mask_is_refused_as_that() -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    assert _refusal(encoded(photo, "PNG")).endswith(
+        "a picture in many colours, such as a photo: a mask is white on the wall and black elsewhere"
+    )
+    photo[_wall()] = (255, 0, 0)
+    assert _refusal(encoded(photo, "PNG")).endswith("name the wall's class, such as `mask_class='#ff0000'`")
+    np.testing.assert_array_equal(read_mask(encoded(photo, "PNG"), mask_class="#ff0000").alpha, _wall())

@@ -170,7 +170,7 @@ def test_colour_images_are_rejected(tmp_path: Path) -> None:
     photo = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     path = tmp_path / "photo.png"
     path.write_bytes(_file(photo))
-    assert _message(masks.read_mask, path).startswith("mask photo.png is a coloured picture")
+    assert _message(masks.read_mask, path).startswith("mask photo.png is a picture in many colours")
     red_on_white = np.full((*SIZE, 3), 255, np.uint8)
     red_on_white[_square()] = (255, 0, 0)
     assert "coloured picture" in _message(masks.read_mask, red_on_white)

@@ -278,6 +278,7 @@ def _class_maps() -> Iterator[tuple[str, str, bytes]]:
     yield "voc palette.tif", "1", palette_file(ids, VOC_COLORS, "TIFF")
     yield "grey ids.png", "1", encoded(ids, "PNG")
     yield "grey ids 16.png", "1", encoded(ids.astype(np.uint16), "PNG")
+    yield "white is 255 of 65535.png", "255", encoded((ids == 1).astype(np.uint16) * 255, "PNG")
     yield (
         "erased ground.png",
         "#800000",
@@ -294,6 +295,13 @@ def _masks_of_other_tools(folder: Path, photo: Path) -> Iterator[Case]:
     cut = np.where(wall(), 0, 255).astype(np.uint8)
     erased.write_bytes(encoded(np.dstack([room(), cut]), "PNG"))
     yield Case("wall erased from the photo", photo, erased, ("--invert-mask",))
+    erased_grey, brush = folder / "erased grey.png", folder / "brush.png"
+    grey = np.asarray(Image.fromarray(room()).convert("L"))
+    erased_grey.write_bytes(encoded(np.dstack([grey, cut]), "PNG"))
+    yield Case("wall erased from a black and white photo", photo, erased_grey, ("--invert-mask",))
+    red = np.full(grey.shape, 255, np.uint8)
+    brush.write_bytes(encoded(np.dstack([red, 0 * red, 0 * red, (255 - cut) // 2]), "PNG"))
+    yield Case("brush of half opacity", photo, brush)
     for orientation in range(2, 9):
         turned, drawn = folder / f"tagged {orientation}.png", folder / f"drawn on stored {orientation}.png"
         tag = b"Exif\0\0" + files.exif_block(orientation)

@@ -23,6 +23,8 @@ _FEW_LEVELS = 8
 _LISTED = 5
 _LOSSY_TOLERANCE = 0.1  # of white
 _BLACK, _NEARLY_WHITE = 2, 230  # of 255: a single level between them is a class, not a sloppy white
+_SMALL_CODES = 512  # 16-bit codes up to this are numbers, or 8-bit values that were not scaled
+_PHOTO_SHARE, _PHOTO_COLORS = 0.1, 256  # a photo's most frequent colour is rarer, and it has more of them
 _SMALL_STEP = 2  # of 255: neighbouring values in a smooth gradient differ by at most this
 
 
@@ -82,6 +84,11 @@ def has_classes(steps: Array, *, is_lossy: bool = False) -> bool:
     return bool((isolated[plateaus[1:-1]] >= 0.5).any())
 
 
+def has_small_codes(classes: ClassMap) -> bool:
+    """Whether a picture of 16 bits has only codes that are nearly black: numbers of classes, or 0..255."""
+    return classes.colour.dtype == np.uint16 and 0 < int(classes.colour.max()) < _SMALL_CODES
+
+
 def _flat_areas(steps: Array, side: int) -> Array:
     """Return the number of pixels by level whose neighbourhood has the same value: (256,)."""
     square = np.ones((side, side), np.uint8)
@@ -107,6 +114,11 @@ def _isolation(steps: Array, small: int) -> Array:
 def class_error(classes: ClassMap, kind: str) -> InputError:
     """Return the error for a picture that needs the name of its class. kind: what it is."""
     shares = _listed(classes)
+    if len(shares) >= _PHOTO_COLORS and shares[0][1] < _PHOTO_SHARE and not classes.is_grey:
+        return InputError(
+            f"{classes.name} is a picture in many colours, such as a photo: a mask is white on the wall and black "
+            "elsewhere"
+        )
     labels = [label.partition(" ")[0] for label, _ in shares]
     example = next((label for label in labels if label not in ("0", "#000000")), labels[0])
     quoted = f"'{example}'" if example.startswith("#") else example  # a shell takes # for a comment
@@ -169,8 +181,9 @@ def _hex(codes: Array, white: float) -> str:
 
 
 def color_count(classes: ClassMap, inside: Array) -> int:
-    """Return the number of distinct colours where inside (H, W) is true."""
-    return int(np.unique(_packed(classes)[inside]).size) if classes.colour.shape[2] == 3 else 0
+    """Return the number of distinct colours or greys where inside (H, W) is true."""
+    codes = _packed(classes) if classes.colour.shape[2] == 3 else classes.colour[..., 0]
+    return int(np.unique(codes[inside]).size)
 
 
 def select_class(classes: ClassMap, mask_class: str) -> Array:

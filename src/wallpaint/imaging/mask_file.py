@@ -17,7 +17,15 @@ from PIL import Image
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.files.pixels import upright
 from wallpaint.imaging.annotations.reader import is_annotation, read_annotation
-from wallpaint.imaging.mask_classes import SOFT, ClassMap, class_error, color_count, has_classes, select_class
+from wallpaint.imaging.mask_classes import (
+    SOFT,
+    ClassMap,
+    class_error,
+    color_count,
+    has_classes,
+    has_small_codes,
+    select_class,
+)
 from wallpaint.imaging.photo import Limits, Photo, read_photo
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -32,7 +40,8 @@ _MOST_CLASSES = 64  # a cut-out picture with fewer colours is a map of classes
 _PACK = np.array([1 << 32, 1 << 16, 1], np.uint64)
 _LOSSY = ("JPEG", "MPO", "HEIC", "AVIF")
 _WITH_PALETTES = ("PNG", "GIF", "BMP", "TIFF")
-_OPAQUE = 0.9  # colours under less alpha than this are the edge of a cut-out, not its inside
+_OPAQUE = 0.9  # of the largest alpha: colours under less are the edge of a cut-out, not its inside
+_MID_GREYS, _FEW_GREYS = 0.2, 8  # share and levels of greys in an opaque part: a part of a photo has more
 
 
 @dataclass(frozen=True)
@@ -250,7 +259,9 @@ def _values(picture: _Picture, mask_class: str | None, *, invert: bool) -> tuple
 
 def _checked(values: Alpha, classes: ClassMap, *, is_soft: bool) -> Alpha:
     """The values, unless they are numbers of classes. Floating-point arrays hold shares of wall."""
-    if is_soft or classes.colour.dtype.kind == "f" or not has_classes(_steps(values), is_lossy=classes.is_lossy):
+    if is_soft or classes.colour.dtype.kind == "f":
+        return values
+    if not has_small_codes(classes) and not has_classes(_steps(values), is_lossy=classes.is_lossy):
         return values
     kind = "a class map" if classes.is_grey else "a coloured picture"
     raise class_error(classes, kind)
@@ -262,23 +273,40 @@ def _steps(values: Alpha) -> NDArray[np.uint8]:
 
 def _cut_out(classes: ClassMap, cut: Alpha, *, is_soft: bool, invert: bool) -> tuple[Alpha, str, tuple[str, ...]]:
     """The values of a mask with an alpha channel that varies."""
-    name, colour, white = classes.name, classes.colour, classes.white
+    name, white = classes.name, classes.white
+    notes: tuple[str, ...] = ()
+    opacity = float(cut.max())
+    if not is_soft and opacity < _OPAQUE and np.count_nonzero(cut == opacity) >= 0.5 * np.count_nonzero(cut):
+        cut = cut / np.float32(opacity)
+        notes = (f"{name} is drawn with {100 * opacity:.0f} % opacity, which was taken as full wall: draw it opaque",)
     inside = (cut >= _OPAQUE).astype(np.uint8)
-    if all(_range(channel, inside) <= _GREY_SPREAD * white for channel in _channels(colour)):
-        return cut, "alpha", ()
-    if not _is_grey(classes):
-        if not classes.is_lossy and color_count(classes, inside > 0) <= _MOST_CLASSES:
-            raise class_error(classes, "a coloured picture with a transparent ground")
+    is_grey = _is_grey(classes)
+    if is_grey:
+        is_photo = _has_mid_greys(classes, inside)
+    else:
+        is_photo = not classes.is_lossy and color_count(classes, inside > 0) > _MOST_CLASSES
+    if not is_photo and all(_range(channel, inside) <= _GREY_SPREAD * white for channel in _channels(classes.colour)):
+        return cut, "alpha", notes
+    if is_photo or not is_grey:
+        if not is_photo and not classes.is_lossy:
+            raise class_error(classes, "a picture of classes with a transparent ground")
         taken, switch = ("transparent", "leave out") if invert else ("opaque", "set")
         kept = "was kept" if invert else "was erased"
         note = (
             f"{name} is a cut-out picture: its {taken} part was taken as wall, its colours were not used: "
             f"{switch} `invert_mask` if the wall {kept}"
         )
-        return cut, "alpha", (note,)
+        return cut, "alpha", (*notes, note)
     note = f"{name} has greys and transparency: the one times the other was taken; flatten it to be sure"
     values = _checked(_grey_values(classes) * cut, classes, is_soft=is_soft)
-    return values, "grey x alpha", (note,)
+    return values, "grey x alpha", (*notes, note)
+
+
+def _has_mid_greys(classes: ClassMap, inside: NDArray[np.uint8]) -> bool:
+    """Whether the opaque part of a grey picture is neither black nor white and of many levels, as in a photo."""
+    values = _grey_values(classes)[inside > 0]
+    levels = np.unique(_steps(values)).size if values.size else 0
+    return levels > _FEW_GREYS and float(((values > 0.05) & (values < 0.95)).mean()) > _MID_GREYS
 
 
 def _unit(codes: Codes, white: float) -> Alpha:
