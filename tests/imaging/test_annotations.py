@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage.measure import points_in_poly
 
-from support.annotation_files import brush_codes, coco, coco_counts, cvat, label_studio, labelme, packed_counts
+from support.annotation_files import (
+    brush_codes,
+    coco,
+    coco_counts,
+    cvat,
+    cvat_video,
+    label_studio,
+    labelme,
+    packed_counts,
+)
 from wallpaint.errors import InputError
 from wallpaint.imaging.annotations.shapes import decode_brush, decode_counts, fill_polygon, unpack_coco
 from wallpaint.imaging.mask_file import read_mask
@@ -40,8 +49,9 @@ def _read(document: object, tmp_path: Path, name: str = "ann.json", **options: A
     path = tmp_path / name
     text = document if isinstance(document, str) else json.dumps(document)
     path.write_text(text, encoding="utf-8")
-    file = read_mask(path, photo_name=options.pop("photo_name", "room.jpg"), photo_size=SIZE, **options)
-    assert read_mask(path.read_bytes(), photo_name="room.jpg", photo_size=SIZE, **options).source == "the mask"
+    options = {"photo_name": "room.jpg", "photo_size": SIZE, **options}
+    file = read_mask(path, **options)
+    assert read_mask(path.read_bytes(), **options).source == "the mask"
     assert file.alpha.dtype == np.float32
     return file.alpha
 
@@ -200,6 +210,93 @@ def test_cvat(tmp_path: Path) -> None:
     np.testing.assert_array_equal(_read(document, tmp_path, "ann.xml", mask_class="box"), _wall())
     bomb = '<!DOCTYPE x [<!ENTITY a "aaaa">]><annotations><image name="&a;"/></annotations>'
     assert "document type" in _refusal(bomb, tmp_path)
+
+
+def _box(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    mask = np.zeros(SIZE, bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+def test_turned_boxes_and_ellipses_of_cvat(tmp_path: Path) -> None:
+    document = cvat({"room.jpg": [
+        ("wall", "turned box", 'xtl="20" ytl="20" xbr="60" ybr="40" rotation="90"'),
+        ("small", "turned box", 'xtl="10" ytl="20" xbr="20" ybr="30" rotation="45"'),
+        ("lamp", "ellipse", 'cx="40" cy="30" rx="20" ry="10"'),
+        ("turned lamp", "ellipse", 'cx="40" cy="30" rx="10" ry="20" rotation="90.0"'),
+        ("tilted lamp", "ellipse", 'cx="40" cy="30" rx="20" ry="1" rotation="45"'),
+    ]}, SIZE)  # fmt: skip
+    np.testing.assert_array_equal(_read(document, tmp_path, "ann.xml"), _box(10, 50, 30, 50))
+    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]] + 0.5
+    diamond = np.abs(x - 15) + np.abs(y - 25) < np.sqrt(50)
+    np.testing.assert_array_equal(_read(document, tmp_path, "ann.xml", mask_class="small"), diamond)
+    ellipse = ((x - 40) / 20) ** 2 + ((y - 30) / 10) ** 2 <= 1
+    for name in ("lamp", "turned lamp"):
+        np.testing.assert_array_equal(_read(document, tmp_path, "ann.xml", mask_class=name), ellipse)
+    tilted = np.argwhere(_read(document, tmp_path, "ann.xml", mask_class="tilted lamp"))
+    assert np.abs((tilted[:, 0] - 30) - (tilted[:, 1] - 40)).max() <= 2  # clockwise: down to the right
+    broken = document.replace('rx="20"', 'rx="wide"')
+    assert "an ellipse is not given in numbers" in _refusal(broken, tmp_path, mask_class="lamp")
+
+
+def test_cvat_for_video_has_frames_by_number(tmp_path: Path) -> None:
+    points = 'outside="0" points="20,10;60,10;60,40;20,40"'
+    other = 'outside="0" points="0,0;9,0;9,9;0,9"'
+    gone = 'outside="1" points="0,0;80,0;80,60;0,60"'
+    document = cvat_video({0: [("wall", other)], 7: [("wall", points), ("wall", gone)]}, SIZE)
+    for name in ("frame_000007.PNG", "FRAME_000007.jpg"):
+        np.testing.assert_array_equal(_read(document, tmp_path, "ann.xml", photo_name=name), _wall())
+    assert "no photo of the name 'room.jpg': it has frame_000000.png, frame_000007.png" in _refusal(document, tmp_path)
+    single = cvat_video({7: [("wall", points)]}, SIZE)
+    np.testing.assert_array_equal(_read(single, tmp_path, "ann.xml"), _wall())
+
+
+def test_coco_of_other_writers(tmp_path: Path) -> None:
+    """Ids as text, one flat outline, outlines as pairs, run lengths in a list."""
+    code = {"size": list(SIZE), "counts": coco_counts(_wall())}
+    for segmentation in (BOX, [BOX], [np.reshape(BOX, (-1, 2)).tolist()], [code], [code, BOX]):
+        document = coco({"room.jpg": [("wall", segmentation)]}, SIZE)
+        document["annotations"][0].update(image_id="1", category_id="10", iscrowd=1)
+        np.testing.assert_array_equal(_read(document, tmp_path), _wall())
+    document["annotations"][0]["segments_info"] = []
+    assert "a COCO panoptic file" in _refusal(document, tmp_path)
+
+
+def test_shapes_of_other_writers_in_labelme_and_label_studio(tmp_path: Path) -> None:
+    pairs = np.reshape(BOX, (-1, 2)).tolist()
+    for kind in ("oriented_rectangle", "rotation", None):
+        np.testing.assert_array_equal(_read(labelme("room.jpg", SIZE, [("wall", kind, pairs)]), tmp_path), _wall())
+    results = [
+        ("ellipselabels", {"x": 50, "y": 50, "radiusX": 25, "radiusY": 100 / 6, "rotation": 0, "ellipselabels": ["a"]}),
+        ("rectanglelabels", {"x": 50, "y": 0, "width": 25, "height": 50, "rotation": 90, "rectanglelabels": ["b"]}),
+    ]
+    document = label_studio({"room.jpg": results}, SIZE)
+    y, x = np.mgrid[0 : SIZE[0], 0 : SIZE[1]] + 0.5
+    ellipse = ((x - 40) / 20) ** 2 + ((y - 30) / 10) ** 2 <= 1
+    np.testing.assert_array_equal(_read(document, tmp_path, mask_class="a"), ellipse)
+    # 20 px wide and 30 px high, turned by 90 degrees about its top left corner
+    np.testing.assert_array_equal(_read(document, tmp_path, mask_class="b"), _box(0, 20, 10, 40))
+
+
+def test_two_annotators_are_united_with_a_note(tmp_path: Path) -> None:
+    percent = [[25.0, 100 / 6], [75.0, 100 / 6], [75.0, 200 / 3], [25.0, 200 / 3]]
+    first, second = (
+        label_studio({"room.jpg": [("polygonlabels", {"points": points, "polygonlabels": ["wall"]})]}, SIZE)
+        for points in (percent, [[0, 0], [10, 0], [10, 10], [0, 10]])
+    )
+    first[0]["annotations"] += second[0]["annotations"]
+    np.testing.assert_array_equal(_read(first, tmp_path), _wall() | _box(0, 6, 0, 8))
+    file = read_mask(json.dumps(first).encode(), photo_name="room.jpg")
+    assert file.warnings == ("the mask: 2 annotations of this photo, each by one annotator, were united",)
+
+
+def test_label_studio_predictions_and_rotated_photos_are_refused(tmp_path: Path) -> None:
+    value = {"points": [[0, 0], [50, 0], [50, 50]], "polygonlabels": ["wall"]}
+    document = label_studio({"room.jpg": [("polygonlabels", value)]}, SIZE)
+    document[0]["annotations"][0]["result"][0]["image_rotation"] = 90
+    assert "was rotated by 90 degrees in Label Studio" in _refusal(document, tmp_path)
+    document[0].update(predictions=document[0]["annotations"], annotations=[])
+    assert "has predictions only" in _refusal(document, tmp_path)
 
 
 def test_inversion_and_byte_order_marks(tmp_path: Path) -> None:

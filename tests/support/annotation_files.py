@@ -114,6 +114,20 @@ def label_studio(photos: Mapping[str, Sequence[tuple[str, dict[str, Any]]]], siz
     ]
 
 
+def cvat_video(frames: Mapping[int, Sequence[tuple[str, str]]], size: Size) -> str:
+    """A CVAT file of a video: label and attributes (points, outside) of each polygon by frame; one track for each."""
+    tracks = "".join(
+        f'<track id="{track}" label="{label}" source="manual"><polygon frame="{frame}" {attributes}/></track>'
+        for frame, shapes in frames.items()
+        for track, (label, attributes) in enumerate(shapes)
+    )
+    original = f"<original_size><width>{size[1]}</width><height>{size[0]}</height></original_size>"
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?><annotations><version>1.1</version><meta><task>{original}</task></meta>'
+        f"{tracks}</annotations>"
+    )
+
+
 def cvat(photos: Mapping[str, Sequence[tuple[str, str, Any]]], size: Size) -> str:
     """A CVAT file: label, kind and points (x, y, ...) or mask of each shape by file name."""
     images = ""
@@ -126,6 +140,8 @@ def cvat(photos: Mapping[str, Sequence[tuple[str, str, Any]]], size: Size) -> st
             elif kind == "box":
                 x, y = value[0::2], value[1::2]
                 lines += f'<box label="{label}" xtl="{min(x)}" ytl="{min(y)}" xbr="{max(x)}" ybr="{max(y)}"></box>'
+            elif kind in ("turned box", "ellipse"):
+                lines += f'<{kind.split()[-1]} label="{label}" {value}></{kind.split()[-1]}>'
             else:
                 rows, columns = np.flatnonzero(value.any(1)), np.flatnonzero(value.any(0))
                 inner = value[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -17,24 +17,27 @@ from wallpaint.typing import Array
 
 def coco_photos(document: Mapping[str, Any]) -> list[AnnotatedPhoto]:
     """Return the photos of a COCO file. document: its JSON object with images, annotations and categories."""
-    by_image: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
+    by_image: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for annotation in objects(document.get("annotations")):
-        by_image[annotation.get("image_id")].append(annotation)
-    categories = {one.get("id"): str(one.get("name")) for one in objects(document.get("categories"))}
+        if "segments_info" in annotation:
+            raise InputError("a COCO panoptic file, whose masks are pictures: give the photo's PNG of it")
+        by_image[str(annotation.get("image_id"))].append(annotation)
+    categories = {str(one.get("id")): str(one.get("name")) for one in objects(document.get("categories"))}
     return [
         AnnotatedPhoto(
             (str(image.get("file_name")),),
             size_of(image.get("height"), image.get("width")),
-            partial(_regions, by_image[image.get("id")], categories),
+            partial(_regions, by_image[str(image.get("id"))], categories),
         )
         for image in objects(document.get("images"))
     ]
 
 
-def _regions(annotations: list[Mapping[str, Any]], categories: Mapping[Any, str]) -> LabeledRegions:
-    labeled = LabeledRegions(aliases={str(key): name for key, name in categories.items()})
+def _regions(annotations: list[Mapping[str, Any]], categories: Mapping[str, str]) -> LabeledRegions:
+    labeled = LabeledRegions(aliases=dict(categories))
     for annotation in annotations:
-        label = categories.get(annotation.get("category_id"), str(annotation.get("category_id")))
+        category = str(annotation.get("category_id"))
+        label = categories.get(category, category)
         segmentation = annotation.get("segmentation")
         if segmentation:
             labeled.add(label, partial(_draw, segmentation))
@@ -45,8 +48,9 @@ def _regions(annotations: list[Mapping[str, Any]], categories: Mapping[Any, str]
 
 def _draw(segmentation: Any, size: Size) -> Array:
     if isinstance(segmentation, list):
-        polygons = segmentation if isinstance(segmentation[0], list) else [segmentation]
-        return np.logical_or.reduce([fill_polygon(points_of(polygon), size) for polygon in polygons])
+        regions = [segmentation] if isinstance(segmentation[0], int | float) else segmentation
+        masks = [_draw(one, size) if isinstance(one, dict) else fill_polygon(points_of(one), size) for one in regions]
+        return np.logical_or.reduce(masks)
     code = as_mapping(segmentation, "a segmentation")
     counts, stored = code.get("counts"), code.get("size")
     if isinstance(counts, str):

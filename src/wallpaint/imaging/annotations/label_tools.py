@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image
 
 from wallpaint.errors import InputError
-from wallpaint.imaging.annotations.entry import AnnotatedPhoto, LabeledRegions, Size, objects, size_of
-from wallpaint.imaging.annotations.shapes import decode_brush, fill_polygon, points_of
+from wallpaint.imaging.annotations.entry import AnnotatedPhoto, LabeledRegions, Size, numbers_of, objects, size_of
+from wallpaint.imaging.annotations.shapes import decode_brush, fill_ellipse, fill_polygon, points_of, rectangle, turned
 from wallpaint.typing import Array
 
 # -- labelme
@@ -32,7 +32,7 @@ def _labelme_regions(document: Mapping[str, Any]) -> LabeledRegions:
     labeled = LabeledRegions()
     for shape in objects(document.get("shapes")):
         kind, points = str(shape.get("shape_type") or "polygon"), shape.get("points")
-        if kind == "polygon":
+        if kind in ("polygon", "oriented_rectangle", "rotation"):  # the latter are X-AnyLabeling's
             labeled.add(shape.get("label"), partial(_polygon, points))
         elif kind == "rectangle":
             labeled.add(shape.get("label"), partial(_rectangle, points))
@@ -61,10 +61,8 @@ def _circle(points: Any, size: Size) -> Array:
     ends = points_of(points)
     if len(ends) != 2:
         raise InputError("a circle has not two points")
-    y, x = np.ogrid[0 : size[0], 0 : size[1]]
-    (center_x, center_y), edge = ends[0], ends[1]
-    radius = float(np.hypot(*(edge - ends[0])))
-    return np.asarray((x + 0.5 - center_x) ** 2 + (y + 0.5 - center_y) ** 2 <= radius**2)
+    radius = float(np.hypot(*(ends[1] - ends[0])))
+    return fill_ellipse((float(ends[0, 0]), float(ends[0, 1])), (radius, radius), size)
 
 
 def _labelme_mask(text: str, points: Any, size: Size) -> Array:
@@ -95,7 +93,7 @@ def label_studio_photos(tasks: list[Any]) -> list[AnnotatedPhoto]:
         results = _results(task)
         sizes = (size_of(one.get("original_height"), one.get("original_width")) for one in results)
         size = next((one for one in sizes if one is not None), None)
-        photos.append(AnnotatedPhoto(_names(task), size, partial(_studio_regions, results)))
+        photos.append(AnnotatedPhoto(_names(task), size, partial(_studio_regions, task, results)))
     return photos
 
 
@@ -104,8 +102,12 @@ def _results(task: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not isinstance(task.get("annotations"), list):
         flat = [one for value in task.values() for one in objects(value)]
         return [{**one, "value": one} for one in flat if any(key.endswith("labels") for key in one)]
-    valid = [one for one in objects(task["annotations"]) if not one.get("was_cancelled")]
-    return [result for one in valid for result in objects(one.get("result"))]
+    return [result for one in _valid(task["annotations"]) for result in objects(one.get("result"))]
+
+
+def _valid(annotations: Any) -> list[Mapping[str, Any]]:
+    """The annotations of a task that were not skipped, each by one annotator."""
+    return [one for one in objects(annotations) if not one.get("was_cancelled")]
 
 
 def _names(task: Mapping[str, Any]) -> tuple[str, ...]:
@@ -122,9 +124,16 @@ def _names(task: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _studio_regions(results: list[Mapping[str, Any]]) -> LabeledRegions:
+def _studio_regions(task: Mapping[str, Any], results: list[Mapping[str, Any]]) -> LabeledRegions:
     labeled = LabeledRegions()
+    annotations = _valid(task.get("annotations"))
+    if not any(one.get("result") for one in annotations) and task.get("predictions"):
+        raise InputError("this photo has predictions only: accept them in Label Studio, and export again")
+    if len(annotations) > 1:
+        labeled.notes.append(f"{len(annotations)} annotations of this photo, each by one annotator, were united")
     for result in results:
+        if result.get("image_rotation"):
+            raise InputError(f"the photo was rotated by {result['image_rotation']} degrees in Label Studio: undo that")
         value = result.get("value")
         if not isinstance(value, dict):
             continue
@@ -137,6 +146,8 @@ def _studio_regions(results: list[Mapping[str, Any]]) -> LabeledRegions:
                 labeled.add(label, partial(_percent_polygon, value["points"]))
             elif {"x", "y", "width", "height"} <= value.keys():
                 labeled.add(label, partial(_percent_rectangle, value))
+            elif {"x", "y", "radiusX", "radiusY"} <= value.keys():
+                labeled.add(label, partial(_percent_ellipse, value))
             else:
                 labeled.skip(label, str(result.get("type", "label without a region")))
     return labeled
@@ -148,13 +159,19 @@ def _percent_polygon(points: Any, size: Size) -> Array:
 
 def _percent_rectangle(value: Mapping[str, Any], size: Size) -> Array:
     """A box in percent of the photo, turned clockwise about its top left corner."""
-    try:
-        x, y, width, height = (float(value[key]) for key in ("x", "y", "width", "height"))
-        angle = np.deg2rad(float(value.get("rotation") or 0))
-    except (TypeError, ValueError) as error:
-        raise InputError("a rectangle is not given in numbers") from error
+    x, y, width, height = numbers_of(value, ("x", "y", "width", "height"), "a rectangle")
     scale = np.array([size[1], size[0]]) / 100
-    across = np.array([np.cos(angle), np.sin(angle)]) * width * scale[0]
-    down = np.array([-np.sin(angle), np.cos(angle)]) * height * scale[1]
-    corner = np.array([x, y]) * scale
-    return fill_polygon(np.array([corner, corner + across, corner + across + down, corner + down]), size)
+    left, top, right, bottom = np.concatenate([(x, y) * scale, (x + width, y + height) * scale])
+    return fill_polygon(turned(rectangle((left, top, right, bottom)), np.array([left, top]), _rotation(value)), size)
+
+
+def _percent_ellipse(value: Mapping[str, Any], size: Size) -> Array:
+    """An ellipse in percent of the photo, turned clockwise about its centre."""
+    x, y, across, down = numbers_of(value, ("x", "y", "radiusX", "radiusY"), "an ellipse")
+    scale_x, scale_y = size[1] / 100, size[0] / 100
+    return fill_ellipse((x * scale_x, y * scale_y), (across * scale_x, down * scale_y), size, _rotation(value))
+
+
+def _rotation(value: Mapping[str, Any]) -> float:
+    """Clockwise degrees."""
+    return numbers_of(value, ("rotation",), "a rotation")[0] if value.get("rotation") else 0.0

@@ -68,6 +68,7 @@ def read_annotation(
         mask |= draw(size)
     if not mask.any():
         raise InputError(f"the regions of label {name!r} cover no pixel")
+    warnings += tuple(labeled.notes)
     if labeled.unusable.get(name):
         count = len(labeled.unusable[name])
         warnings += (f"{count} annotations of label {name!r} have no area ({labeled.unusable[name][0]}): left out",)

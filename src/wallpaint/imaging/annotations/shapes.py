@@ -47,6 +47,36 @@ def fill_polygon(points: Array, size: tuple[int, int]) -> Array:
     return np.bitwise_xor.accumulate(toggles, axis=1)[:, :width].astype(bool)
 
 
+def rectangle(box: tuple[float, float, float, float], angle_deg: float = 0.0) -> Array:
+    """Return the corners of a box (left, top, right, bottom), turned clockwise about its centre: (4, 2)."""
+    left, top, right, bottom = box
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float64)
+    return turned(corners, corners.mean(axis=0), angle_deg)
+
+
+def turned(points: Array, about: Array, angle_deg: float) -> Array:
+    """Return points (N, 2) turned clockwise, as pictures show it, about a point (2,)."""
+    angle = np.deg2rad(angle_deg)
+    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    return np.asarray((points - about) @ matrix + about)
+
+
+def fill_ellipse(
+    center: tuple[float, float], radii: tuple[float, float], size: tuple[int, int], angle_deg: float = 0.0
+) -> Array:
+    """Return the pixels whose centres lie in an ellipse: (H, W) bool.
+
+    center, radii: x and y, in pixels. size: (height, width). angle_deg: clockwise turn about its centre.
+    """
+    if not np.isfinite([*center, *radii, angle_deg]).all() or min(radii) <= 0:
+        raise InputError("an ellipse has no finite centre and radii")
+    y, x = np.ogrid[0 : size[0], 0 : size[1]]
+    across, down = x + 0.5 - center[0], y + 0.5 - center[1]
+    cos, sin = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    along, beside = cos * across + sin * down, cos * down - sin * across
+    return np.asarray((along / radii[0]) ** 2 + (beside / radii[1]) ** 2 <= 1)
+
+
 def decode_counts(counts: Sequence[int], size: tuple[int, int], *, by_column: bool) -> Array:
     """Return a mask from run lengths that alternate between outside and inside, outside first: (H, W) bool.
 
