@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from support.data_sets import into_shard, make_set, save, small_room, still
+from support.annotation_files import coco, coco_counts, labelme
+from support.data_sets import into_shard, make_set, save, small_room, still, write_lines
 from wallpaint import InputError
 from wallpaint.cli.app import main
-from wallpaint.data import listing, unread
+from wallpaint.data import listing, loading, unread
 from wallpaint.data.check import check, write_quality
 from wallpaint.data.dataset import WallInpaintingDataset
 from wallpaint.data.listing import PhotoItem
+from wallpaint.data.metadata import SampleMetadata, parse_metadata
 
 
 def paired_set(root: Path, *stems: str, split: str = "train") -> Path:
@@ -248,3 +250,151 @@ def test_negative_dilation_erodes_the_models_mask(tmp_path: Path) -> None:
     plain = WallInpaintingDataset(tmp_path, "train", still(dilation_px=0.0))[0]
     assert bool((sample["mask"] == sample["color_mask"]).all())
     assert 0 < float(sample["mask"].sum()) < float(plain["mask"].sum())
+
+
+def test_masks_are_read_by_the_keys_of_their_line(tmp_path: Path) -> None:
+    """Classes, black walls, annotations, and masks drawn on stored pixels give the alpha of a plain mask."""
+    room = small_room(0)
+    wall = room.soft_mask >= 128
+    size = (wall.shape[0], wall.shape[1])
+    tag = Image.Exif()
+    tag[274] = 3
+    save(tmp_path / "train/images/a.png", room.photo)
+    save(tmp_path / "train/images/turned.png", room.photo[::-1, ::-1], exif=tag)
+    masks = tmp_path / "train/masks"
+    save(masks / "ids.png", wall.astype(np.uint8) + 4)
+    save(masks / "black.png", np.where(wall, 0, 255).astype(np.uint8))
+    save(masks / "stored.png", (wall[::-1, ::-1] * 255).astype(np.uint8))
+    code = {"size": list(size), "counts": coco_counts(wall)}
+    (masks / "coco.json").write_text(json.dumps(coco({"a.png": [("Wall 1", code)]}, size)), encoding="utf-8")
+    lines = [
+        {"image_path": "images/a.png", "mask_path": "masks/ids.png", "mask_class": 5},
+        {"image_path": "images/a.png", "mask_path": "masks/black.png", "invert_mask": True},
+        {"image_path": "images/turned.png", "mask_path": "masks/stored.png", "mask_orientation": "stored"},
+        {"image_path": "images/a.png", "mask_path": "masks/coco.json", "mask_class": "wall 1"},
+    ]
+    write_lines(tmp_path / "train", lines)
+    items = photos(tmp_path)
+    for item in items:
+        np.testing.assert_array_equal(loading.load(item, with_target=False).alpha, wall)
+    assert {issue.type for issue in check(tmp_path, 0.0).issues} == {"duplicate"}
+    assert check(tmp_path, 0.0).notes == []
+    assert len({item.metadata.hash_text() for item in items}) == 4
+    header = "file_name;mask_path;invert_mask\r\n"
+    (tmp_path / "train/metadata.jsonl").unlink()
+    text = f"sep=;\r\n{header}images/a.png;masks/black.png;TRUE\r\n"
+    (tmp_path / "train/metadata.csv").write_bytes(text.encode("utf-8-sig"))
+    assert [item.metadata.invert_mask for item in photos(tmp_path)] == [True]
+
+
+def test_plain_metadata_has_the_digest_that_it_had(tmp_path: Path) -> None:
+    assert SampleMetadata(caption="a room").hash_text() == (
+        "Entry(color_rgb=None, color_name=None, old_color_rgb=None, quality=1.0, caption='a room', room=None)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"invert_mask": "yes"}, "invert_mask is true or false, not 'yes'"),
+        ({"mask_orientation": 6}, "mask_orientation is upright or stored, not 6"),
+        ({"mask_class": [1]}, "mask_class is a text, not [1]"),
+    ],
+)
+def test_keys_of_a_mask_are_checked(line: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_metadata(line, "x, line 1")
+    assert str(caught.value) == f"x, line 1: {message}"
+
+
+def test_messages_on_masks_name_keys_of_the_metadata(tmp_path: Path) -> None:
+    folder = paired_set(tmp_path, "a", "b", "c", "d")
+    wall = small_room(0).soft_mask >= 128
+    save(folder / "masks/a.png", wall.astype(np.uint8))
+    ids = Image.fromarray(wall.astype(np.uint8) * 2 + 1, "P")
+    ids.putpalette([0, 0, 0, 0, 128, 0, 0, 0, 0, 128, 0, 0])
+    ids.save(folder / "masks/b.png")
+    tag = Image.Exif()
+    tag[274] = 6
+    save(folder / "images/c.png", np.rot90(small_room(2).photo), exif=tag)
+    save(folder / "masks/c.png", np.rot90(small_room(2).soft_mask))
+    codes = np.random.default_rng(0).integers(0, 256, (*wall.shape, 4), dtype=np.uint8)
+    codes[..., 3] = np.where(wall, 255, 0)
+    save(folder / "masks/d.png", codes)
+    report = check(tmp_path, 0.0)
+    messages = [(issue.key, issue.type, issue.message.partition(".png: ")[2]) for issue in report.issues]
+    assert messages[0] == (
+        "a",
+        "empty",
+        'mask a.png is nowhere brighter than 1 of 255: multiply it by 255, or set "mask_class": "1" '
+        "(keys of metadata.jsonl)",
+    )
+    key, kind, message = messages[1]
+    assert (key, kind) == ("b", "unreadable")
+    assert message.startswith("mask b.png is a coloured picture: it holds 3 #800000 ")
+    assert message.endswith(': name the wall\'s class, such as "mask_class": "3" (keys of metadata.jsonl)')
+    key, kind, message = messages[2]
+    assert (key, kind) == ("c", "orientation")
+    assert message.startswith("the photo has EXIF orientation 6, mask c.png has none and is 128x96, as the photo is ")
+    assert 'set "mask_orientation": "stored" if' in message
+    (note,) = report.notes
+    assert note.endswith('set "invert_mask": true if the wall was erased (keys of metadata.jsonl)')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("masks/a.png", "masks/a_mask.png", ": rename a_mask.png to a.png"),
+        ("masks/a.png", "masks/a.jpg.png", ": rename a.jpg.png to a.png"),
+        ("masks/a.png", "masks/a.psd", ": a.psd has a format that is not read, save it as PNG or JPEG"),
+        ("masks/a.png", "masks/ab.png", ""),
+    ],
+)
+def test_missing_masks_name_a_similar_file(tmp_path: Path, old: str, new: str, hint: str) -> None:
+    folder = paired_set(tmp_path, "a", "b")
+    (folder / old).rename(folder / new)
+    issue = check(tmp_path, 0.0).issues[0]
+    assert issue.message == f"{folder / 'images/a.png'}: {folder / 'masks'} has no image named a{hint}"
+
+
+def test_paths_relative_to_images_name_the_right_path(tmp_path: Path) -> None:
+    folder = paired_set(tmp_path, "a", "b")
+    (folder / "metadata.csv").write_text("file_name,text\na.png,a room\nz.png,\n", encoding="utf-8")
+    assert [issue.message.partition(", line ")[2] for issue in check(tmp_path, 0.0).issues] == [
+        "2: file_name names a.png, and there is no such file: write images/a.png",
+        f"3: file_name names z.png, and there is no such file in {folder}",
+    ]
+
+
+@pytest.mark.parametrize("names", [("Images", "Masks"), ("10_walls",)])
+def test_a_folder_without_samples_names_what_it_has(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        save(tmp_path / "train" / name / "a.png", small_room(0).photo)
+    with pytest.raises(InputError) as caught:
+        check(tmp_path, 0.0)
+    assert str(caught.value) == (
+        f"{tmp_path / 'train'}: no samples: expected metadata.jsonl, or images/ and masks/, or *.tar, or room_*.npz; "
+        f"it has {', '.join(f'{name}/' for name in names)}"
+    )
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "gif"])
+def test_rarer_suffixes_are_read(tmp_path: Path, suffix: str) -> None:
+    folder = paired_set(tmp_path, "a")
+    (folder / "images/a.png").unlink()
+    save(folder / f"images/a.{suffix}", small_room(0).photo, format="GIF" if suffix == "gif" else "JPEG")
+    assert [(item.image.name, item.mask.name) for item in photos(tmp_path)] == [(f"a.{suffix}", "a.png")]
+    assert check(tmp_path, 0.0).issues == []
+
+
+def test_a_labelme_file_in_masks_is_a_mask(tmp_path: Path) -> None:
+    folder = paired_set(tmp_path, "a", "b")
+    (folder / "masks/a.png").unlink()
+    document = labelme("a.png", (96, 128), [("wall", "polygon", [[10, 10], [90, 10], [90, 60], [10, 60]])])
+    (folder / "masks/a.json").write_text(json.dumps(document), encoding="utf-8")
+    alpha = loading.load(photos(tmp_path)[0], with_target=False).alpha
+    expected = np.zeros((96, 128))
+    expected[10:60, 10:90] = 1
+    np.testing.assert_array_equal(alpha, expected)
+    assert check(tmp_path, 0.0).issues == []
+    assert check(tmp_path, 0.0).notes == []

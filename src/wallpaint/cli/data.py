@@ -64,8 +64,9 @@ def check(
             typer.echo(f"written: {file}, {count} lines with quality_score")
         if output is not None:
             typer.echo(f"written: {output}")
-        total = len(report.issues)
-        typer.echo(f"{folder}: {len(report.samples)} samples, {total or 'no'} {'issue' if total == 1 else 'issues'}")
+        samples, total = len(report.samples), len(report.issues)
+        counted = f"{samples} {'sample' if samples == 1 else 'samples'}"
+        typer.echo(f"{folder}: {counted}, {total or 'no'} {'issue' if total == 1 else 'issues'}")
     if report.issues:
         raise typer.Exit(1)
 

@@ -23,8 +23,8 @@ from wallpaint.data import fingerprints, listing, loading, unread
 from wallpaint.data.fingerprints import Fingerprint
 from wallpaint.data.listing import InvalidItem, ListedItem, PhotoItem, RoomItem
 from wallpaint.data.mask_quality import MaskQuality, describe_worst, mask_quality
-from wallpaint.data.metadata import METADATA_FILE, read_lines
-from wallpaint.errors import InputError
+from wallpaint.data.metadata import METADATA_FILE, read_lines, with_keys
+from wallpaint.errors import InputError, ShapeError
 from wallpaint.files import atomic
 from wallpaint.imaging import icc as colorspace
 from wallpaint.imaging.mask_file import MaskFile
@@ -123,7 +123,7 @@ def check(root: Path, threshold: float, on_progress: Callable[[int, int], None] 
     by_split = {split: _list_folder(folder, split) for split, folder in folders.items()}
     items = [(split, item) for split in folders for item in by_split[split]]
     if not items:
-        raise InputError(f"{root}: no samples: expected {METADATA_FILE}, images/ and masks/, *.tar or room_*.npz")
+        raise InputError(listing.no_samples(next(iter(folders.values()))))
     with threads.single_threaded():
         for done, (split, item) in enumerate(items, 1):
             report.samples.append(check_sample(split, item, threshold))
@@ -173,7 +173,7 @@ def _check_images(
 ) -> CheckedSample:
     issues: list[DataIssue] = []
     notes: list[str] = []
-    photo = alpha = target = mask = None
+    photo = alpha = target = mask = decoded = None
     try:
         decoded = loading.decode_image(item.image, item.location)
         photo = to_srgb(loading.on_white(decoded))
@@ -186,10 +186,10 @@ def _check_images(
     except InputError as error:
         issues.append(issue("unreadable", str(error)))
     try:
-        mask = loading.read_mask_file(item.mask, item.location)
+        mask = loading.read_mask_file(item, decoded)
         alpha = mask.alpha
     except InputError as error:
-        issues.append(issue("unreadable", str(error)))
+        issues.append(issue("orientation" if isinstance(error, ShapeError) else "unreadable", str(error)))
     if item.target is not None:
         try:
             target = to_srgb(loading.read_image(item.target, item.location))
@@ -214,10 +214,8 @@ def _check_images(
 
 def _mask_notes(item: PhotoItem, mask: MaskFile, *, warnings_only: bool) -> Iterator[str]:
     """The notes of a repaint on its mask file. warnings_only: the mask has an issue, which its lint would repeat."""
-    name = f"mask {loading.name_of(item.mask)}"
     for line in (*mask.warnings, *(() if warnings_only else lint(mask))):
-        text = line.replace("set `invert_mask` if white is not wall", "exchange black and white if white is not wall")
-        yield f"{item.location}: {name}{text.removeprefix(mask.source)}"
+        yield f"{item.location}: {with_keys(line)}"
 
 
 def to_srgb(photo: Photo) -> Array:
@@ -254,7 +252,8 @@ def _coverage_issues(mask_name: str, alpha: Array) -> Iterator[tuple[str, str]]:
     peak, share = float(alpha.max()), float((alpha >= 0.5).mean())
     if share == 0:
         reason = "has no white pixel" if peak == 0 else f"is nowhere brighter than {255 * peak:.0f} of 255"
-        yield "empty", f"{mask_name} {reason}: white is wall"
+        advice = with_keys("multiply it by 255, or set `mask_class=1`") if 0 < peak <= 2 / 255 else "white is wall"
+        yield "empty", f"{mask_name} {reason}: {advice}"
     elif share >= FULL_MASK_SHARE:
         yield "full", f"{mask_name} is white on {100 * share:.1f} % of the image: only the wall is white"
 

@@ -83,11 +83,12 @@ def _images(sample: CheckedSample) -> Iterator[tuple[str, str]]:
     item = sample.item
     if not isinstance(item, PhotoItem):
         return
-    photo = alpha = None
+    photo = alpha = decoded = None
     with suppress(InputError):
-        photo = to_srgb(loading.read_image(item.image, item.location))
+        decoded = loading.read_image(item.image, item.location)
+        photo = to_srgb(decoded)
     with suppress(InputError):
-        alpha = loading.read_alpha(item.mask, item.location)
+        alpha = loading.read_mask_file(item, decoded).alpha
     if photo is not None:
         fits = alpha is not None and alpha.shape == photo.shape[:2]
         yield "photo with the mask's outline" if fits else "photo", _data_uri(photo, alpha if fits else None)

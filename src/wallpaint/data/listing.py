@@ -15,7 +15,7 @@ their name starts with.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -30,7 +30,12 @@ from wallpaint.files import names
 SPLITS = ("train", "validation", "test")
 SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "val", "valid", "dev"), "test": ("test",)}
 CAPTION_SUFFIXES = (".txt", ".caption")
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif")
+IMAGE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif", ".gif"),
+)
+MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".json", ".xml")  # annotations of one photo too
+
+_MAX_NAMES = 5  # in a message
 
 File: TypeAlias = "Path | ShardMember"
 
@@ -107,9 +112,17 @@ def list_samples(root: Path, split: str) -> list[PhotoItem | RoomItem]:
             raise InputError(item.message)
         items.append(item)
     if not items:
-        expected = f"{METADATA_FILE}, or images/ and masks/, or *.tar, or room_*.npz"
-        raise InputError(f"{folders.get(split, root)}: no samples for {split}: expected {expected}")
+        raise InputError(no_samples(folders.get(split, root), split))
     return items
+
+
+def no_samples(folder: Path, split: str = "") -> str:
+    """Return the message on a folder without samples: what is expected, and what is there."""
+    present = [f"{path.name}/" if path.is_dir() else path.name for path in names.list_content(folder)]
+    rest = len(present) - _MAX_NAMES
+    listed = ", ".join(present[:_MAX_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    expected = f"expected {METADATA_FILE}, or images/ and masks/, or *.tar, or room_*.npz"
+    return f"{folder}: no samples{f' for {split}' if split else ''}: {expected}; it has {listed or 'nothing'}"
 
 
 def list_folder(folder: Path, split: str) -> Iterator[ListedItem]:
@@ -157,7 +170,8 @@ def _from_line(number: int, location: str, text: str, folder: Path) -> ListedIte
             raise InputError(f"{location}: image_path is missing (or file_name)")
         mask = paths["mask_path"] or _mask_of(image, folder)
         if mask is None:
-            raise InputError(f"{location}: mask_path is missing, and masks/ has none named {image.stem}")
+            hint = _similar(folder / "masks", image.stem)
+            raise InputError(f"{location}: mask_path is missing, and masks/ has none named {image.stem}{hint}")
         metadata = metadata_files.parse_metadata(line, location)
         if not metadata.caption:
             metadata = replace(metadata, caption=sidecar_caption(image))
@@ -173,7 +187,8 @@ def _mask_of(image: Path, folder: Path) -> Path | None:
     name = names.composed(image.stem)
     relative = image.parent.relative_to(folder).as_posix().removeprefix("images").strip("/")
     folders = (folder / "masks" / relative, folder / "masks")
-    return next((by_stem[name][0] for by_stem in map(_by_stem, folders) if name in by_stem), None)
+    all_masks = (_by_stem(one, MASK_SUFFIXES) for one in folders)
+    return next((by_stem[name][0] for by_stem in all_masks if name in by_stem), None)
 
 
 def sidecar_caption(image: Path) -> str:
@@ -194,10 +209,11 @@ def _repeats(name: str) -> int:
 def _by_name(folder: Path) -> Iterator[ListedItem]:
     """Samples of images/, masks/ and targets/, and of the folders in them."""
     groups = {"", *(path.name for path in names.list_content(folder / "images") if path.is_dir())}
-    masks = _by_stem(folder / "masks")
+    masks = _by_stem(folder / "masks", MASK_SUFFIXES)
     for group in sorted(groups):
         images = _by_stem(folder / "images" / group)
-        own_masks, targets = _by_stem(folder / "masks" / group), _by_stem(folder / "targets" / group)
+        own_masks = _by_stem(folder / "masks" / group, MASK_SUFFIXES)
+        targets = _by_stem(folder / "targets" / group)
         if group:
             own_masks = {stem: masks[stem] for stem in images if stem in masks} | own_masks
         elif len(groups) > 1:  # masks of the photos in folders
@@ -224,7 +240,8 @@ def _paired(
             yield InvalidItem(key, location, "metadata", message)
         elif not files[0] or not files[1]:
             lacking = "images" if not files[0] else "masks"
-            message = f"{location}: {folder / lacking / group} has no image named {stem}"
+            where = folder / lacking / group
+            message = f"{location}: {where} has no image named {stem}{_similar(where, stem)}"
             yield InvalidItem(key, location, "missing", message)
         else:
             try:
@@ -236,13 +253,26 @@ def _paired(
             yield PhotoItem(key, location, metadata, files[0][0], files[1][0], target, repeats=_repeats(group))
 
 
-def _by_stem(folder: Path) -> dict[str, list[Path]]:
-    """Images of a folder by their names without suffix, composed."""
+def _by_stem(folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES) -> dict[str, list[Path]]:
+    """Files of a folder with some suffixes by their names without suffix, composed."""
     paths: dict[str, list[Path]] = {}
     for path in names.list_content(folder):
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if path.suffix.lower() in suffixes and (path.is_file() or path.is_symlink()):
             paths.setdefault(names.composed(path.stem), []).append(path)
     return paths
+
+
+def _similar(folder: Path, stem: str) -> str:
+    """A hint on a file of another format or of a longer name, such as room_mask.png for room; "" without one."""
+    for path in names.list_content(folder):
+        if not path.is_file():
+            continue
+        name = names.composed(path.name)
+        if names.composed(path.stem) == stem:
+            return f": {path.name} has a format that is not read, save it as PNG or JPEG"
+        if re.match(rf"{re.escape(stem)}[^0-9A-Za-z].*\.\w+$", name):
+            return f": rename {path.name} to {stem}{path.suffix}"
+    return ""
 
 
 # -- shards and rooms ------------------------------------------------------------------------------------

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wallpaint.data.listing import File, PhotoItem, RoomItem
-from wallpaint.data.metadata import Rgb, SampleMetadata
+from wallpaint.data.metadata import Rgb, SampleMetadata, with_keys
 from wallpaint.data.shards import ShardMember
 from wallpaint.errors import InputError, ShapeError
 from wallpaint.imaging.color import linear_to_srgb
 from wallpaint.imaging.mask_file import MaskFile, read_mask
 from wallpaint.imaging.photo import Photo, read_photo
 from wallpaint.scene import mask as masks
+from wallpaint.scene.mask_orientation import orient_mask
 from wallpaint.typing import Array
 
 
@@ -44,7 +45,8 @@ def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
 
     Raises InputError, naming file and line, for a file that cannot be read; ShapeError if sizes differ.
     """
-    photo, alpha = decode_image(item.image, item.location), read_alpha(item.mask, item.location)
+    photo = decode_image(item.image, item.location)
+    alpha = read_mask_file(item, photo).alpha
     check_sizes(item, photo, alpha)
     if photo.alpha is not None:
         alpha = alpha * opacity(photo)
@@ -52,7 +54,7 @@ def load(item: PhotoItem, *, with_target: bool) -> SampleImages:
     try:
         masks.require_wall(alpha, name_of(item.mask))
     except InputError as error:
-        raise InputError(f"{item.location}: {error}") from error
+        raise InputError(f"{item.location}: {with_keys(str(error))}") from error
     target = reference = None
     if with_target and item.target is not None:
         target = read_image(item.target, item.location)
@@ -111,20 +113,28 @@ def decode_image(file: File, location: str) -> Photo:
         raise InputError(f"{location}: {name_of(file)}: {reason}") from error
 
 
-def read_alpha(file: File, location: str) -> Array:
-    """Read a mask: (H, W) float32, 0..1. Raises InputError that starts with `location`."""
-    return read_mask_file(file, location).alpha
+def read_mask_file(item: PhotoItem, photo: Photo | None) -> MaskFile:
+    """Read a sample's mask as its metadata says, upright, with its statistics.
 
-
-def read_mask_file(file: File, location: str) -> MaskFile:
-    """Read a mask with its statistics. Raises InputError that starts with `location`."""
+    photo: None if it cannot be read. Raises InputError, and ShapeError for a mask drawn on the photo's stored pixels
+    that has not the upright photo's size, that start with the sample's location.
+    """
+    file, metadata = item.mask, item.metadata
     try:
-        return read_mask(file.read() if isinstance(file, ShardMember) else file)
+        mask = read_mask(
+            file.read() if isinstance(file, ShardMember) else file,
+            invert=metadata.invert_mask,
+            mask_class=metadata.mask_class,
+            photo_name=name_of(item.image),
+            photo_size=None if photo is None else photo.size,
+            name=f"mask {name_of(file)}",
+        )
+        if photo is None:
+            return mask
+        alpha, notes = orient_mask(mask, photo, metadata.mask_orientation, fit=False)
     except InputError as error:
-        message = str(error)
-        if message.startswith("the mask"):
-            message = f"mask {name_of(file)}{message.removeprefix('the mask')}"
-        raise InputError(f"{location}: {message}") from error
+        raise type(error)(f"{item.location}: {with_keys(str(error))}") from error
+    return replace(mask, alpha=alpha, warnings=(*notes, *mask.warnings))
 
 
 def check_sizes(item: PhotoItem, photo: Photo, alpha: Array) -> None:

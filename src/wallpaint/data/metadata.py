@@ -6,6 +6,8 @@ A line of metadata.jsonl is a JSON object, a line of metadata.csv its values und
     file_name, text                      Hugging Face's names for image_path and caption
     color_rgb, color_name                the wall's colour in the target, or in the photo if there is no target
     old_color_rgb                        the existing paint in the photo, if there is a target
+    mask_class, invert_mask, mask_orientation
+                                         how the mask is read, as in a repaint
     quality_score, caption, reference_path, tracks, room
 
 Other keys are ignored.
@@ -16,18 +18,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from wallpaint.errors import InputError
 from wallpaint.files import names
+from wallpaint.scene.options import MaskOrientation
 
 METADATA_FILE, CSV_FILE = "metadata.jsonl", "metadata.csv"
 ALIASES = {"image_path": "file_name", "caption": "text"}
 MAX_MAGNITUDE = 1e9  # of a number in metadata or settings
 _JSON_KEYS = ("color_rgb", "old_color_rgb", "quality_score", "room", "tracks")  # not text
+_MASK_KEYS = ("mask_class", "invert_mask", "mask_orientation")
+CONTENT_FOLDERS = ("images", "masks", "targets")
 PATH_KEYS = ("image_path", "mask_path", "target_path", "reference_path")
 
 Rgb: TypeAlias = tuple[float, float, float]
@@ -38,6 +44,8 @@ class SampleMetadata:
     """Metadata of one sample besides its paths.
 
     color_rgb, old_color_rgb: albedo as sRGB 0..255, see the module. quality: 0..1. room: number of a rendered room.
+    mask_class, invert_mask: see `mask_file.read_mask`. mask_orientation: "upright" or "stored", see
+    `mask_orientation.orient_mask`.
     """
 
     color_rgb: Rgb | None = None
@@ -46,10 +54,16 @@ class SampleMetadata:
     quality: float = 1.0
     caption: str = ""
     room: int | None = None
+    mask_class: str | None = None
+    invert_mask: bool = False
+    mask_orientation: MaskOrientation = "upright"
 
     def hash_text(self) -> str:
         """Return a text of all values, which digests of samples depend on; its form must not change."""
-        values = (f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__)
+        fields = self.__dataclass_fields__.values()
+        changed = {f.name for f in fields if f.name in _MASK_KEYS and getattr(self, f.name) != f.default}
+        names = (f.name for f in fields if f.name not in _MASK_KEYS or f.name in changed)
+        values = (f"{name}={getattr(self, name)!r}" for name in names)
         return f"Entry({', '.join(values)})"
 
 
@@ -76,8 +90,9 @@ def read_text(file: Path) -> str:
 
 
 def _csv_rows(file: Path, text: str) -> Iterator[tuple[str, str]]:
-    header = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=header.count)
+    text, delimiter = names.without_separator_line(text)
+    header = next((line for line in text.split("\n") if line.strip()), "")
+    delimiter = delimiter or max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     keys: list[str] = []
     for row in reader:
@@ -132,7 +147,43 @@ def parse_metadata(line: Mapping[str, Any], location: str) -> SampleMetadata:
         quality=1.0 if quality is None else float(quality),
         caption=_text(line, "caption", location) or "",
         room=room,
+        mask_class=_mask_class(line, location),
+        invert_mask=_is_inverted(line, location),
+        mask_orientation=_mask_orientation(line, location),
     )
+
+
+def _mask_class(line: Mapping[str, Any], location: str) -> str | None:
+    value = line.get("mask_class")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(line, "mask_class", location) or None
+
+
+def _is_inverted(line: Mapping[str, Any], location: str) -> bool:
+    value = line.get("invert_mask", False)
+    value = {"true": True, "false": False}.get(value.casefold(), value) if isinstance(value, str) else value
+    if not isinstance(value, bool):
+        raise InputError(f"{location}: invert_mask is true or false, not {_abbreviated(value)}")
+    return value
+
+
+def _mask_orientation(line: Mapping[str, Any], location: str) -> MaskOrientation:
+    value = line.get("mask_orientation", "upright")
+    if value in ("upright", "stored"):
+        return cast(MaskOrientation, value)
+    raise InputError(f"{location}: mask_orientation is upright or stored, not {_abbreviated(value)}")
+
+
+def with_keys(message: str) -> str:
+    """Return a message on parameters of a mask as one on the keys of a metadata line."""
+    changed = re.sub(r"`mask_(class|orientation)(?:=[\"']?([^`\"']+)[\"']?)?`", _with_key, message)
+    changed = changed.replace("set `invert_mask`", 'set "invert_mask": true').replace("`invert_mask`", '"invert_mask"')
+    return message if changed == message else f"{changed} (keys of {METADATA_FILE})"
+
+
+def _with_key(match: re.Match[str]) -> str:
+    return f'"mask_{match[1]}"' + (f': "{match[2]}"' if match[2] else "")
 
 
 def resolve_path(line: Mapping[str, Any], key: str, location: str, folder: Path) -> Path | None:
@@ -140,14 +191,17 @@ def resolve_path(line: Mapping[str, Any], key: str, location: str, folder: Path)
     value = line.get(key)
     if value is None:
         return None
+    name = ALIASES[key] if key in ALIASES and line.get(ALIASES[key]) == value else key
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise InputError(f"{location}: {key} is not a path but {_abbreviated(value)}")
+        raise InputError(f"{location}: {name} is not a path but {_abbreviated(value)}")
     path = Path(value)
     if path.is_absolute() or ".." in value.split("/") or "\\" in value:
-        raise InputError(f"{location}: {key} is {value}: paths stay within the folder, with forward slashes")
+        raise InputError(f"{location}: {name} is {value}: paths stay within the folder, with forward slashes")
     file = names.find(folder, path.as_posix())
     if file is None or not file.is_file():
-        raise InputError(f"{location}: {key} names {value}, and there is no such file")
+        content = next((one for one in CONTENT_FOLDERS if names.find(folder, f"{one}/{path.as_posix()}")), None)
+        hint = f": write {content}/{value}" if content else f" in {folder}"
+        raise InputError(f"{location}: {name} names {value}, and there is no such file{hint}")
     return file
 
 

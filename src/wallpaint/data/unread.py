@@ -8,12 +8,11 @@ from pathlib import Path
 
 from wallpaint.data import listing
 from wallpaint.data.listing import CAPTION_SUFFIXES, IMAGE_SUFFIXES, InvalidItem, ListedItem, PhotoItem, RoomItem
-from wallpaint.data.metadata import CSV_FILE, METADATA_FILE
+from wallpaint.data.metadata import CONTENT_FOLDERS, CSV_FILE, METADATA_FILE
 from wallpaint.data.shards import ShardMember
 from wallpaint.errors import InputError
 from wallpaint.files import names
 
-CONTENT_FOLDERS = ("images", "masks", "targets")
 MAX_NAMES = 5  # in a note
 _METADATA_NAMES = (METADATA_FILE, CSV_FILE, "metadata.parquet", "metadata.json")
 _ALPHA_SUFFIXES = (".png", ".webp", ".tif", ".tiff", ".avif", ".gif")

@@ -6,12 +6,14 @@ volume an AppleDouble file ._NAME; Windows programs begin text with a byte order
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SYSTEM_NAMES = {"__macosx", "thumbs.db", "desktop.ini"}
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\s"\w]|\t)"?[^\S\n\r]*(?:\r\n|\n|\r|$)', re.IGNORECASE)
 
 
 def composed(name: str) -> str:
@@ -58,3 +60,9 @@ def lines_of(text: str) -> Iterator[tuple[int, str]]:
         line = line.removeprefix("\ufeff").rstrip("\r")
         if line.strip():
             yield number, line
+
+
+def without_separator_line(text: str) -> tuple[str, str | None]:
+    """Split off the line `sep=;` that spreadsheets write and read: the text with it blank, and the delimiter."""
+    match = _SEPARATOR_LINE.match(text)
+    return (f"\n{text[match.end() :]}", match[1]) if match else (text, None)

@@ -79,6 +79,7 @@ def read_mask(
     mask_class: str | None = None,
     photo_name: str | None = None,
     photo_size: tuple[int, int] | None = None,
+    name: str | None = None,
 ) -> MaskFile:
     """Read a mask: white is wall, grey is a soft edge, an alpha channel that cuts the wall out counts too.
 
@@ -87,21 +88,29 @@ def read_mask(
     wall. limits: largest picture, as for photos. mask_class: what is wall. In a picture of classes: a number, or a
     colour (#rrggbb, "128,0,0", a CSS name); "soft" takes every grey value as a share of wall. In annotations: a label,
     by default "wall". photo_name, photo_size: file name and (height, width) of the photo, which choose the entry of
-    annotations and complete it. Raises InputError, with the values found and their shares, for a picture of classes
-    without `mask_class` and for any other picture that is not black and white.
+    annotations and complete it. name: of the mask in messages, by default that of its file. Raises InputError, with
+    the values found and their shares, for a picture of classes without `mask_class` and for any other picture that is
+    not black and white.
     """
     limits = limits or Limits()
     document = _annotation_bytes(source, limits)
+    name = name or _name_of(source)
     if document is not None:
-        label = f"mask {Path(source).name}" if isinstance(source, str | Path) else "the mask"
-        file = _from_annotation(document, label, mask_class, photo_name, photo_size, limits, invert=invert)
+        file = _from_annotation(document, name, mask_class, photo_name, photo_size, limits, invert=invert)
         return replace(file, alpha=_inverted(file.alpha)) if invert else file
-    picture = _picture(source, limits, with_classes=mask_class is not None)
+    picture = _picture(source, limits, name, with_classes=mask_class is not None)
     values, channel, warnings = _values(picture, mask_class, invert=invert)
     file = _mask_file(values, picture.name, picture.format, channel, warnings, invert=invert)
     file = replace(file, orientation=picture.orientation)
     file = _snap_jpeg(file) if file.was_jpeg else file
     return replace(file, alpha=_inverted(file.alpha)) if invert else file
+
+
+def _name_of(source: MaskSource) -> str:
+    """The name of a mask in messages."""
+    if isinstance(source, str | Path):
+        return f"mask {Path(source).name}"
+    return "the mask array" if isinstance(source, np.ndarray) else "the mask"
 
 
 def _annotation_bytes(source: MaskSource, limits: Limits) -> bytes | None:
@@ -184,10 +193,9 @@ class _Picture:
         return self.classes.name
 
 
-def _picture(source: MaskSource, limits: Limits, *, with_classes: bool) -> _Picture:
+def _picture(source: MaskSource, limits: Limits, name: str, *, with_classes: bool) -> _Picture:
     """Read the codes of a mask. with_classes: arrays may hold integers of any size."""
     if isinstance(source, np.ndarray):
-        name = "the mask array"
         codes = source[..., None] if source.ndim == 2 else source
         if codes.ndim != 3 or codes.shape[2] not in (1, 2, 3, 4) or 0 in codes.shape:
             raise ShapeError(f"{name} must be (height, width), or with 1 to 4 channels, not {source.shape}")
@@ -196,12 +204,12 @@ def _picture(source: MaskSource, limits: Limits, *, with_classes: bool) -> _Pict
         is_wide = with_classes and codes.dtype.kind in "iu" and codes.dtype not in (np.uint8, np.uint16)
         white = 255.0 if is_wide else _white(colour, name)
         return _Picture(ClassMap(colour, white, None, None, name, is_lossy=False), transparency, "array", 1)
-    name = f"mask {Path(source).name}" if isinstance(source, str | Path) else "the mask"
     try:
         picture = read_photo(source, limits, grey_channels=1)
     except InputError as error:
         reason = str(error).removeprefix(f"{source!s}: ").removeprefix("photo: ")
-        raise InputError(f"{name}: {reason}") from error
+        is_missing = isinstance(source, str | Path) and not Path(source).exists()
+        raise InputError(f"{f'mask {source!s}' if is_missing else name}: {reason}") from error
     if picture.codes.shape[2] == 4:
         raise InputError(f"{name} is a CMYK picture: save it as black and white, in grey or RGB")
     kind = (source.format if isinstance(source, Image.Image) else None) or picture.source.format

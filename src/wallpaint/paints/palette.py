@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wallpaint.errors import InputError
+from wallpaint.files.names import without_separator_line
 from wallpaint.imaging.color import luminance
 from wallpaint.paints.measured_lab import adapt_lab
 from wallpaint.paints.paint import Paint
@@ -27,7 +28,6 @@ from wallpaint.paints.paint import Paint
 MAX_BYTES = 20_000_000
 _LRV_TOLERANCE = 10.0
 _MAX_WARNINGS = 20
-_SEPARATOR_LINE = re.compile(r'\s*"?sep=([^\s"\w]|\t)"?[^\S\n\r]*(?:\r\n|\n|\r|$)', re.IGNORECASE)
 
 # Headers as `_plain` leaves them: lower case, no accents, no unit in brackets.
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -235,14 +235,8 @@ def _named(values: Mapping[str, Any], headers: Sequence[str], columns: Mapping[s
     return {name: values[headers[position]] for position, name in _fields(headers, columns).items()}
 
 
-def _without_separator_line(text: str) -> tuple[str, str | None]:
-    """Split off the line `sep=;`, which spreadsheets write and read: the text with it blank, and the delimiter."""
-    match = _SEPARATOR_LINE.match(text)
-    return (f"\n{text[match.end() :]}", match[1]) if match else (text, None)
-
-
 def _csv_rows(text: str, source: str, columns: Mapping[str, str]) -> list[tuple[str, Row]]:
-    text, delimiter = _without_separator_line(text)
+    text, delimiter = without_separator_line(text)
     first = next((line for line in text.splitlines() if line.strip()), "")
     delimiter = delimiter or max(",;\t|", key=lambda mark: len(_fields(first.split(mark), columns)))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
