@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,10 @@ import pytest
 from support.paths import ROOT
 from wallpaint import ConfigError
 from wallpaint.cli.app import main
-from wallpaint.train.tasks import TASKS, task_of
+from wallpaint.train.light.task import LightConfig
+from wallpaint.train.lora.config import LoraRecipe
+from wallpaint.train.segmenter.config import SegmenterConfig
+from wallpaint.train.tasks import KEYS_OF_TASK, TASKS, task_of
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -36,10 +40,23 @@ def test_every_shipped_recipe_names_its_task(path: Path) -> None:
 
 
 def test_recipe_without_task_names_the_key_and_its_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = recipe(tmp_path, "bundle: mini\ndata: set\n")
-    line = error_of(capsys, "train", path, "-o", tmp_path / "run")
-    assert line == f"wallpaint: {path}: task is missing: set it to lora, light or segmenter"
-    assert not (tmp_path / "run").exists()
+    for text, advice in (
+        ("seed: 1\n", "set it to lora, light or segmenter"),
+        ("bundle: mini\ndata: set\n", 'add the line "task: lora"'),
+        ("rooms: []\nsizes: [64]\n", 'add the line "task: segmenter"'),
+        ("side: 64\n", 'add the line "task: light"'),
+    ):
+        path = recipe(tmp_path, text)
+        line = error_of(capsys, "train", path, "-o", tmp_path / "run")
+        assert line == f"wallpaint: {path}: task is missing: {advice}"
+        assert not (tmp_path / "run").exists()
+
+
+def test_keys_of_a_task_are_those_that_no_other_task_has() -> None:
+    recipes = {"lora": LoraRecipe, "light": LightConfig, "segmenter": SegmenterConfig}
+    names = {task: {field.name for field in dataclasses.fields(recipe)} for task, recipe in recipes.items()}
+    for task, keys in KEYS_OF_TASK.items():
+        assert keys == names[task].difference(*(names[other] for other in names if other != task))
 
 
 @pytest.mark.parametrize("task", ["unet", "[lora]", "", "true"])

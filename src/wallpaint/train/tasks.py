@@ -45,8 +45,23 @@ def task_of(recipe: Path) -> str:
     task, choices = data.get("task"), f"{', '.join([*TASKS][:-1])} or {[*TASKS][-1]}"
     if isinstance(task, str) and task in TASKS:
         return task
-    error = f"task must be {choices}, not {task!r}" if "task" in data else f"task is missing: set it to {choices}"
+    if "task" in data:
+        error = f"task must be {choices}, not {task!r}"
+    else:
+        fitting = [name for name, keys in KEYS_OF_TASK.items() if not keys.isdisjoint(data)]
+        advice = f'add the line "task: {fitting[0]}"' if len(fitting) == 1 else f"set it to {choices}"
+        error = f"task is missing: {advice}"
     raise ConfigError(f"{recipe}: {'; '.join([error, *renamed_errors(data)])}")
+
+
+KEYS_OF_TASK = {
+    "lora": frozenset(
+        ("bundle", "cache", "conditioning", "data", "device", "lora", "mode", "objective", "samples", "sampling")
+    ),
+    "light": frozenset(("paints_per_photo", "photos_per_validation_room", "room_cache", "side")),
+    "segmenter": frozenset(("input_px", "labels", "overlap_weight", "reuse", "sizes", "test")),
+}
+"""The keys that only recipes of a task have."""
 
 
 def _check_options(task: str, options: TrainOptions) -> None:
