@@ -320,3 +320,49 @@ def raw_tiff(*, is_dng: bool = False, make: str = "Maker", size: tuple[int, int]
         writer.write(room(48, 64), metadata=None, software=None, **options)
         writer.write(sensor, photometric=32803, metadata=None, software=None, extratags=[(33421, 3, 2, (2, 2), True)])
     return out.getvalue()
+
+
+_XYZ_TO_SRGB = (
+    (3.2404542, -1.5371385, -0.4985314),
+    (-0.9692660, 1.8760108, 0.0415560),
+    (0.0556434, -0.2040259, 1.0572252),
+)
+
+
+def dng(
+    linear: np.ndarray,
+    *,
+    neutral: tuple[float, float, float] = (1, 1, 1),
+    black: int = 0,
+    orientation: int = 1,
+    has_preview: bool = True,
+) -> bytes:
+    """A DNG of a camera whose primaries are sRGB's: a Bayer mosaic RGGB of 14 bits.
+
+    linear: (H, W, 3), linear sRGB, 0..1. neutral: the camera's values of grey, at most 1. black: level of black.
+    orientation: as stored; the picture is `linear` turned by it. Source: DNG specification 1.4.
+    """
+    camera = linear * np.array(neutral)
+    mosaic = camera[..., 1].copy()
+    mosaic[0::2, 0::2], mosaic[1::2, 1::2] = camera[0::2, 0::2, 0], camera[1::2, 1::2, 2]
+    white = 16383
+    codes = np.round(black + mosaic * (white - black)).astype(np.uint16)
+
+    def rationals(values: Any) -> tuple[int, ...]:
+        return tuple(number for value in np.ravel(values) for number in (round(value * 1_000_000), 1_000_000))
+
+    camera_tags = [(50706, 1, 4, b"\1\4\0\0", True), (50707, 1, 4, b"\1\1\0\0", True), (271, 2, 0, "Maker", True)]
+    camera_tags += [(272, 2, 0, "Model", True), (50708, 2, 0, "Maker Model", True), (274, 3, 1, orientation, True)]
+    camera_tags += [(50721, 10, 9, rationals(_XYZ_TO_SRGB), True), (50728, 5, 3, rationals(neutral), True)]
+    camera_tags += [(50778, 3, 1, 21, True)]  # the matrix is for D65
+    sensor_tags = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True)]
+    sensor_tags += [(50714, 3, 1, black, True), (50717, 4, 1, white, True)]
+    out = io.BytesIO()
+    options: dict[str, Any] = {"metadata": None, "software": None}
+    with tifffile.TiffWriter(out, byteorder="<") as writer:
+        if has_preview:
+            preview: dict[str, Any] = {"photometric": "rgb", "subfiletype": 1, "subifds": 1, "extratags": camera_tags}
+            writer.write(room(48, 64), **preview, **options)
+        tags = sensor_tags if has_preview else camera_tags + sensor_tags
+        writer.write(codes, photometric=32803, subfiletype=0, extratags=tags, **options)
+    return out.getvalue()

@@ -130,30 +130,41 @@ def take_raw_apart(data: bytes, kind: str) -> Contents:
         opened: Any = rawpy.imread(io.BytesIO(data))
         sizes = opened.sizes
     except Exception as error:  # LibRaw's errors have kinds of their own
-        reason = " ".join(str(error).split())[:80] or type(error).__name__
-        raise InputError(
-            f"a raw photo ({kind}) that LibRaw cannot open ({reason}): develop it to TIFF first"
-        ) from error
+        raise _unreadable(kind, error) from error
     size = (int(sizes.height), int(sizes.width))
     contents = Contents("RAW", size[::-1] if int(sizes.flip) in (5, 6) else size, b"", bit_depth=16, lossless=True)
     contents.turn = 1  # LibRaw turns the picture upright
-    contents.details["raw"] = opened
+    contents.details["raw"], contents.details["kind"] = opened, kind
     contents.warnings.append(f"a raw photo ({kind}), developed with the camera's white balance to 16-bit sRGB")
     return contents
 
 
+def _unreadable(kind: str, error: Exception) -> InputError:
+    message = error.args[0] if error.args else ""
+    message = message.decode("ascii", "replace") if isinstance(message, bytes) else str(message)  # LibRaw's are bytes
+    reason = " ".join(message.split())[:80] or type(error).__name__
+    return InputError(f"a raw photo ({kind}) that LibRaw cannot develop ({reason}): develop it to TIFF or JPEG first")
+
+
 def read_raw(contents: Contents) -> Pixels:
-    """Develop a raw photo: camera white balance, sRGB primaries and curve, 16 bits, no automatic brightening."""
+    """Develop a raw photo: camera white balance, sRGB primaries and curve, 16 bits, no automatic brightening.
+
+    White is the sensor's white level, or the photo's largest value if that is over 75 % of it, which keeps clipped
+    highlights free of colour casts (LibRaw's default). Raises InputError.
+    """
     import rawpy
 
-    with contents.details.pop("raw") as opened:
-        samples = opened.postprocess(
-            use_camera_wb=True,
-            output_color=rawpy.ColorSpace.sRGB,
-            gamma=(2.4, 12.92),
-            output_bps=16,
-            no_auto_bright=True,
-        )
+    try:
+        with contents.details.pop("raw") as opened:
+            samples = opened.postprocess(
+                use_camera_wb=True,
+                output_color=rawpy.ColorSpace.sRGB,
+                gamma=(2.4, 12.92),
+                output_bps=16,
+                no_auto_bright=True,
+            )
+    except Exception as error:  # LibRaw's errors have kinds of their own
+        raise _unreadable(contents.details["kind"], error) from error
     pixels = np.ascontiguousarray(samples)
     contents.size = (pixels.shape[0], pixels.shape[1])
     return Pixels(pixels)
