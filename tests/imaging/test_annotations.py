@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,6 +70,44 @@ def _refusal(document: object, tmp_path: Path, **options: Any) -> str:
 
 
 # -- shapes
+
+
+def test_run_lengths_are_those_of_pycocotools() -> None:
+    """Our decoder, and the encoder of these tests, on masks of all sizes and densities."""
+    coco_masks = pytest.importorskip("pycocotools.mask")
+    rng = np.random.default_rng(0)
+    for number in range(300):
+        height, width = (int(side) for side in rng.integers(1, 120, 2))
+        values = rng.random((height, width))
+        values = cv2.GaussianBlur(values, (0, 0), 3) if number % 2 else values
+        mask = values > np.quantile(values, rng.uniform(0, 1))
+        code = coco_masks.encode(np.asfortranarray(mask.astype(np.uint8)))
+        text = code["counts"].decode()
+        assert packed_counts(coco_counts(mask)) == text
+        np.testing.assert_array_equal(decode_counts(unpack_coco(text), (height, width), by_column=True), mask)
+
+
+@pytest.mark.parametrize("is_simple", [True, False])
+def test_polygons_differ_from_pycocotools_on_their_outlines_only(is_simple: bool) -> None:
+    """pycocotools rounds outlines to a fifth of a pixel: pixels whose centre is farther from the outline are equal."""
+    coco_masks = pytest.importorskip("pycocotools.mask")
+    rng = np.random.default_rng(1)
+    differing = area = 0
+    for _ in range(100):
+        height, width, count = (int(value) for value in (*rng.integers(40, 300, 2), rng.integers(3, 14)))
+        angles = (np.arange(count) + rng.uniform(0, 0.9, count)) * 2 * np.pi / count
+        radii = rng.uniform(0.2, 0.48, count) * min(height, width)
+        star = np.column_stack([width / 2 + radii * np.cos(angles), height / 2 + radii * np.sin(angles)])
+        points = star if is_simple else rng.uniform((0, 0), (width, height), (count, 2))
+        code = coco_masks.frPyObjects([points.ravel().tolist()], height, width)
+        ours = fill_polygon(points, (height, width))
+        rows, columns = np.nonzero(ours != (coco_masks.decode(code)[..., 0] > 0))
+        differing, area = differing + rows.size, area + int(ours.sum())
+        for row, column in zip(rows, columns, strict=True):
+            assert cv2.pointPolygonTest(points.astype(np.float32), (column + 0.5, row + 0.5), True) == pytest.approx(
+                0, abs=0.2
+            )
+    assert differing < 0.01 * area
 
 
 def test_polygons_cover_the_pixels_whose_centres_are_inside() -> None:
