@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -64,12 +65,20 @@ def hue_saturation_matrix(saturation: float, hue_deg: float) -> Array:
     return saturation * rotation + (1 - saturation) * grey
 
 
-def crop_window(alpha: Array, settings: SampleSettings, rng: np.random.Generator | None) -> Window:
-    """Return the square crop of a sample.
+def crop_window(
+    alpha: Array, settings: SampleSettings, rng: np.random.Generator | None, side_multiple: int = 1
+) -> Window:
+    """Return the crop of a sample.
 
-    alpha: (H, W), the wall. rng: None for a deterministic crop ("random" is then "center"). A crop with hardly any wall
-    is replaced by one around the wall.
+    alpha: (H, W), the wall. rng: None for a deterministic crop ("random" is then "center"). The crop "wall" is that of
+    the diffusion painter, see `masks.crop_around`: its aspect ratio is the wall's, and its sides are multiples of
+    side_multiple and of the settings' multiple. The others are square; one with hardly any wall is replaced by a square
+    around the wall.
     """
+    if settings.crop == "wall":
+        return masks.crop_with_context(
+            alpha, settings.context, settings.size**2, math.lcm(settings.multiple, side_multiple)
+        )
     size, short = settings.size, min(alpha.shape)
     if settings.crop == "random" and rng is not None:
         for _ in range(MAX_CROP_TRIES):
@@ -78,17 +87,17 @@ def crop_window(alpha: Array, settings: SampleSettings, rng: np.random.Generator
             window = Window(top, left, side, side, size, size)
             if alpha[window.slices].mean() >= MIN_WALL_SHARE:
                 return window
-    elif settings.crop != "wall":
+    else:
         top, left = ((length - short) // 2 for length in alpha.shape)
         window = Window(top, left, short, short, size, size)
         if alpha[window.slices].mean() >= MIN_WALL_SHARE:
             return window
-    return wall_crop_window(alpha, settings)
+    return square_around_wall(alpha, settings)
 
 
-def wall_crop_window(alpha: Array, settings: SampleSettings) -> Window:
+def square_around_wall(alpha: Array, settings: SampleSettings) -> Window:
     """Return a square crop centred on the wall, with a margin, within the photo."""
-    top, left, height, width = masks.bounding_box(alpha >= 0.5 if (alpha >= 0.5).any() else alpha)
+    top, left, height, width = masks.wall_box(alpha)
     side = min(*alpha.shape, round(max(height, width) * (1 + 2 * settings.context)))
     side = max(side, min(*alpha.shape, settings.size // 2))
     center = (top + height / 2, left + width / 2)

@@ -43,7 +43,7 @@ _COLOR, _CROP, _FLIP, _JITTER, _REFERENCE, _ROOM = range(6)  # random streams of
 
 
 class InpaintingSample(TypedDict):
-    """One sample, all tensors float32.
+    """One sample, all tensors float32. H and W are settings.size; of the crop "wall" they follow the wall.
 
     pixel_values: [3, H, W], -1..1, the photo. mask: [1, H, W], 0 or 1, the area to inpaint: the wall, dilated (or
     eroded). color_mask: [1, H, W], 0 or 1, the wall, eroded, for colours and losses. reference_image: [3, S, S],
@@ -91,12 +91,14 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
         *,
         partition: tuple[int, int] = (0, 1),
         repaint: bool = True,
+        side_multiple: int = 1,
     ) -> None:
         """List the samples; no image is read yet.
 
         root: a folder. partition: (index, count) selects every count-th sample from the given index on, with the random
         numbers it has in the full set; for processes without a distributed sampler. repaint: False makes no target:
-        `target_values` equals `pixel_values`, and the colour is the photo's own. Raises InputError for a missing or
+        `target_values` equals `pixel_values`, and the colour is the photo's own. side_multiple: of the sides of wall
+        crops, see `augment.crop_window`; that of the networks. Raises InputError for a missing or
         invalid data set, naming file and line; ConfigError for invalid arguments.
         """
         raise_errors(Constraint(choices=SPLITS).errors("split", split))
@@ -106,6 +108,7 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
                 f"not {seed} and {partition}"
             )
         self.settings, self.split, self.seed, self.repaint = settings or SampleSettings(), split, seed, repaint
+        self.side_multiple = side_multiple
         self.root = Path(root)
         items = listing.list_samples(self.root, split)
         selected = [item for item in items if _quality(item) >= self.settings.quality_threshold]
@@ -168,7 +171,14 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
             np.random.default_rng([self.seed, epoch if training else 0, number, stream]) for stream in range(_ROOM + 1)
         ]
         with threads.single_threaded():
-            return make_sample(item, self.settings, streams, training=training, repaint=self.repaint)
+            return make_sample(
+                item,
+                self.settings,
+                streams,
+                training=training,
+                repaint=self.repaint,
+                side_multiple=self.side_multiple,
+            )
 
     def item(self, index: int) -> PhotoItem | RoomItem:
         """Return the files of a sample."""
@@ -212,6 +222,7 @@ class WallInpaintingDataset(torch.utils.data.Dataset[InpaintingSample]):
         """Return a sha256 of everything the samples depend on besides their content: settings, seed and split.
         Hexadecimal."""
         values = [FORMAT, self.settings.to_dict(), self.seed, self.split, *([] if self.repaint else ["no repaint"])]
+        values += [f"painter's crop, {self.side_multiple}"] if self.settings.crop == "wall" else []
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -238,18 +249,19 @@ def make_sample(
     *,
     training: bool,
     repaint: bool = True,
+    side_multiple: int = 1,
 ) -> InpaintingSample:
     """Make a sample from its files.
 
-    streams: generators of colour, crop, flip, jitter, reference and room. repaint: False makes no target, see
-    `WallInpaintingDataset`. Raises InputError or ShapeError.
+    streams: generators of colour, crop, flip, jitter, reference and room. repaint: False makes no target.
+    side_multiple: of a wall crop; both see `WallInpaintingDataset`. Raises InputError or ShapeError.
     """
     has_random_color = training and repaint and bool(streams[_COLOR].random() < settings.random_color_prob)
     if isinstance(item, RoomItem):
         images = loading.load_room(item, streams[_ROOM], dressed_share=settings.dressed_share if training else 0.0)
     else:
         images = loading.load(item, with_target=has_random_color)
-    window = augment.crop_window(images.alpha, settings, streams[_CROP] if training else None)
+    window = augment.crop_window(images.alpha, settings, streams[_CROP] if training else None, side_multiple)
     hard, soft = augment.crop_mask(images.alpha, window)
     uses_target = images.target is not None and (has_random_color or (training and repaint and images.is_dressed))
     target = pictures.crop(images.target, window) if images.target is not None and uses_target else None
@@ -329,6 +341,10 @@ def collate(samples: Sequence[InpaintingSample], tokenizer: Any = None) -> Inpai
     """
     if not samples:
         raise InputError("a batch of no samples: give at least one")
+    sizes = {tuple(sample["mask"].shape[1:]) for sample in samples}
+    if len(sizes) > 1:
+        listed = ", ".join(f"{height}x{width}" for height, width in sorted(sizes))
+        raise InputError(f"samples of a batch must have one size, not {listed}: wall crops vary, batch them by size")
     batch: InpaintingBatch = {
         "pixel_values": torch.stack([sample["pixel_values"] for sample in samples]),
         "masks": torch.stack([sample["mask"] for sample in samples]),

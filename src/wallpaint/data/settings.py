@@ -19,10 +19,12 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 class SampleSettings:
     """Settings of `WallInpaintingDataset`. Raises ConfigError that lists all errors."""
 
-    size: int = option("side of the square samples, pixels", 512, ge=8, le=4096)
+    size: int = option("side of the square samples, pixels; wall crops have about its area", 512, ge=8, le=4096)
     multiple: int = option("the side must be a multiple of this", 8, ge=1, le=512)
     crop: str = option(
-        "center (shorter side to size), random (position and scale), or wall (around the wall)", "center", choices=CROPS
+        "center (shorter side to size), random (position and scale), or wall (around the wall, as the painter crops)",
+        "center",
+        choices=CROPS,
     )
     smallest_crop: float = option(
         "minimum side of a random crop, as a share of the photo's shorter side", 0.7, ge=0.1, le=1

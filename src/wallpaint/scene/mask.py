@@ -4,7 +4,7 @@ White is wall. `mask` is bool (H, W), True on wall; `alpha` is float32 (H, W), 0
 alpha; no function here binarizes it silently. Sizes are (height, width). Every array returned is new.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -25,6 +25,7 @@ __all__ = [
     "bounding_box",
     "check_size",
     "combine",
+    "crop_around",
     "crop_with_context",
     "dilate",
     "erode",
@@ -37,6 +38,7 @@ __all__ = [
     "refine_edge",
     "remove_specks",
     "require_wall",
+    "wall_box",
 ]
 
 INVERT_HINT = "set `invert_mask` if black is wall"
@@ -138,18 +140,41 @@ def bounding_box(alpha: Alpha | Mask) -> tuple[int, int, int, int]:
     return int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
 
 
-def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 512 * 512, multiple: int = 64) -> Window:
-    """Return the crop around a wall for a model, and the size to which it is resized.
+def wall_box(alpha: Alpha | Mask) -> tuple[int, int, int, int]:
+    """Return (top, left, height, width) of the pixels that are wall by half or more, of all wall if none is.
 
-    context: margin on each side, as a share of the wall's longer side. area: approximate number of pixels of the
-    model's input; the crop has at least as many if the image does. multiple: the input's sides are multiples of this.
+    alpha: (H, W), 0..1. Soft edges and the noise of a lossy mask do not change the box. Raises InputError without wall.
+    """
+    wall = alpha >= 0.5
+    return bounding_box(wall if wall.any() else alpha)
+
+
+def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 512 * 512, multiple: int = 64) -> Window:
+    """Return the crop around the wall of a mask, see `crop_around`. alpha: (H, W), 0..1."""
+    return crop_around([wall_box(alpha)], (alpha.shape[0], alpha.shape[1]), context, area, multiple)
+
+
+def crop_around(
+    boxes: Iterable[tuple[int, int, int, int]],
+    size: tuple[int, int],
+    context: float = 0.25,
+    area: int = 512 * 512,
+    multiple: int = 64,
+) -> Window:
+    """Return the crop around walls for a model, and the size to which it is resized: in training and in the painter.
+
+    boxes: of the walls, see `wall_box`. size: (height, width) of the photo. context: margin on each side, as a share
+    of the walls' longer side. area: approximate number of pixels of the model's input; the crop has at least as many if
+    the image does. multiple: the input's sides are multiples of this.
     The crop stays within the image. It gets the aspect ratio of the model's input where the image or the margin allows;
     the remaining difference, a few per cent, is an anisotropic scale that is undone when the result is mapped back.
     """
-    top, left, height, width = bounding_box(alpha)
+    corners = np.array([(row, column, row + tall, column + wide) for row, column, tall, wide in boxes])
+    top, left = (int(value) for value in corners[:, :2].min(axis=0))
+    height, width = (int(value) for value in corners[:, 2:].max(axis=0) - (top, left))
     margin = context * max(height, width)
     grow = max(1.0, (area / ((height + 2 * margin) * (width + 2 * margin))) ** 0.5)
-    smallest, largest = (height, width), (alpha.shape[0], alpha.shape[1])
+    smallest, largest = (height, width), size
     rows, columns = (min(most, grow * (side + 2 * margin)) for side, most in zip(smallest, largest, strict=True))
     columns = min(largest[1], max(columns, area / rows))  # where the image ends in one direction, grow the other
     rows = min(largest[0], max(rows, area / columns))
@@ -158,11 +183,11 @@ def crop_with_context(alpha: Alpha | Mask, context: float = 0.25, area: int = 51
     ideal = ((area * aspect) ** 0.5 / multiple, (area / aspect) ** 0.5 / multiple)
     steps = [sorted({max(1, int(side)), max(1, int(side) + 1)}) for side in ideal]
     sizes = [(rows * multiple, columns * multiple) for rows, columns in product(*steps)]
-    shapes = {size: _with_aspect_of(size, preferred, smallest, largest) for size in sizes}
+    shapes = {one: _with_aspect_of(one, preferred, smallest, largest) for one in sizes}
 
-    def cost(size: tuple[int, int]) -> float:
-        squeeze = abs(np.log(size[0] * shapes[size][1] / (size[1] * shapes[size][0])))
-        return float(4.0 * squeeze + abs(np.log(size[0] * size[1] / area)))
+    def cost(one: tuple[int, int]) -> float:
+        squeeze = abs(np.log(one[0] * shapes[one][1] / (one[1] * shapes[one][0])))
+        return float(4.0 * squeeze + abs(np.log(one[0] * one[1] / area)))
 
     out = min(sizes, key=cost)
     tall, wide = shapes[out]

@@ -51,7 +51,7 @@ class Wall:
     canvas: the wall at full size. intrinsics: the wall at working size; one working pixel covers a step x step block.
     illuminant: the estimated light on the wall. light_input: the downsampled photo for the light model. light_model:
     the model of this scene, None without one. sample: (rows, cols) of core pixels in the canvas. share: of the photo's
-    area, 0..1.
+    area, 0..1. box: of the mask as given, see `mask.wall_box`.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Wall:
     light_model: LightPredictor | None
     sample: tuple[Array, Array]
     share: float
+    box: tuple[int, int, int, int]
     warnings: tuple[str, ...]
 
     @property
@@ -108,6 +109,8 @@ def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], o
     """Prepare a scene from a photo and wall masks; see `pipeline.repaint.prepare`. Raises InputError or ShapeError."""
     started = perf_counter()
     limits = options.limits or Limits()
+    if not isinstance(walls, Mapping):
+        raise InputError('`walls` holds masks by name: pass {"wall": mask}')
     if not walls:
         raise InputError("no wall given: pass at least one mask")
     photo = photo if isinstance(photo, Photo) else read_photo(photo, limits)
@@ -227,6 +230,7 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
         shared.light_model,
         sample,
         share,
+        masks.wall_box(alpha),
         intrinsics.notes,
     )
 

@@ -14,7 +14,7 @@ from wallpaint.bundles.weights import read_header
 from wallpaint.diffusion import image_tensors
 from wallpaint.diffusion.settings import DiffusionSettings
 from wallpaint.evaluation import metrics
-from wallpaint.painters.diffusion.placement import EDGE_MARGIN_PX, alpha_of
+from wallpaint.painters.diffusion.placement import EDGE_MARGIN_PX, alpha_of, crop_window
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting as mattes
 from wallpaint.scene.scene import PreparedScene
@@ -120,7 +120,7 @@ def mask_stages(
 ) -> tuple[MaskStage, ...]:
     """Measure the mask of a scene where the pipeline erodes or dilates it, with the pipeline's own code."""
     alpha = alpha_of(scene, tuple(scene.walls))
-    window = masks.crop_with_context(alpha, settings.context, bundle.native_px**2, side_multiple)
+    window = crop_window(scene, tuple(scene.walls), bundle.native_px, side_multiple, settings)
     small = image_tensors.model_mask(alpha, window, 0.0)
     model = image_tensors.model_mask(alpha, window, settings.mask_dilation_px)
     eroded = cv2.erode(small.astype(np.uint8), np.ones((DOCUMENT_KERNEL, DOCUMENT_KERNEL), np.uint8)) > 0

@@ -72,7 +72,7 @@ def crop_sample(data: WallInpaintingDataset, index: int) -> ValidationSample:
     unaugmented = copy.copy(data)
     unaugmented.split = "validation"  # no mirroring, colour jitter or random paint, also for the training split
     sample, images = unaugmented.get(index, 0), data.load_images(index)
-    window = augment.crop_window(images.alpha, data.settings, None)
+    window = augment.crop_window(images.alpha, data.settings, None, data.side_multiple)
     _, alpha = augment.crop_mask(images.alpha, window)
     photo = np.round((sample["pixel_values"].permute(1, 2, 0).numpy() + 1) * 127.5).astype(np.uint8)
     paint = _paint_from_srgb(sample["dominant_color"].numpy())

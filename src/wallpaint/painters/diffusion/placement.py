@@ -34,12 +34,20 @@ def alpha_of(scene: PreparedScene, names: Sequence[str]) -> Array:
     return alpha
 
 
+def crop_window(
+    scene: PreparedScene, names: Sequence[str], native_px: int, side_multiple: int, settings: DiffusionSettings
+) -> Window:
+    """Return the crop round some walls: that of a training sample with the crop `wall`, from the masks as given."""
+    boxes = [scene.walls[name].box for name in names]
+    return masks.crop_around(boxes, scene.photo.size, settings.context, native_px**2, side_multiple)
+
+
 def crop_view(
     scene: PreparedScene, names: Sequence[str], native_px: int, side_multiple: int, settings: DiffusionSettings
 ) -> tuple[Window, Array, Array]:
     """Crop the photo round some walls: window, image (H, W, 3) uint8 sRGB, and inpainting mask (H, W) bool."""
     alpha = alpha_of(scene, names)
-    window = masks.crop_with_context(alpha, settings.context, native_px**2, side_multiple)
+    window = crop_window(scene, names, native_px, side_multiple, settings)
     return (
         window,
         image_tensors.crop(scene.photo, window),

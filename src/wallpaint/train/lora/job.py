@@ -13,6 +13,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,7 @@ def run(
 
     from wallpaint.bundles.bundle import load_bundle
     from wallpaint.data.dataset import WallInpaintingDataset
+    from wallpaint.diffusion.networks import side_multiple
     from wallpaint.train.engine import optimizer, trackers
     from wallpaint.train.engine.distributed import gather
     from wallpaint.train.engine.loop import fit
@@ -87,8 +89,10 @@ def run(
     state = PartialState(cpu=config.device == "cpu" or None)
     bundle = load_bundle(config.bundle)
     _check_size(bundle, config)
-    repaint = config.mode != "document"
-    samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed, repaint=repaint)
+    multiple, repaint = side_multiple(bundle), config.mode != "document"
+    samples = WallInpaintingDataset(
+        config.data, "train", config.samples, config.seed, repaint=repaint, side_multiple=multiple
+    )
     if state.is_main_process:
         for note in (*config.notes(), *samples.notes(captions=config.conditioning.captions)):
             log(f"note: {note}")
@@ -114,7 +118,7 @@ def run(
             device=config.device,
             resume=resume,
             tracking=config.tracking,
-            evaluator=_make_evaluator(config, task) if config.loop.eval_every else None,
+            evaluator=_make_evaluator(config, task, multiple) if config.loop.eval_every else None,
             on_start=lambda: recipes.write(config, folder),
             on_step=lambda step, loss: counter.advance_to(step, f"loss {loss:.4f}"),
         )
@@ -171,16 +175,18 @@ def _export(
     return files
 
 
-def _make_evaluator(config: LoraRecipe, task: InpaintingTask) -> Evaluator:
+def _make_evaluator(config: LoraRecipe, task: InpaintingTask, side_multiple: int) -> Evaluator:
     """The evaluator on the validation split, or on the training split if there is none."""
     from wallpaint.data.dataset import WallInpaintingDataset
     from wallpaint.train.lora.sampling import LoraEvaluator
 
+    make_samples = partial(
+        WallInpaintingDataset, config.data, settings=config.samples, seed=config.seed, side_multiple=side_multiple
+    )
     try:
-        samples = WallInpaintingDataset(config.data, "validation", config.samples, config.seed)
+        samples = make_samples("validation")
     except InputError:  # no such split
-        repaint = config.mode != "document"
-        samples = WallInpaintingDataset(config.data, "train", config.samples, config.seed, repaint=repaint)
+        samples = make_samples("train", repaint=config.mode != "document")
     return LoraEvaluator(task, samples, config.sampling, config.seed)
 
 

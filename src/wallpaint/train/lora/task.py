@@ -118,7 +118,17 @@ class InpaintingTask:
         return {**encoded, "position": sample_index.position}
 
     def collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Return a batch: stacked tensors of encoded samples, or the samples as pixels; and their positions."""
+        """Return a batch: stacked tensors of encoded samples, or the samples as pixels; and their positions.
+
+        Samples of several sizes, as wall crops are, give {"batches": a batch for each size}.
+        """
+        by_size: dict[torch.Size, list[dict[str, Any]]] = {}
+        for sample in samples:
+            by_size.setdefault(sample["mask"].shape, []).append(sample)
+        batches = [self._collate(group) for group in by_size.values()]
+        return batches[0] if len(batches) == 1 else {"batches": batches}
+
+    def _collate(self, samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
         batch: dict[str, Any] = {"positions": [sample["position"] for sample in samples]}
         if "latent_mean" not in samples[0]:
             return {**batch, "samples": samples}
@@ -131,6 +141,8 @@ class InpaintingTask:
 
         observe: called with each intermediate tensor, images only if the batch is not encoded yet.
         """
+        if "batches" in batch:
+            return _mean_losses([self.losses(network, one, observe=observe) for one in batch["batches"]])
         config, seed = self.config.objective, self.config.seed
         encoded = batch if "latent_mean" in batch else batch | self.encoder(batch["samples"], observe=observe)
         generators = [torch.Generator().manual_seed(stream_seed(seed, p, _NOISE_STREAM)) for p in batch["positions"]]
@@ -258,6 +270,19 @@ class InpaintingTask:
     @cached_property
     def _perceptual_loss(self) -> image_losses.ImageLoss:
         return image_losses.perceptual_distance(self.device)
+
+
+def _mean_losses(losses: Sequence[Losses]) -> Losses:
+    """The losses of a batch from those of its parts, each the mean of its samples."""
+    timesteps = torch.cat([one.timesteps for one in losses if one.timesteps is not None])
+    by_sample = torch.cat([one.by_sample for one in losses if one.by_sample is not None])
+    shares = [len(one.by_sample) / len(by_sample) for one in losses if one.by_sample is not None]
+
+    def mean(values: Sequence[Tensor]) -> Tensor:
+        return torch.stack([share * value for share, value in zip(shares, values, strict=True)]).sum()
+
+    terms = {name: mean([one.terms[name] for one in losses]) for name in losses[0].terms}
+    return Losses(mean([one.total for one in losses]), terms, timesteps, by_sample)
 
 
 def scheduler_config(config: Mapping[str, Any], objective_config: ObjectiveConfig) -> dict[str, Any]:
