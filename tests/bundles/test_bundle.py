@@ -283,7 +283,11 @@ def test_built_in_names_resolve_to_the_bundles_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_bundle: Path
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    with pytest.raises(ModelError, match=r"fetch it with `wallpaint models pull sd15-plus`"):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"fetch it with `wallpaint models pull sd15-plus`$"):
+        load_bundle("sd15-plus")
+    (tmp_path / "sd15-plus").mkdir()
+    with pytest.raises(ModelError, match=r", or write \./sd15-plus for the folder of that name here$"):
         load_bundle("sd15-plus")
     (tmp_path / "wallpaint").mkdir()
     (tmp_path / "wallpaint" / "sd15").symlink_to(tiny_bundle)

@@ -398,3 +398,16 @@ def test_a_labelme_file_in_masks_is_a_mask(tmp_path: Path) -> None:
     np.testing.assert_array_equal(alpha, expected)
     assert check(tmp_path, 0.0).issues == []
     assert check(tmp_path, 0.0).notes == []
+
+
+def test_an_inverted_mask_has_a_hint_on_its_key(tmp_path: Path) -> None:
+    make_set(tmp_path, count=1)
+    folder = tmp_path / "train"
+    mask = np.asarray(Image.open(folder / "masks/room_0.png"))
+    save(folder / "masks/room_0.png", 255 - mask)
+    (issue,) = check(tmp_path, 0.6).issues
+    assert issue.type == "poor"
+    assert issue.message.endswith('inverted mask: set "invert_mask": true if black is wall (keys of metadata.jsonl)')
+    line = json.loads((folder / "metadata.jsonl").read_text(encoding="utf-8")) | {"invert_mask": True}
+    write_lines(folder, [line])
+    assert check(tmp_path, 0.6).issues == []

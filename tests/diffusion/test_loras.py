@@ -302,6 +302,13 @@ def test_incomplete_text_encoder_layers_raise(bundle: Bundle, tmp_path: Path) ->
         loras.add_to_text_encoder(bundle.load("text_encoder"), [loras.read(both, 1.0)])
 
 
+def test_the_folder_of_a_run_names_that_of_its_lora(tmp_path: Path) -> None:
+    (tmp_path / "run/lora").mkdir(parents=True)
+    with pytest.raises(ModelError) as caught:
+        loras.check(tmp_path / "run")
+    assert str(caught.value) == f"{tmp_path / 'run'}: is the folder of a run: name {tmp_path / 'run/lora'}"
+
+
 def test_check_returns_the_file_without_reading_weights(file: Path) -> None:
     assert loras.check(file.parent) == file
     with pytest.raises(ModelError, match="no such LoRA"):

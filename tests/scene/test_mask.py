@@ -447,6 +447,11 @@ def test_refine_edge_has_no_step_at_the_end_of_its_band() -> None:
     assert np.abs(np.diff(refined, axis=1)).max() < 0.25
 
 
+def test_a_missing_file_is_named_with_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "masks" / "wall.png"
+    assert _message(masks.read_mask, path) == f"mask {path}: there is no such file: check the path"
+
+
 # -- windows -------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from support.data_sets import make_set
 from support.paths import ROOT
 from wallpaint import ConfigError
 from wallpaint.cli.app import main
@@ -57,6 +58,23 @@ def test_keys_of_a_task_are_those_that_no_other_task_has() -> None:
     names = {task: {field.name for field in dataclasses.fields(recipe)} for task, recipe in recipes.items()}
     for task, keys in KEYS_OF_TASK.items():
         assert keys == names[task].difference(*(names[other] for other in names if other != task))
+
+
+def test_a_faulty_sample_names_the_check_of_the_whole_set(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "set"
+    folder = make_set(data, count=2)
+    (folder / "images/room_1.png").write_bytes(b"")
+    text = f"task: lora\nbundle: {tiny_bundle}\ndata: {data}\ndevice: cpu\nsamples: {{size: 64}}\n"
+    assert main(["train", str(recipe(tmp_path, text)), "-o", str(tmp_path / "run")]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == (
+        f"wallpaint: {folder / 'metadata.jsonl'}, line 2: room_1.png: the file is empty: copy or download it again; "
+        f"`wallpaint data check {data}` lists all issues"
+    )
+    line = error_of(capsys, "train", recipe(tmp_path, text), "--data", tmp_path / "none", "-o", tmp_path / "run")
+    assert "data check" not in line
 
 
 @pytest.mark.parametrize("task", ["unet", "[lora]", "", "true"])

@@ -29,8 +29,9 @@ def resolve(which: str | Path) -> Path:
 
 def hint(which: str | Path) -> str:
     """What to do when a bundle does not exist, for error messages."""
+    here = f", or write ./{which} for the folder of that name here" if Path(which).is_dir() else ""
     if which in ("sd15", "sd15-plus"):
-        return f"fetch it with `wallpaint models pull {which}`"
+        return f"fetch it with `wallpaint models pull {which}`{here}"
     if which == "mini":
-        return "this installation does not include it"
+        return f"this installation does not include it{here}"
     return f"give a folder with a bundle, a .safetensors file, or one of {', '.join(BUILT_IN_NAMES)}"

@@ -207,7 +207,7 @@ def _check_images(
             if quality.score < threshold:
                 score = f"{quality.score:.2f}, less than {threshold:g}: {describe_worst(quality)}"
                 name = loading.name_of(item.mask)
-                issues.append(issue("poor", f"{item.location}: mask {name} has a quality of {score}"))
+                issues.append(issue("poor", f"{item.location}: mask {name} has a quality of {with_keys(score)}"))
     prints = [None if image is None else fingerprints.fingerprint(image) for image in (photo, target)]
     return CheckedSample(split, item, tuple(issues), quality, prints[0], prints[1], tuple(notes))
 

@@ -86,7 +86,8 @@ def describe_worst(quality: MaskQuality) -> str:
         "coverage": f"it covers {100 * quality.share:.1f} % of the image",
         "edges": f"only {100 * quality.agreement:.0f} % of its edge lies on an edge of the photo",
         "homogeneity": "its interior has many outlier colours or edges",
-        "contrast": "its interior varies more than its exterior, as in an inverted mask",
+        "contrast": "its interior varies more than its exterior, as in an inverted mask: set `invert_mask` if black is "
+        "wall",
     }[worst]
 
 

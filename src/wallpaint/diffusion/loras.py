@@ -217,6 +217,8 @@ def _file(path: Path) -> Path:
         default = next((path / n for n in (DEFAULT_FILE_NAME, PEFT_FILE_NAME) if path / n in files), None)
         if default is not None:
             return default
+        if not files and (path / "lora").is_dir():
+            raise ModelError(f"{path}: is the folder of a run: name {path / 'lora'}")
         if len(files) != 1:
             raise ModelError(
                 f"{path}: a LoRA folder holds {DEFAULT_FILE_NAME} or one other .safetensors file, this has "

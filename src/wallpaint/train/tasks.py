@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wallpaint import extras
-from wallpaint.errors import ConfigError
+from wallpaint.errors import ConfigError, InputError
 from wallpaint.train.engine.config import CONFIG_FILE, check_saved_config, load_yaml, renamed_errors
 
 
@@ -90,14 +90,19 @@ def _train_lora(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
 
     config = read(recipe)
     config = replace(config, bundle=options.bundle or config.bundle, data=_expanded(options.data) or config.data)
-    report = run(
-        config,
-        folder,
-        resume=options.resume,
-        init_lora=options.init_lora,
-        progress=options.progress,
-        log=options.log,
-    )
+    try:
+        report = run(
+            config,
+            folder,
+            resume=options.resume,
+            init_lora=options.init_lora,
+            progress=options.progress,
+            log=options.log,
+        )
+    except InputError as error:
+        if str(error).startswith(str(config.data)) and config.data.is_dir():  # one of possibly many faulty samples
+            raise type(error)(f"{error}; `wallpaint data check {config.data}` lists all issues") from error
+        raise
     return report.lines() if report.is_main else []
 
 

@@ -84,4 +84,6 @@ def test_document_mode_computes_no_repaint(tiny_bundle: Path, tmp_path: Path, mo
 def test_no_note_without_random_colours(tiny_bundle: Path, data: Path) -> None:
     quiet = recipe(tiny_bundle, data, mode="document", samples={"random_color_prob": 0.0})
     paired = recipe(tiny_bundle, data, mode="paired", samples={"random_color_prob": 0.3})
-    assert quiet.notes() == paired.notes() == []
+    default = recipe(tiny_bundle, data, mode="document")
+    assert default.samples.random_color_prob > 0
+    assert quiet.notes() == paired.notes() == default.notes() == []

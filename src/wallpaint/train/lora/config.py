@@ -113,9 +113,9 @@ class LoraRecipe:
         return self.mode != "document"
 
     def notes(self) -> list[str]:
-        """Return notes on options that have no effect in this mode."""
+        """Return notes on options that were changed and have no effect in this mode."""
         share = self.samples.random_color_prob
-        if self.mode == "document" and share > 0:
+        if self.mode == "document" and share not in (0, SampleSettings.random_color_prob):
             return [
                 f"samples.random_color_prob {share:g} has no effect in mode document: the photo itself is noised, and "
                 "there is no reference"
