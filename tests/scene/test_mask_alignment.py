@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -130,6 +131,26 @@ def test_soft_edges_are_completed() -> None:
     np.testing.assert_allclose(total[10:50, 5:75], 1, atol=1e-6)
     assert not total[:10].any()
     assert not total[50:].any()
+
+
+@pytest.mark.parametrize("gap_px", [0, 1, 3, 5, 6, 9])
+@pytest.mark.parametrize("sigma", [0.5, 1.0])
+def test_gaps_between_soft_masks_are_divided_like_those_of_hard_ones(gap_px: int, sigma: float) -> None:
+    """Along the seam the walls then add up to 1; gaps of more than 5 px, and the ends of the seam, stay soft."""
+    walls = {name: cv2.GaussianBlur(alpha, (0, 0), sigma) for name, alpha in _pair(gap_px).items()}
+    shared, notes = share_gaps(walls, _photo((60, 80)))
+    total = shared["left"] + shared["right"]
+    is_filled = gap_px <= 5
+    assert (total[15:45, 30:60] > 0.98).all() == is_filled
+    if is_filled:
+        assert [note.partition(" between")[0] for note in notes] == ([f"a gap of {gap_px} px"] if gap_px else [])
+    else:
+        assert notes == ()
+        for name, alpha in walls.items():
+            np.testing.assert_array_equal(shared[name], alpha)
+    assert total.max() <= 1 + 1e-6
+    np.testing.assert_array_equal(shared["left"][:, :20], walls["left"][:, :20])
+    np.testing.assert_array_equal(total[:8], (walls["left"] + walls["right"])[:8])
 
 
 def test_diagonal_gaps_are_filled() -> None:

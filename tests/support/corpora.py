@@ -101,6 +101,8 @@ def _good_jpegs() -> Iterator[tuple[str, bytes]]:
     yield "trailing junk.jpg", encoded(picture, "JPEG") + b"\xff\xd8\xff\xe0junk" * 9
     yield "comment.jpg", encoded(picture, "JPEG", comment=b"x" * 60_000)
     yield "no end marker.jpg", encoded(picture, "JPEG")[:-2]
+    yield "half an end marker.jpg", encoded(picture, "JPEG")[:-1]
+    yield "filling for an end marker.jpg", encoded(picture, "JPEG")[:-2] + b"\xff" * 40
     yield "no end marker progressive.jpg", encoded(picture, "JPEG", progressive=True)[:-2]
     yield "no end marker but a trailer.jpg", encoded(picture, "JPEG")[:-2] + files.SAMSUNG_TRAILER
     yield "no end marker but a preview.jpg", encoded(picture, "JPEG")[:-2] + encoded(room(32, 48), "JPEG")

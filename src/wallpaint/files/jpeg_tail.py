@@ -28,8 +28,8 @@ def completed(stream: bytes, start: int) -> bytes:
     stream: a JPEG without an end marker, perhaps with other bytes after its coded data. start: offset of the last
     scan's coded data. Raises InputError if coded data is missing.
     """
-    pixels = _pixels(stream)
-    if pixels is None:
+    stream = stream.rstrip(b"\xff")  # the start of a marker, or filling before one: coded data never ends so
+    if not _is_complete(stream):
         raise InputError(TRUNCATED)
     if _is_complete(stream[:-1]):  # the coded data ends earlier: what follows must not have been decoded
         end = _end_of_data(stream, start)

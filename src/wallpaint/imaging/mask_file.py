@@ -208,7 +208,7 @@ def _picture(source: MaskSource, limits: Limits, name: str, *, with_classes: boo
         picture = read_photo(source, limits, grey_channels=1)
     except InputError as error:
         reason = str(error).removeprefix(f"{source!s}: ").removeprefix("photo: ")
-        is_missing = isinstance(source, str | Path) and not Path(source).exists()
+        is_missing = isinstance(source, str | Path) and "no such file" in reason
         raise InputError(f"{f'mask {source!s}' if is_missing else name}: {reason}") from error
     if picture.codes.shape[2] == 4:
         raise InputError(f"{name} is a CMYK picture: save it as black and white, in grey or RGB")
