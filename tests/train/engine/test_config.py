@@ -205,3 +205,14 @@ def test_saved_config_of_an_earlier_version_names_the_renamed_keys(tmp_path: Pat
 
 def test_task_of_another_recipe_is_refused() -> None:
     assert error_of({"task": "light"}) == ["task should be lora here, not 'light'"]
+
+
+def test_a_key_outside_of_its_section_names_the_section() -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(
+            LoraRecipe, {"bundle": "mini", "data": "set", "learning_rate": 1e-4, "folder": "x", "nothing": 1}, "r"
+        )
+    errors = str(caught.value).removeprefix("r: ").split("; ")
+    assert errors[0] == "learning_rate is not known here: the key is optimizer.learning_rate"
+    assert errors[1] == "folder is not known here: the key is cache.folder"
+    assert errors[2].startswith("nothing is not known (known: ")

@@ -185,7 +185,9 @@ def _build(config_type: type[T], data: Any, prefix: str, errors: list[str]) -> T
     hints = typing.get_type_hints(config_type)
     known = {field.name: field for field in dataclasses.fields(config_type)}  # type: ignore[arg-type]
     values, errors_before = {}, len(errors)
-    errors += [_unknown_key(f"{prefix}{key}", known) for key in data if key not in known]
+    errors += [
+        _unknown_key(f"{prefix}{key}", known, _sections_with(key, hints, prefix)) for key in data if key not in known
+    ]
     for name, field in known.items():
         if name in data and (new := _new_value(f"{prefix}{name}", data[name])):
             errors.append(f"{prefix}{name} {data[name]} is now {new}")
@@ -209,11 +211,19 @@ def _with_prefix(error: str, known: Mapping[str, Any], prefix: str) -> str:
     return re.sub(r"`(\w+)`", lambda match: f"`{prefix}{match[1]}`" if match[1] in known else match[0], error)
 
 
-def _unknown_key(name: str, known: Mapping[str, Any]) -> str:
-    """The error line on a key that is not in `known`: its new name if an earlier version had it."""
+def _sections_with(key: Any, hints: Mapping[str, Any], prefix: str) -> list[str]:
+    """The full keys of that name in the sections of a config. hints: types of its fields."""
+    sections = ((name, hint) for name, hint in hints.items() if dataclasses.is_dataclass(hint))
+    return [f"{prefix}{name}.{key}" for name, hint in sections if key in {one.name for one in dataclasses.fields(hint)}]
+
+
+def _unknown_key(name: str, known: Mapping[str, Any], elsewhere: Sequence[str]) -> str:
+    """The error line on a key that is not in `known`: its new name if an earlier version had it, or its section."""
     new = RENAMED_KEYS.get(name, "")
     if new.rpartition(".")[2] in known:
         return f"{name} is now {new}"
+    if elsewhere:
+        return f"{name} is not known here: the key is {' or '.join(elsewhere)}"
     return f"{name} is not known (known: {', '.join(known)})"
 
 
