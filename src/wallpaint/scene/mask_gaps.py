@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import combinations
 
+import cv2
 import numpy as np
 
 from wallpaint.imaging.photo import Photo
@@ -73,47 +74,43 @@ class _Gap:
 
 
 def _gap(walls: Mapping[str, Array], first: str, second: str, widest: int) -> _Gap | None:
-    total: Array = np.asarray(np.sum(list(walls.values()), axis=0, dtype=np.float32))
-    open_: Array = np.asarray(total < _COVERED)
-    pair = (walls[first] >= 0.5) & ~open_, (walls[second] >= 0.5) & ~open_
-    core: Array = open_ & np.logical_and.reduce([alpha < 0.5 for alpha in walls.values()])
-    is_soft = bool((open_ & (total > 1 - _COVERED)).any())
-    reach = 3 * widest if is_soft else widest  # a soft edge on each side
-    window = _common_window(pair, reach)
+    window = _common_window((walls[first] >= 0.5, walls[second] >= 0.5), 3 * widest)
     if window is None:
         return None
-    top, left = window[0].start, window[1].start
-    open_, core, pair = open_[window], core[window], (pair[0][window], pair[1][window])
-    best = np.full(open_.shape, reach + 1, np.int32)
+    alphas = {name: alpha[window] for name, alpha in walls.items()}
+    total: Array = np.asarray(np.sum(list(alphas.values()), axis=0, dtype=np.float32))
+    open_: Array = np.asarray(total < _COVERED)
+    pair = (alphas[first] >= 0.5) & ~open_, (alphas[second] >= 0.5) & ~open_
+    core: Array = open_ & np.logical_and.reduce([alpha < 0.5 for alpha in alphas.values()])
+    is_soft = bool((open_ & (total > 1 - _COVERED)).any())
+    reach = 3 * widest if is_soft else widest  # a soft edge on each side
+    square = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    near_both = np.logical_and(*(cv2.dilate(wall.astype(np.uint8), square) > 0 for wall in pair))
+    rows, columns = np.nonzero(open_ & near_both)
+    position = rows + reach, columns + reach
+    padded = [np.pad(mask, reach) for mask in (*pair, open_, core)]
+    first_wall, second_wall, open_, core = padded
+    best = np.full(rows.size, 2 * reach, np.int32)
     near, far, widths = np.zeros_like(best), np.zeros_like(best), np.zeros_like(best)
-    ends = np.zeros((4, *open_.shape), np.int32)
+    ends = np.zeros((4, rows.size), np.int32)
     for dy, dx in (*_DIRECTIONS, *((-dy, -dx) for dy, dx in _DIRECTIONS)):
-        back, core_back = _steps_to(pair[0], open_, core, -dy, -dx, reach)
-        forth, core_forth = _steps_to(pair[1], open_, core, dy, dx, reach)
-        length, width = back + forth - 1, core_back + core_forth + core
-        better = open_ & (back > 0) & (forth > 0) & (width <= widest) & (length < best)
-        best[better], near[better], far[better], widths[better] = (
-            array[better] for array in (length, back, forth, width)
-        )
-        rows, columns = np.nonzero(better)
-        ends[:, rows, columns] = (
-            rows - dy * back[better],
-            columns - dx * back[better],
-            rows + dy * forth[better],
-            columns + dx * forth[better],
-        )
-    rows, columns = np.nonzero(best <= reach)
-    if rows.size < _MIN_PIXELS:
+        back, core_back = _steps_to(first_wall, open_, core, position, (-dy, -dx), reach)
+        forth, core_forth = _steps_to(second_wall, open_, core, position, (dy, dx), reach)
+        length, width = back + forth - 1, core_back + core_forth + core[position]
+        better = (back > 0) & (forth > 0) & (width <= widest) & (length <= reach) & (length < best)
+        for array, new in ((best, length), (near, back), (far, forth), (widths, width)):
+            array[better] = new[better]
+        new_ends = np.array([rows - dy * back, columns - dx * back, rows + dy * forth, columns + dx * forth])
+        ends[:, better] = new_ends[:, better]
+    chosen = best < 2 * reach
+    if np.count_nonzero(chosen) < _MIN_PIXELS:
         return None
-    free = np.maximum(1 - total[window][rows, columns], 0)
+    rows, columns = rows[chosen], columns[chosen]
+    free = np.maximum(1 - total[rows, columns], 0)
+    top, left = window[0].start, window[1].start
     offsets = np.array([top, left, top, left])[:, None]
     return _Gap(
-        rows + top,
-        columns + left,
-        (near[rows, columns], far[rows, columns]),
-        widths[rows, columns],
-        free,
-        ends[:, rows, columns] + offsets,
+        rows + top, columns + left, (near[chosen], far[chosen]), widths[chosen], free, ends[:, chosen] + offsets
     )
 
 
@@ -130,28 +127,26 @@ def _common_window(pair: tuple[Array, Array], widest: int) -> tuple[slice, slice
     return (bounds[0], bounds[1]) if all(one.start < one.stop for one in bounds) else None
 
 
-def _steps_to(wall: Array, open_: Array, core: Array, dy: int, dx: int, reach: int) -> tuple[Array, Array]:
-    """Return the steps from each pixel along a direction, through open pixels, to a wall, 0 if none; and how many of
-    the pixels in between are in core: (h, w) int32 each."""
-    steps, crossed, so_far = (np.zeros(wall.shape, np.int32) for _ in range(3))
-    reached = np.ones(wall.shape, bool)
+def _steps_to(
+    wall: Array, open_: Array, core: Array, position: tuple[Array, Array], direction: tuple[int, int], reach: int
+) -> tuple[Array, Array]:
+    """Return the steps from pixels along a direction, through open pixels, to a wall, 0 if none; and how many of the
+    pixels in between are in core: (N,) int32 each.
+
+    wall, open_, core: (h, w) bool, with a margin of reach. position: rows and columns of the pixels, (N,) each.
+    """
+    (rows, columns), (dy, dx) = position, direction
+    steps, crossed, so_far = (np.zeros(rows.size, np.int32) for _ in range(3))
+    alive = np.arange(rows.size)
     for count in range(1, reach + 1):
-        hit = reached & _moved(wall, dy * count, dx * count) & (steps == 0)
+        at = rows[alive] + dy * count, columns[alive] + dx * count
+        hit = alive[wall[at]]
         steps[hit], crossed[hit] = count, so_far[hit]
-        so_far += _moved(core, dy * count, dx * count)
-        reached &= _moved(open_, dy * count, dx * count)
+        so_far[alive] += core[at]
+        alive = alive[open_[at]]
+        if alive.size == 0:
+            break
     return steps, crossed
-
-
-def _moved(mask: Array, dy: int, dx: int) -> Array:
-    """Return mask[y + dy, x + dx], False outside."""
-    moved = np.zeros_like(mask)
-    height, width = mask.shape
-    if abs(dy) < height and abs(dx) < width:
-        target = slice(max(0, -dy), height - max(0, dy)), slice(max(0, -dx), width - max(0, dx))
-        source = slice(max(0, dy), height - max(0, -dy)), slice(max(0, dx), width - max(0, -dx))
-        moved[target] = mask[source]
-    return moved
 
 
 def _differs(gap: _Gap, photo: Photo) -> bool:
