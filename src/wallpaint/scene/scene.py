@@ -93,7 +93,8 @@ class PreparedScene:
     """A photo and its walls, ready for a painter. Created by `prepare_scene`; immutable. Compared by identity.
 
     outside: (H, W) bool, pixels that no paint may change: mask 0 and more than 3 px from every wall's edge.
-    seconds: time spent by stage.
+    seconds: time spent by stage. mask_confidence: expected IoU of detected walls with the true ones, 0..1; None where
+    masks were given.
     """
 
     photo: Photo
@@ -101,6 +102,7 @@ class PreparedScene:
     outside: Array
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    mask_confidence: float | None = None
 
 
 @threads.single_threaded()
