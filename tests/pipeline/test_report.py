@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -178,6 +179,22 @@ def test_expected_error_is_printed_as_a_range(scene: Scene) -> None:
     low, high = estimate["expected_error_range"]
     assert low < estimate["expected_error"] < high
     assert f"(expected error {low:.0f} to {high:.0f} CIEDE2000)" in "\n".join(summary(result.report))
+
+
+def test_expected_error_on_a_detected_wall_includes_the_errors_of_its_mask(scene: Scene) -> None:
+    """Over the union of both walls: the share 1 - IoU has the difference between existing and new colour as error."""
+    modelled = with_light_model(scene, FixedLightModel("#d9cfc0", error=6.0))
+    given = modelled.repaint({"wall": "#7d9b84"}, match="room").report["walls"][0]
+    detected = replace(modelled, mask_confidence=0.8).repaint({"wall": "#7d9b84"}, match="room")
+    wall = detected.report["walls"][0]
+    before = codes_of(scene.walls["wall"].intrinsics.median)
+    change = float(delta_e(before[None], np.array([given["median_rgb"]], np.uint8))[0])
+    for key in ("expected_error", "expected_error_range"):
+        expected = 0.8 * np.asarray(given["estimate"][key]) + 0.2 * change
+        assert wall["estimate"][key] == pytest.approx(expected, abs=0.2)
+    assert wall["estimate"]["mask_confidence"] == 0.8
+    assert "errors of the detected mask included" in "\n".join(summary(detected.report))
+    assert "mask_confidence" not in given["estimate"]
 
 
 def _advice(photo: np.ndarray, mask: np.ndarray, **hints: str) -> str:

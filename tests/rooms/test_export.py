@@ -147,6 +147,21 @@ def test_other_settings_missing_folders_and_damaged_rooms_are_rejected(
         export.export(bad, tmp_path / "out", 1, num_workers=1)
 
 
+def test_home_paints_change_the_existing_paints_and_are_a_setting_of_the_export(
+    exported: Path, rooms: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "home"
+    export.export(rooms, out, 2, num_workers=1, home_paints=True)
+    plain = [entry["old_color_rgb"] for entry in entries(exported, "train") if entry["old_color_rgb"]]
+    home = [entry["old_color_rgb"] for entry in entries(out, "train") if entry["old_color_rgb"]]
+    assert len(home) == len(plain)
+    assert home != plain
+    with pytest.raises(ConfigError, match="home_paints"):
+        export.export(rooms, out, 2, num_workers=1)
+    with pytest.raises(ConfigError, match="home_paints"):
+        export.export(rooms, exported, 2, num_workers=1, home_paints=True)
+
+
 def test_entries_mark_hdr_photos_and_the_benchmark_reads_relief_pairs(tmp_path: Path) -> None:
     hdr = next(seed for seed in range(980_000, 980_100) if pairs.is_hdr(seed) and seed % 2 == 0)
     folder = tmp_path / "rooms"

@@ -61,5 +61,22 @@ def test_style_limits_lightness_and_unknown_style_raises():
         paints.sample(np.random.default_rng(0), "train", "pastel")
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_walls_of_homes_are_mostly_pale_and_hardly_coloured(split):
+    rng = np.random.default_rng(4)
+    home = np.array([paints.sample_home(rng, split) for _ in range(1500)])
+    assert home.min() >= paints.MIN_ALBEDO
+    assert home.max() <= paints.MAX_ALBEDO
+    assert all(paints.in_split(albedo, split) for albedo in home[:100])
+    lab = linear_to_lab(home)
+    assert ((lab[:, 0] > 70) & (np.hypot(lab[:, 1], lab[:, 2]) < 21)).mean() > 0.8
+    assert 0.01 < (lab[:, 0] < 50).mean() < 0.08
+
+
+def test_home_weights_leave_a_share_to_other_paints():
+    assert 0.05 < 1 - sum(paints.HOME_WEIGHTS.values()) < 0.2
+    assert paints.HOME_WEIGHTS.keys() <= (paints.LIGHT_FAMILIES | paints.MUTED_FAMILIES).keys()
+
+
 def test_sampling_is_deterministic_per_seed():
     assert np.array_equal(sample_paints("test", 30, 9), sample_paints("test", 30, 9))

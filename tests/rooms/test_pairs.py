@@ -49,6 +49,17 @@ def test_first_pair_starts_from_the_existing_paint(plain_pairs: list[RenderedPai
     assert not np.allclose(plain_pairs[1].old_albedo, plain_pairs[0].old_albedo)
 
 
+def test_existing_paints_of_all_plain_pairs_come_from_their_sampler() -> None:
+    old = np.array([0.7, 0.68, 0.6])
+    sampled = pairs.sample_pairs(make_record(1), 3, existing_paint=lambda rng, split: old)
+    for pair in sampled:
+        if "plain" in pair.tracks:
+            np.testing.assert_array_equal(pair.old_albedo, old)
+            assert pair.new_albedo is not None
+            assert not np.allclose(pair.new_albedo, old)
+    assert sum("plain" in pair.tracks for pair in sampled) == 3
+
+
 def test_pair_depends_only_on_seeds(plain_pairs: list[RenderedPair]) -> None:
     again = pairs.sample_pairs(make_record(1), 3)
     for first, second in zip(plain_pairs, again, strict=False):

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from support.fixed_light_model import FixedLightModel, with_light_model
 from support.measures import codes_of, linear
+from wallpaint.light import albedo_edit
 from wallpaint.pipeline.repaint import prepare, repaint
 from wallpaint.scene.existing_paint import homogenize
 
@@ -93,6 +95,27 @@ def test_relief_keeps_the_shading_and_no_old_hue(kind: str, old_wall: str) -> No
     painted, truth = fine_log(luma, mask), fine_log(wall.shading, mask)
     assert np.corrcoef(painted, truth)[0, 1] > 0.85
     assert painted @ truth / (truth @ truth) == pytest.approx(1, abs=0.5)
+
+
+@pytest.mark.parametrize("kind", ["brick", "tiles", "boards"])
+def test_white_paint_on_relief_keeps_its_joints_below_the_files_white(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that takes a dark wall for black paint in strong light predicts white far above the file's range."""
+    wall = relief_wall(kind)
+    mask = whole_mask(wall.photo)
+    scene = with_light_model(prepare(wall.photo, {"wall": mask}, old_wall="relief"), FixedLightModel("#3a2018"))
+
+    def kept() -> tuple[float, float]:
+        luma = linear(scene.repaint({"wall": "#f5f3ee"}, match="room").codes) @ np.array([0.2126, 0.7152, 0.0722])
+        painted, truth = fine_log(luma, mask), fine_log(wall.shading, mask)
+        return float(np.corrcoef(painted, truth)[0, 1]), float(painted @ truth / (truth @ truth))
+
+    correlation, strength = kept()
+    monkeypatch.setattr(albedo_edit, "RELIEF_EXPOSURE", (100.0, 101.0))
+    assert strength > 2 * kept()[1]
+    assert correlation > 0.8
+    assert strength > 0.25
 
 
 def test_relief_is_closer_to_the_truth_than_plain_and_patterned() -> None:

@@ -58,6 +58,9 @@ def export(
     clean: Annotated[
         bool, typer.Option("--clean/--no-clean", help="Also write noise-free photos of validation and test rooms.")
     ] = True,
+    home_paints: Annotated[
+        bool, typer.Option("--home-paints", help="Existing paints as homes have them: mostly white, grey and beige.")
+    ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes; default: one per CPU.")] = None,
 ) -> None:
     """Export rooms as photos, masks, targets and depth with metadata.jsonl, by split."""
@@ -71,6 +74,7 @@ def export(
             pairs,
             seed=seed,
             clean=clean,
+            home_paints=home_paints,
             num_workers=workers,
             on_progress=lambda name: counter.advance(),
         )

@@ -201,7 +201,7 @@ def paint_metrics(image: Array, wall: Array, swatch: Array) -> dict[str, float]:
 
 def delta_e_map(image: Array, truth: Array, where: Array | None = None) -> Array:
     """Return the per-pixel CIEDE2000 of two images, (H, W). where: bool (H, W); NaN where it is False."""
-    _require_same_shape(image, truth)
+    require_same_shape(image, truth)
     if where is None:
         return color.delta_e_2000(_lab(image), _lab(truth))
     difference = np.full(where.shape, np.nan)
@@ -235,7 +235,7 @@ def truth_metrics(image: Array, truth: Array, alpha: Array, wall: Array) -> dict
 
 def wall_truth_metrics(image: Array, truth: Array, wall: Array) -> dict[str, float]:
     """Compute those of `truth_metrics` that depend on wall pixels only."""
-    _require_same_shape(image, truth)
+    require_same_shape(image, truth)
     if not wall.any():
         return {}
     pixels = color.delta_e_2000(_lab(image[wall]), _lab(truth[wall]))
@@ -255,7 +255,7 @@ def shading_correlation(image: Array, reference: Array, wall: Array) -> float:
 
     0 where the image's luminance is constant; NaN for an empty wall and where the reference's is constant.
     """
-    _require_same_shape(image, reference)
+    require_same_shape(image, reference)
     if not wall.any():
         return math.nan
     luminance, expected = (color.luminance(_LINEAR[p[wall]]) for p in (image, reference))
@@ -271,7 +271,7 @@ def contrast_error(image: Array, reference: Array, wall: Array) -> float:
 
     Contrast is `log_luminance_range`. NaN for an empty wall, and where the reference's contrast is under 1 %.
     """
-    _require_same_shape(image, reference)
+    require_same_shape(image, reference)
     if not wall.any():
         return math.nan
     contrast, expected = (log_luminance_range(p, wall) for p in (image, reference))
@@ -291,7 +291,7 @@ def structural_similarity(image: Array, truth: Array, alpha: Array) -> float:
     On encoded values, with Gaussian weights of sigma 1.5 px. NaN for an empty mask and for a box smaller than the
     window of 11 px. Source: Wang, Bovik, Sheikh & Simoncelli 2004.
     """
-    _require_same_shape(image, truth)
+    require_same_shape(image, truth)
     box = wall_bounding_box(alpha)
     if box is None or min(image[box].shape[:2]) < SSIM_WINDOW_PX:
         return math.nan
@@ -317,7 +317,7 @@ def photo_metrics(image: Array, photo: Array, alpha: Array, wall: Array) -> dict
 
 def outside_max_diff(image: Array, photo: Array, alpha: Array) -> float:
     """Return the largest change of a code value, 0..255, over `outside_region`; NaN where that is empty."""
-    _require_same_shape(image, photo)
+    require_same_shape(image, photo)
     rest = outside_region(alpha)
     if not rest.any():
         return math.nan
@@ -329,7 +329,7 @@ def peak_signal_noise_ratio(image: Array, photo: Array, where: Array) -> float:
 
     10 log10(255^2 / mean squared difference).
     """
-    _require_same_shape(image, photo)
+    require_same_shape(image, photo)
     if not where.any():
         return math.nan
     error = float(np.square(image[where].astype(np.float64) - photo[where]).mean())
@@ -341,7 +341,7 @@ def outside_similarity(image: Array, photo: Array, where: Array) -> float:
 
     NaN where no window does.
     """
-    _require_same_shape(image, photo)
+    require_same_shape(image, photo)
     window = np.ones((SSIM_WINDOW_PX, SSIM_WINDOW_PX), np.uint8)
     centers = cv2.erode(where.astype(np.uint8), window, borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0
     if not centers.any() or min(image.shape[:2]) < SSIM_WINDOW_PX:
@@ -382,6 +382,7 @@ def _lab(codes: Array) -> Array:
     return color.linear_to_lab(_LINEAR[codes])
 
 
-def _require_same_shape(image: Array, other: Array) -> None:
+def require_same_shape(image: Array, other: Array) -> None:
+    """Raise ShapeError if two images differ in shape."""
     if image.shape != other.shape:
         raise ShapeError(f"images of shape {image.shape} and {other.shape} cannot be compared: resize one of them")

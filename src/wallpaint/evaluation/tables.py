@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from wallpaint.evaluation.detection_metrics import DETECTION_METRICS
 from wallpaint.evaluation.metrics import BENCHMARK_METRICS, METRICS
 
 if TYPE_CHECKING:
@@ -71,6 +72,14 @@ def metric_table(report: Mapping[str, Any], track: str) -> ReportTable:
     return _table(report, title, tuple(headings), columns)
 
 
+def detection_table(report: Mapping[str, Any], track: str = "all") -> ReportTable:
+    """Tabulate the metrics on detected walls of the methods that detect walls, on one track; no rows without any."""
+    columns = [_column(report, track, metric) for metric in DETECTION_METRICS]
+    headings = tuple(metric.label for metric in DETECTION_METRICS.values())
+    title = f"Detected walls, {TRACK_LABELS[track]} (error in CIEDE2000, shares 0 to 1)"
+    return _table(report, title, headings, columns)
+
+
 def pluralize(number: int, noun: str) -> str:
     """'1 pair', '2 pairs'."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
@@ -103,20 +112,20 @@ def _hardness_note(hardness: Mapping[str, Any]) -> list[str]:
 
 
 def _column(report: Mapping[str, Any], track: str, metric: str) -> dict[str, TableCell]:
-    summary = report["tracks"][track]
-    pairs, digits = summary["pairs"], METRICS[metric].digits
+    summary, definition = report["tracks"][track], (METRICS | DETECTION_METRICS)[metric]
+    pairs, digits = summary["pairs"], definition.digits
     cells, complete = {}, {}
     for method, scores in summary["methods"].items():
-        score = scores[metric]
-        if score["value"] is None:
+        score = scores.get(metric)
+        if score is None or score["value"] is None:
             continue
         partial = "" if score["count"] == pairs else f" ({score['count']})"
         interval = "" if score["low"] is None else f"{score['low']:.{digits}f} to {score['high']:.{digits}f}"
         cells[method] = TableCell(f"{score['value']:.{digits}f}{partial}", score["value"], interval)
-        if not partial and not report["methods"][method]["uses"] and METRICS[metric].reduction == "mean":
+        if not partial and not report["methods"][method]["uses"] and definition.reduction == "mean":
             complete[method] = round(score["value"], digits)
     if complete:
-        best = min(complete.values()) if METRICS[metric].best == "low" else max(complete.values())
+        best = min(complete.values()) if definition.best == "low" else max(complete.values())
         for method, value in complete.items():
             if value == best:
                 cells[method] = TableCell(cells[method].text, cells[method].value, cells[method].interval, True)

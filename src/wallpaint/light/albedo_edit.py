@@ -37,6 +37,7 @@ LIGHT_LOG_ERROR = 0.3  # natural log; typical error of the network in light, on 
 MEAN_DELTA_E = 5.6  # CIEDE2000 that LIGHT_LOG_ERROR causes on a wall, averaged over paints, on validation photos
 # True over expected error, 10th and 90th percentile: 124 plain repaints of 48 validation rooms, 0.49 and 1.46.
 ERROR_RANGE = (0.5, 1.45)
+RELIEF_EXPOSURE = (0.7, 0.9)  # linear light of the median of a wall with relief: bent from / limited to
 PATTERN_RADIUS_SHARE = 24  # the prediction's longest side over the radius of the mean that removes rests of a pattern
 MAX_LOG_HINT = 2.0  # natural log by which a known albedo may shift the predicted albedo of the existing paint
 
@@ -66,6 +67,7 @@ def edit_albedo(
     *,
     pattern_removed: bool = False,
     has_several_paints: bool = False,
+    has_relief: bool = False,
 ) -> Array:
     """Return one wall at working size in a new paint, (h, w, 3) float32, linear sRGB, before gamut mapping.
 
@@ -74,7 +76,8 @@ def edit_albedo(
     albedo: (3,) of the new paint. known_albedo: (3,) of the existing paint where it is known. For a uniform wall it was
     an input of the network (`LightModelInput.known_albedo`); otherwise the predicted albedo is scaled to match it in
     the median. pattern_removed: base has no pattern, unlike the photo, so what is left of it in the prediction is
-    smoothed. has_several_paints: several existing paints were homogenized in base.
+    smoothed. has_several_paints: several existing paints were homogenized in base. has_relief: base has the joints of
+    brick, tiles or boards; a wall so bright that they would be clipped is exposed shorter.
     """
     wall, photo = light_input.wall, light_input.photo
     prediction = _with_known_albedo(prediction, wall, known_albedo)
@@ -107,7 +110,25 @@ def edit_albedo(
     # The change is that of the wall's median brightness; slope adds what the local shading changes about it.
     luma = np.log(np.maximum(color.luminance(base), light_model.MIN_LINEAR))
     median_luma = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
-    return light_model.apply_log_change(base, change + (slope * (luma - median_luma))[..., None])
+    change = change + (slope * (luma - median_luma))[..., None]
+    if has_relief:
+        change = change + _shorter_exposure(light_model.log_scene_light(base) + change, weight)
+    return light_model.apply_log_change(base, change)
+
+
+def _shorter_exposure(log_scene: Array, weight: Array) -> float:
+    """Return the natural log, 0 or less, of the exposure in which the relief of a bright wall is not clipped.
+
+    log_scene: (h, w, 3), natural log of the light before the camera's roll-off. The wall's median is bent from
+    `RELIEF_EXPOSURE[0]` on and stays below `RELIEF_EXPOSURE[1]`; one factor for all pixels keeps their gradients.
+    """
+    knee, top = RELIEF_EXPOSURE
+    log_luma = np.log(np.maximum(color.luminance(np.exp(np.minimum(log_scene, 8.0))), light_model.MIN_LINEAR))
+    median = float(np.exp(weighted_quantile(log_luma.astype(np.float32), weight, 0.5)))
+    if median <= knee:
+        return 0.0
+    bent = knee + (top - knee) * (1 - float(np.exp(-(median - knee) / (top - knee))))
+    return float(np.log(bent / median))
 
 
 def expected_error(prediction: LightCoefficients, wall: Array, new_color: Array | None = None) -> float:

@@ -116,7 +116,8 @@ def _make_analytic(bundle: str | Path | None, settings: Any, *, count_flops: boo
 def _analytic_room_accuracy(wall: Mapping[str, Any], light: Mapping[str, Any]) -> str:
     if "estimate" in wall:
         low, high = wall["estimate"]["expected_error_range"]
-        return f"the paint in this light, by the light model (expected error {low:.0f} to {high:.0f} CIEDE2000)"
+        mask = ", errors of the detected mask included" if "mask_confidence" in wall["estimate"] else ""
+        return f"the paint in this light, by the light model (expected error {low:.0f} to {high:.0f} CIEDE2000{mask})"
     return f"the paint in this light (confidence {light['confidence']:.1f}, from {' and '.join(light['anchors'])})"
 
 

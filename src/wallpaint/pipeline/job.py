@@ -158,7 +158,7 @@ def _scene(job: RepaintJob, masks: dict[str, Path], overlay_path: Path) -> tuple
     scene = _prepared(job, photo, detected.masks)
     hint = f"marked in {overlay_path}" if detected.level == "low" else "`wallpaint mask` writes it"
     note = f"no mask was given: {detected.summary()} ({hint})"
-    return replace(scene, warnings=(note, *scene.warnings)), detected
+    return replace(scene, warnings=(note, *scene.warnings), mask_confidence=detected.confidence), detected
 
 
 def _report_entry(detected: DetectedWalls | None, overlay_path: Path) -> dict[str, Any] | None:

@@ -138,7 +138,7 @@ def _wall_entries(
             textured=painted[name].has_texture,
         )
         if (estimate := painted[name].estimate) is not None:
-            entry["estimate"] = dict(estimate)
+            entry["estimate"] = reports.with_mask_error(wall, estimate, medians[name], scene.mask_confidence)
             entry["warnings"] += reports.estimate_warnings(wall, estimate)
         entries.append(entry)
     return entries

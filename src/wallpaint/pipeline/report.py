@@ -115,6 +115,30 @@ def wall_entry(
     }
 
 
+def with_mask_error(
+    wall: Wall, estimate: Mapping[str, Any], median: Array, mask_confidence: float | None
+) -> dict[str, Any]:
+    """Return a painter's estimate of its error on the wall as one over the union of the detected and the true wall.
+
+    median: (3,) linear sRGB, the wall's colour in the result. mask_confidence: expected IoU of the detected wall; None
+    for a given mask, whose estimate is returned as it is. Where only one of the two walls lies, the error is the
+    difference between existing and new colour.
+    """
+    if mask_confidence is None:
+        return dict(estimate)
+    change = delta_e_2000(np.maximum(wall.intrinsics.median, 0), median)
+
+    def mixed(error: float) -> float:
+        return round(mask_confidence * error + (1 - mask_confidence) * change, 1)
+
+    return {
+        **estimate,
+        "expected_error": mixed(float(estimate["expected_error"])),
+        "expected_error_range": [mixed(float(error)) for error in estimate["expected_error_range"]],
+        "mask_confidence": round(mask_confidence, 3),
+    }
+
+
 def estimate_warnings(wall: Wall, estimate: Mapping[str, Any]) -> list[str]:
     """Return warnings on a painter's own estimate of the light, see `PaintedWall.estimate`.
 

@@ -31,6 +31,7 @@ from wallpaint.paints.paint import Paint
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting
 from wallpaint.scene.canvas import Canvas
+from wallpaint.scene.existing_paint import paint_labels
 from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
 from wallpaint.scene.mask_gaps import share_gaps
@@ -41,6 +42,10 @@ from wallpaint.typing import Array
 
 WORKING_PX = 768  # longest side of a wall at working size
 SAMPLE_PIXELS = 100_000  # wall pixels from which statistics of a large wall are computed
+PARTS_SHARE = (
+    0.3  # of the light model's predictions for single paints, on a wall in several; chosen on validation rooms
+)
+MIN_PART_SHARE = 0.02  # of a wall, above which a part in one paint is predicted on its own
 OVERVIEW_PX = 384  # longest side of the downsampled photo from which the illuminant is estimated
 
 
@@ -74,11 +79,23 @@ class Wall:
 
     @cached_property
     def light_prediction(self) -> LightCoefficients | None:
-        """The light model's prediction for this wall, None without a model. Computed on first use, for all paints."""
+        """The light model's prediction for this wall, None without a model. Computed on first use, for all paints.
+
+        On a wall in several paints, none of which the user has named, it is blended with predictions for the regions in
+        one paint each.
+        """
         if self.light_model is None:
             return None
         light_input = self.light_input
-        return self.light_model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
+        prediction = self.light_model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
+        if self.intrinsics.paint_count < 2 or self.illuminant.is_user_given:
+            return prediction
+        size = prediction.log_shading.shape[::-1]
+        regions = [
+            (self.light_model.predict(light_input.photo, part), cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+            for part in _paint_masks(light_input)
+        ]
+        return prediction.blended_with_regions(regions, PARTS_SHARE) if len(regions) > 1 else prediction
 
     def add_alpha(self, out: Array) -> None:
         """Add the wall's share of each pixel to a map of the full photo: out (H, W) float32, changed in place."""
@@ -94,7 +111,8 @@ class PreparedScene:
     """A photo and its walls, ready for a painter. Created by `prepare_scene`; immutable. Compared by identity.
 
     outside: (H, W) bool, pixels that no paint may change: mask 0 and more than 3 px from every wall's edge.
-    seconds: time spent by stage.
+    seconds: time spent by stage. mask_confidence: expected IoU of detected walls with the true ones, 0..1; None where
+    masks were given.
     """
 
     photo: Photo
@@ -102,6 +120,15 @@ class PreparedScene:
     outside: Array
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
+    mask_confidence: float | None = None
+
+
+def _paint_masks(light_input: LightModelInput) -> list[Array]:
+    """Return the regions of a wall in one existing paint each, (h, w) float32, 0..1; small ones are left out."""
+    wall = light_input.wall.astype(np.float32)
+    labels = paint_labels(light_input.photo.astype(np.float32), wall)
+    masks = [np.where(labels == label, wall, np.float32(0)) for label in range(int(labels.max()) + 1)]
+    return [mask for mask in masks if float(mask.sum()) > MIN_PART_SHARE * float(wall.sum())]
 
 
 @threads.single_threaded()
@@ -119,6 +146,7 @@ def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], o
     masks_read = perf_counter()
     shared = _SharedInputs(
         overview=_overview(photo, alphas),
+        overview_is_wall=len(alphas) == 1 and photo.alpha is None,
         known_paint=Paint.parse(options.old_color) if isinstance(options.old_color, str) else options.old_color,
         white_patch=None if options.white is None else _white_patch(photo, options.white),
         light_model=light_predictor(options.light_model),
@@ -132,9 +160,11 @@ def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], o
 
 @dataclass(frozen=True, eq=False)
 class _SharedInputs:
-    """What all walls of a scene are prepared with. overview: the result of `_overview`. white_patch: (N, 3)."""
+    """What all walls of a scene are prepared with. overview: the result of `_overview`. overview_is_wall: its share of
+    wall is that of the only wall. white_patch: (N, 3)."""
 
     overview: tuple[Array, Array]
+    overview_is_wall: bool
     known_paint: Paint | None
     white_patch: Array | None
     light_model: LightPredictor | None
@@ -215,7 +245,9 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
             unmix_edges(canvas, intrinsics.pattern_free, step, window_alpha)
         replace_luminance(canvas, intrinsics.pattern_free, step)
     small = overview[0]
-    small_alpha = cv2.resize(alpha, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
+    small_alpha = overview[1]
+    if not shared.overview_is_wall:
+        small_alpha = cv2.resize(alpha, (small.shape[1], small.shape[0]), interpolation=cv2.INTER_AREA)
     is_uniform = not intrinsics.pattern_removed and intrinsics.paint_count < 2
     known_albedo = np.asarray(illuminant.wall_albedo) if illuminant.is_user_given and is_uniform else None
     light_input = LightModelInput(small, small_alpha, photo.size, known_albedo)
@@ -263,7 +295,10 @@ def _noise(canvas: Canvas) -> float:
 
 
 def _outside(alphas: Mapping[str, Array]) -> Array:
-    wall = np.logical_or.reduce([alpha > 0 for alpha in alphas.values()])
+    first, *others = (alpha > 0 for alpha in alphas.values())
+    wall = first
+    for other in others:
+        wall |= other
     return ~masks.dilate(wall, matting.OUTSIDE_PX)
 
 

@@ -15,7 +15,7 @@ from support.measures import codes_of, delta_e, far_outside, lab, linear
 from wallpaint.errors import InputError
 from wallpaint.evaluation import metrics
 from wallpaint.evaluation.benchmark import baselines
-from wallpaint.evaluation.benchmark.baselines import BenchmarkCase, GroundTruth
+from wallpaint.evaluation.benchmark.baselines import BenchmarkCase, DetectedScene, GroundTruth
 from wallpaint.evaluation.benchmark.compare import METHODS
 from wallpaint.paints.paint import Paint
 
@@ -36,7 +36,10 @@ def case(room: Room) -> BenchmarkCase:
     def scene(old: tuple[float, float, float] | None) -> wallpaint.Scene:
         return wallpaint.prepare(room.photo, {"wall": alpha}, old_color=None if old is None else Paint(old))
 
-    return BenchmarkCase(room.photo, alpha, rgb(NEW), None, truth, np.array([0.5, 0.5, 0.5]), scene)
+    def detected() -> DetectedScene:
+        return DetectedScene(scene(None), alpha)
+
+    return BenchmarkCase(room.photo, alpha, rgb(NEW), None, truth, np.array([0.5, 0.5, 0.5]), scene, detected)
 
 
 def wall_of(case: BenchmarkCase) -> Array:
@@ -171,3 +174,17 @@ def test_tiled_texture_keeps_the_shading(case: BenchmarkCase) -> None:
 def test_analytic_without_scene_is_refused(case: BenchmarkCase) -> None:
     with pytest.raises(InputError, match="scene"):
         partial(baselines.analytic, match="room")(replace(case, scene=None))
+    with pytest.raises(InputError, match="detected walls"):
+        baselines.analytic_detected(replace(case, detected=None))
+
+
+def test_analytic_on_detected_walls_paints_the_detected_walls_only(room: Room, case: BenchmarkCase) -> None:
+    detected = case.alpha.copy()
+    detected[:, : detected.shape[1] // 2] = 0
+    scene = wallpaint.prepare(room.photo, {"wall": detected})
+    image = baselines.analytic_detected(replace(case, detected=lambda: DetectedScene(scene, detected)))
+    far = far_outside(detected)
+    assert (image[far] == case.photo[far]).all()
+    assert (image[wall_of(case) & (detected > 0.5)] != case.photo[wall_of(case) & (detected > 0.5)]).any(
+        -1
+    ).mean() > 0.9

@@ -37,13 +37,21 @@ class GroundTruth:
 
 
 @dataclass(frozen=True, eq=False)
+class DetectedScene:
+    """A scene whose walls were detected instead of given. mask: (H, W) float32, 0..1, all of them."""
+
+    scene: Scene
+    mask: Array
+
+
+@dataclass(frozen=True, eq=False)
 class BenchmarkCase:
     """One wall to repaint.
 
     photo: (H, W, 3) uint8 sRGB. alpha: (H, W) float32, 0..1. albedo: (3,) linear sRGB of the new paint; of a texture
     its mean. texture: (h, w, 3) linear sRGB, None for a plain paint. truth: None for a method that uses none.
     set_light: (3,), see `average_light`; None likewise. scene: returns the photo's scene, given the existing paint's
-    albedo as a hint or None; cached per photo.
+    albedo as a hint or None; cached per photo. detected: returns the photo's scene with detected walls; likewise.
     """
 
     photo: Array
@@ -53,6 +61,7 @@ class BenchmarkCase:
     truth: GroundTruth | None = None
     set_light: Array | None = None
     scene: Callable[[tuple[float, float, float] | None], Scene] | None = None
+    detected: Callable[[], DetectedScene] | None = None
 
     def without_truth(self) -> BenchmarkCase:
         """Return the case without ground truth and without the set's average light."""
@@ -167,6 +176,16 @@ def analytic_old_color(case: BenchmarkCase) -> Array | None:
     return _analytic_repaint(case, (r, g, b), "room")
 
 
+def analytic_detected(case: BenchmarkCase) -> Array:
+    """Repaint with the analytic painter, match `room`, on the detected walls: what a user without a mask gets.
+
+    Raises InputError where no wall is detected.
+    """
+    if case.detected is None:
+        raise InputError("a painter without a mask needs the photo's scene with detected walls")
+    return _repaint_scene(case.detected().scene, case.albedo, "room")
+
+
 def average_light(cases: list[tuple[Array, Array]]) -> Array:
     """Return the average light on a set's walls, (3,): the geometric mean of true median over albedo, per channel.
 
@@ -182,17 +201,17 @@ def average_light(cases: list[tuple[Array, Array]]) -> Array:
 def _analytic_repaint(
     case: BenchmarkCase, old_albedo: tuple[float, float, float] | None, match: Match, *, use_model: bool = True
 ) -> Array:
+    if case.scene is None:
+        raise InputError("a painter needs the photo's scene")
+    return _repaint_scene(case.scene(old_albedo), case.albedo, match, use_model=use_model)
+
+
+def _repaint_scene(scene: Scene, albedo: Array, match: Match, *, use_model: bool = True) -> Array:
     from wallpaint.painters.analytic import AnalyticPainter
     from wallpaint.paints.paint import Paint
 
-    if case.scene is None:
-        raise InputError("a painter needs the photo's scene")
-    r, g, b = (float(v) for v in case.albedo)
-    return (
-        case.scene(old_albedo)
-        .repaint({"wall": Paint((r, g, b))}, match=match, painter=AnalyticPainter(use_model=use_model))
-        .codes
-    )
+    r, g, b = (float(v) for v in albedo)
+    return scene.repaint({"wall": Paint((r, g, b))}, match=match, painter=AnalyticPainter(use_model=use_model)).codes
 
 
 def _wall_median(case: BenchmarkCase) -> Array:

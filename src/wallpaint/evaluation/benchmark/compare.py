@@ -16,9 +16,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from wallpaint.errors import InputError, WallpaintError
-from wallpaint.evaluation import bootstrap, metrics
+from wallpaint.evaluation import bootstrap, detection_metrics, metrics
 from wallpaint.evaluation.benchmark import baselines
-from wallpaint.evaluation.benchmark.baselines import BenchmarkCase, RepaintMethod
+from wallpaint.evaluation.benchmark.baselines import BenchmarkCase, DetectedScene, RepaintMethod
 from wallpaint.evaluation.benchmark.dataset import TRACKS, BenchmarkPair, load_cases
 from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.repaint import Scene, prepare
@@ -32,7 +32,7 @@ HARDNESS_TOLERANCE = 0.2  # relative deviation from the published errors up to w
 PUBLISHED_ERRORS = {"leave": 30.0, "lab_shift": 15.5, "multiply_true": 6.5, "lab_shift_true": 3.1}
 """Room error, mean CIEDE2000, of a set of 40 rooms with two paints each: the reference for a set's hardness."""
 
-_METRICS = {name: metrics.METRICS[name] for name in metrics.BENCHMARK_METRICS}
+_METRICS = {name: metrics.METRICS[name] for name in metrics.BENCHMARK_METRICS} | detection_metrics.DETECTION_METRICS
 
 PairScores: TypeAlias = dict[str, float]
 OnPair: TypeAlias = Callable[[BenchmarkPair, BenchmarkCase, Mapping[str, Array], Mapping[str, PairScores]], None]
@@ -45,7 +45,7 @@ class BenchmarkMethod:
 
     uses: "" for a method that gets the user's inputs only, "set" for one that also gets the set's average light,
     "truth" for one that gets the ground truth or part of it. supports_colors, supports_textures: which paints it
-    can apply.
+    can apply. detects_walls: it gets no mask; its scores include `detection_metrics.DETECTION_METRICS`.
     """
 
     label: str
@@ -53,6 +53,7 @@ class BenchmarkMethod:
     uses: str = ""
     supports_colors: bool = True
     supports_textures: bool = False
+    detects_walls: bool = False
 
     def supports(self, case: BenchmarkCase) -> bool:
         return self.supports_colors if case.texture is None else self.supports_textures
@@ -78,6 +79,9 @@ METHODS: dict[str, BenchmarkMethod] = {
     "lab_shift_true": BenchmarkMethod("Lab shift to the true new median (oracle)", baselines.lab_shift_true, "truth"),
     "tile": BenchmarkMethod("tile the texture", baselines.tile_texture, supports_colors=False, supports_textures=True),
     "analytic_room": BenchmarkMethod("wallpaint analytic, room", partial(baselines.analytic, match="room")),
+    "analytic_room_detected": BenchmarkMethod(
+        "wallpaint analytic, room, detected walls", baselines.analytic_detected, detects_walls=True
+    ),
     "analytic_room_statistics": BenchmarkMethod(
         "wallpaint analytic, room, without the light model",
         partial(baselines.analytic, match="room", use_model=False),
@@ -168,14 +172,14 @@ def _repaint_group(
 ) -> list[float]:
     """Repaint one photo in each of its paints with one method, sharing the scene; returns the seconds of each."""
     seconds = []
-    scene = cache(partial(_prepare_scene, cases[0]))
+    scene, detected = cache(partial(_prepare_scene, cases[0])), cache(partial(_detect_walls, cases[0]))
     for case, result in zip(cases, results, strict=True):
         if not method.supports(case):
             continue
         assert case.truth is not None
         started = perf_counter()
         try:
-            image = method.repaint(replace(method.visible_case(case), scene=scene))
+            image = method.repaint(replace(method.visible_case(case), scene=scene, detected=detected))
         except WallpaintError as error:
             result.errors[name] = str(error)
             continue
@@ -186,12 +190,22 @@ def _repaint_group(
         swatch = case.albedo if case.texture is None else None
         result.images[name] = codes
         scores = metrics.measure(codes, case.photo, case.truth.target, case.alpha, swatch)
-        result.scores[name] = {metric: scores[metric] for metric in _METRICS}
+        result.scores[name] = {metric: scores[metric] for metric in metrics.BENCHMARK_METRICS}
+        if method.detects_walls:
+            truth, mask = case.truth.target, detected().mask
+            result.scores[name] |= detection_metrics.detection_metrics(codes, case.photo, truth, case.alpha, mask)
     return seconds
 
 
 def _prepare_scene(case: BenchmarkCase, old_albedo: tuple[float, float, float] | None) -> Scene:
     return prepare(case.photo, {"wall": case.alpha}, old_color=None if old_albedo is None else Paint(old_albedo))
+
+
+def _detect_walls(case: BenchmarkCase) -> DetectedScene:
+    from wallpaint.segment.detect import detect_walls
+
+    mask = detect_walls(case.photo).combined
+    return DetectedScene(prepare(case.photo, {"wall": mask}), mask)
 
 
 def _to_uint8(image: Array) -> Array:
@@ -252,12 +266,24 @@ def summarize_tracks(entries: Sequence[Mapping[str, Any]], methods: Sequence[str
             "pairs": len(selected),
             "photos": len(photos),
             "methods": {
-                method: {metric: _summary(selected, photos, indices, method, metric) for metric in _METRICS}
+                method: {
+                    metric: _summary(selected, photos, indices, method, metric)
+                    for metric in (*metrics.BENCHMARK_METRICS, *_detection_metrics(selected, method))
+                }
                 for method in methods
                 if any(method in entry["methods"] for entry in selected)
             },
         }
     return tracks
+
+
+def _detection_metrics(entries: Sequence[Mapping[str, Any]], method: str) -> tuple[str, ...]:
+    """Return the metrics on detected walls that a method has been scored with."""
+    return tuple(
+        metric
+        for metric in detection_metrics.DETECTION_METRICS
+        if any(metric in entry["methods"].get(method, {}) for entry in entries)
+    )
 
 
 def hardness(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -73,6 +73,8 @@ def print_report(report: Mapping[str, Any], output: Path | None) -> None:
     for track in ("all", "texture"):
         if track in report["tracks"]:
             console.print(tables.to_rich_table(tables.metric_table(report, track)))
+    if "all" in report["tracks"] and (detection := tables.detection_table(report)).rows:
+        console.print(tables.to_rich_table(detection))
     for line in tables.notes(report):
         console.print(line, soft_wrap=True)
     if output is not None:

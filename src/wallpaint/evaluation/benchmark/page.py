@@ -157,6 +157,9 @@ def _summary(report: Mapping[str, Any]) -> str:
         for track, table in ((track, tables.metric_table(report, track)) for track in report["tracks"])
     )
     main = tables.track_table(report)
+    detection = tables.detection_table(report) if "all" in report["tracks"] else None
+    if detection is not None and detection.rows:
+        details += f"<h3>{escape(detection.title)}</h3>{_table(detection)}"
     return (
         f"<section><h2>Results</h2><h3>{escape(main.title)}</h3>{_table(main)}"
         f"<h3>All metrics, by track</h3>{details}</section>"

@@ -52,15 +52,17 @@ def export(
     *,
     seed: int = 0,
     clean: bool = True,
+    home_paints: bool = False,
     num_workers: int | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> ExportSummary:
     """Export all rooms of a folder as pairs; an interrupted run resumes.
 
     pairs_per_room: pairs from paint to paint; wall variants add more, see `pairs.sample_pairs`. seed: of paints and
-    cameras. clean: also write noise-free photos (large) for validation and test rooms. num_workers: by default one per
-    CPU. on_progress: called with the file name of each exported room. Raises InputError for a folder without rooms or
-    an unreadable room, ConfigError if out_dir was exported with other settings.
+    cameras. clean: also write noise-free photos (large) for validation and test rooms. home_paints: the existing paints
+    are those of homes, see `paints.sample_home`. num_workers: by default one per CPU. on_progress: called with the file
+    name of each exported room. Raises InputError for a folder without rooms or an unreadable room, ConfigError if
+    out_dir was exported with other settings.
     """
     rooms = room_files(records_dir)
     raise_errors(Constraint(ge=1).errors("pairs_per_room", pairs_per_room, whole=True), InputError)
@@ -75,9 +77,10 @@ def export(
             "seed": seed,
             "clean": clean,
             "version": __version__,
+            "home_paints": True if home_paints else None,  # None equals the absence of the key in earlier exports
         }
         render.check_settings(out_dir / SETTINGS_FILE, settings | _rooms_settings(rooms[0]))
-        tasks = [(str(path), str(out_dir), pairs_per_room, seed, clean) for path in rooms]
+        tasks = [(str(path), str(out_dir), pairs_per_room, seed, clean, home_paints) for path in rooms]
         for name in workers.imap_unordered(f"{__name__}:export_room", tasks, num_workers or workers.available_cpus()):
             if on_progress is not None:
                 on_progress(name)
@@ -94,7 +97,7 @@ def room_files(folder: Path) -> list[Path]:
     return paths
 
 
-def export_room(path: str, out: str, count: int, seed: int, clean: bool = True) -> str:
+def export_room(path: str, out: str, count: int, seed: int, clean: bool = True, home_paints: bool = False) -> str:
     """Export all pairs of one room, then its metadata entries. This is the task of a worker process."""
     source, folder = Path(path), Path(out)
     lines = folder / ENTRIES_DIR / f"{source.stem}.jsonl"
@@ -102,9 +105,12 @@ def export_room(path: str, out: str, count: int, seed: int, clean: bool = True) 
         record = room_file.read(source)
         if record.split not in SPLITS:
             raise InputError(f"{source}: its split is {record.split!r}, expected one of {', '.join(SPLITS)}")
+        from wallpaint.rooms.surfaces import paints
+
+        existing_paint = paints.sample_home if home_paints else None
         entries = [
             write_pair(pair, folder / record.split, clean=clean and record.split != "train")
-            for pair in pairs.sample_pairs(record, count, seed)
+            for pair in pairs.sample_pairs(record, count, seed, existing_paint=existing_paint)
         ]
         text = "".join(json.dumps({"split": record.split, **entry}, ensure_ascii=False) + "\n" for entry in entries)
         atomic.put(lines, text.encode())

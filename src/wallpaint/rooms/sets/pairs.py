@@ -83,14 +83,20 @@ class _WallChange:
 
 
 def sample_pairs(
-    record: RoomRecord, count: int, seed: int = 0, split: str | None = None, paint: PaintSampler | None = None
+    record: RoomRecord,
+    count: int,
+    seed: int = 0,
+    split: str | None = None,
+    paint: PaintSampler | None = None,
+    existing_paint: PaintSampler | None = None,
 ) -> list[RenderedPair]:
     """Sample pairs of one room: `count` from paint to paint, then those of its wall variants.
 
     The first pair starts from the room's existing paint, the others from a random one. Each wall variant adds a pair
     from the variant to one plain paint and, if it has a texture, one from plain paint to that texture. seed: of paints,
     cameras and noise; a pair does not depend on the number of pairs. split: of the paints, by default that of the room.
-    paint: samples a paint, by default `paints.sample`.
+    paint: samples a paint, by default `paints.sample`. existing_paint: samples the existing paint of all pairs from
+    paint to paint, such as `paints.sample_home`.
     """
     if paint is None:
         from wallpaint.rooms.surfaces import paints
@@ -105,7 +111,14 @@ def sample_pairs(
             (
                 _PLAIN,
                 number,
-                partial(_plain_to_plain, record, ratio, from_existing=from_existing, split=split, paint=paint),
+                partial(
+                    _plain_to_plain,
+                    record,
+                    ratio,
+                    existing_paint=existing_paint or (_designed_paint(record) if from_existing else paint),
+                    split=split,
+                    paint=paint,
+                ),
             )
         )
     for number, variant in enumerate(record.wall_variants):
@@ -119,10 +132,21 @@ def sample_pairs(
     return pairs
 
 
+def _designed_paint(record: RoomRecord) -> PaintSampler:
+    """Return a sampler of the paint that the room was designed with, which uses no random numbers."""
+    return lambda rng, split: np.asarray(record.old_paint)
+
+
 def _plain_to_plain(
-    record: RoomRecord, ratio: Array, rng: np.random.Generator, *, from_existing: bool, split: str, paint: PaintSampler
+    record: RoomRecord,
+    ratio: Array,
+    rng: np.random.Generator,
+    *,
+    existing_paint: PaintSampler,
+    split: str,
+    paint: PaintSampler,
 ) -> _WallChange:
-    old = np.asarray(record.old_paint) if from_existing else paint(rng, split)
+    old = existing_paint(rng, split)
     new = _sample_new_paint(old, rng, split, paint)
     before, after = (buckets.radiance(record.buckets, albedo, ratio) for albedo in (old, new))
     return _WallChange(("plain", *_lightness_tracks(old, new)), before, after, record.alpha, old, new)

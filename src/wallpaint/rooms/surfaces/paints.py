@@ -24,6 +24,20 @@ CELL_HASH_SALT = 7790
 """Chosen so that nearly every family below has paints in both sets of cells."""
 STYLE_WEIGHTS = {"light": 0.45, "muted": 0.20, "deep": 0.20, "gamut": 0.15}
 """Probability of each style when none is given."""
+HOME_WEIGHTS = {
+    "white": 0.25,
+    "off-white": 0.2,
+    "cream": 0.08,
+    "greige": 0.12,
+    "pale grey": 0.12,
+    "sand": 0.04,
+    "taupe": 0.03,
+    "mid grey": 0.04,
+}
+"""Probability of the families of walls in homes: white, off-white, grey and beige; all others share the rest.
+
+An assumption, not a survey.
+"""
 MIN_ALBEDO, MAX_ALBEDO = 0.02, 0.9
 """Bounds of a paint's albedo per channel."""
 
@@ -96,6 +110,18 @@ def sample(rng: np.random.Generator, split: str, style: str | None = None) -> Ar
     )
     while True:
         albedo = propose()
+        if albedo.min() >= MIN_ALBEDO and albedo.max() <= MAX_ALBEDO and in_split(albedo, split):
+            return albedo
+
+
+def sample_home(rng: np.random.Generator, split: str) -> Array:
+    """Sample the albedo of an existing wall as homes have them, by `HOME_WEIGHTS`; see `sample`."""
+    families = LIGHT_FAMILIES | MUTED_FAMILIES
+    name = str(rng.choice([*HOME_WEIGHTS, "other"], p=[*HOME_WEIGHTS.values(), 1 - sum(HOME_WEIGHTS.values())]))
+    if name == "other":
+        return sample(rng, split)
+    while True:
+        albedo = _sample_family(rng, {name: families[name]})
         if albedo.min() >= MIN_ALBEDO and albedo.max() <= MAX_ALBEDO and in_split(albedo, split):
             return albedo
 
