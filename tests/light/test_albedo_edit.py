@@ -192,48 +192,6 @@ def test_injected_model_runs_once_per_wall_and_only_on_demand(room: Room) -> Non
     assert model.count == 1
 
 
-def coefficients(value: float) -> LightCoefficients:
-    """A prediction of 4 x 6 pixels with one value in every coefficient."""
-    plane = np.full((4, 6, 3), value, np.float32)
-    one = plane[..., :1]
-    return LightCoefficients(plane, one[..., 0], plane, plane, plane, one, one, one[..., 0])
-
-
-def test_prediction_is_blended_with_those_of_its_parts() -> None:
-    left = np.zeros((4, 6), np.float32)
-    left[:, :2] = 1
-    right = np.zeros((4, 6), np.float32)
-    right[:, 3:] = 1
-    whole = coefficients(0.2)
-    blended = whole.blended_with_regions([(coefficients(0.8), left), (coefficients(0.05), right)], 0.5)
-    np.testing.assert_allclose(blended.wall_albedo[0, :, 0], [0.4, 0.4, 0.2, 0.1, 0.1, 0.1], rtol=1e-5)  # in log
-    np.testing.assert_allclose(blended.interreflection[0, :, 0], [0.5, 0.5, 0.2, 0.125, 0.125, 0.125], rtol=1e-5)
-    np.testing.assert_array_equal(blended.photo, whole.photo)
-    np.testing.assert_array_equal(blended.log_shading, whole.log_shading)
-
-
-def test_parts_of_a_wall_in_several_paints_are_predicted_on_their_own() -> None:
-    left = (np.arange(320) < 150)[None, :, None]
-    old = np.broadcast_to(np.where(left, rgb("#8c3b30"), rgb("#d9cfc0")), (240, 320, 3))
-    two = make_room(old=old, shadow=0, plaster=0)
-    masks: list[Array] = []
-
-    class MaskRecorder(FixedLightModel):
-        def predict(self, photo: Array, mask: Array, known_albedo: Array | None = None) -> LightCoefficients:
-            masks.append(mask)
-            return super().predict(photo, mask, known_albedo)
-
-    scene = prepare(two.photo, {"wall": two.soft_mask}, light_model=MaskRecorder("#d9cfc0"))
-    assert scene.walls["wall"].intrinsics.paint_count == 2
-    assert scene.walls["wall"].light_prediction is not None
-    whole, *regions = masks
-    assert len(regions) == 2
-    np.testing.assert_allclose(sum(regions), whole, atol=0.51)
-    shares = sorted(float((part[:, :150] > 0.5).sum() / (part > 0.5).sum()) for part in regions)
-    assert shares[0] < 0.05
-    assert shares[1] > 0.95
-
-
 def test_scene_without_a_model_equals_a_painter_that_uses_none(room: Room, scene: Scene) -> None:
     bare = prepare(room.photo, {"wall": room.soft_mask}, old_color="#d9cfc0", light_model=None)
     result = bare.repaint({"wall": NAVY}, match="room")

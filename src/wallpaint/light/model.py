@@ -21,8 +21,7 @@ The network is an ONNX file (`onnx_session`). `train.light.network` defines it, 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -71,28 +70,6 @@ class LightCoefficients:
     contrast: Array
     shading_gain: Array
     error: Array
-
-    def blended_with_regions(
-        self, regions: Sequence[tuple[LightCoefficients, Array]], share: float
-    ) -> LightCoefficients:
-        """Return coefficients that follow, by `share`, predictions for regions of the wall on their own.
-
-        regions: predictions of this photo, each with the weight (h, w), 0..1, of its part in every pixel. Positive
-        coefficients are averaged in the log domain. Pixels of no part keep their values.
-        """
-        total = np.sum([weight for _, weight in regions], axis=0)
-        amounts = [np.float32(share) * weight / np.maximum(total, 1) for _, weight in regions]
-
-        def blend(name: str, *, in_log: bool) -> Array:
-            values = [np.asarray(getattr(each, name), np.float32) for each in (self, *(each for each, _ in regions))]
-            values = [np.log(np.maximum(value, 1e-6)) for value in values] if in_log else values
-            result = values[0].copy()
-            for value, amount in zip(values[1:], amounts, strict=True):
-                result += (amount if value.ndim == 2 else amount[..., None]) * (value - values[0])
-            return np.exp(result) if in_log else result
-
-        logs = {name: blend(name, in_log=True) for name in ("wall_albedo", "gloss", "contrast", "error")}
-        return replace(self, **logs, **{n: blend(n, in_log=False) for n in ("interreflection", "shading_gain")})
 
     def log_change(self, albedo: Array) -> tuple[Array, Array]:
         """Return the change of light by a new paint, natural logs: (e, slope).

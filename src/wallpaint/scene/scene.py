@@ -31,7 +31,6 @@ from wallpaint.paints.paint import Paint
 from wallpaint.scene import mask as masks
 from wallpaint.scene import matting
 from wallpaint.scene.canvas import Canvas
-from wallpaint.scene.existing_paint import paint_labels
 from wallpaint.scene.grid import PixelGrid, block_means
 from wallpaint.scene.intrinsics import IntrinsicDecomposition, decompose
 from wallpaint.scene.mask_gaps import share_gaps
@@ -42,10 +41,6 @@ from wallpaint.typing import Array
 
 WORKING_PX = 768  # longest side of a wall at working size
 SAMPLE_PIXELS = 100_000  # wall pixels from which statistics of a large wall are computed
-PARTS_SHARE = (
-    0.3  # of the light model's predictions for single paints, on a wall in several; chosen on validation rooms
-)
-MIN_PART_SHARE = 0.02  # of a wall, above which a part in one paint is predicted on its own
 OVERVIEW_PX = 384  # longest side of the downsampled photo from which the illuminant is estimated
 
 
@@ -79,23 +74,11 @@ class Wall:
 
     @cached_property
     def light_prediction(self) -> LightCoefficients | None:
-        """The light model's prediction for this wall, None without a model. Computed on first use, for all paints.
-
-        On a wall in several paints, none of which the user has named, it is blended with predictions for the regions in
-        one paint each.
-        """
+        """The light model's prediction for this wall, None without a model. Computed on first use, for all paints."""
         if self.light_model is None:
             return None
         light_input = self.light_input
-        prediction = self.light_model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
-        if self.intrinsics.paint_count < 2 or self.illuminant.is_user_given:
-            return prediction
-        size = prediction.log_shading.shape[::-1]
-        regions = [
-            (self.light_model.predict(light_input.photo, part), cv2.resize(part, size, interpolation=cv2.INTER_AREA))
-            for part in _paint_masks(light_input)
-        ]
-        return prediction.blended_with_regions(regions, PARTS_SHARE) if len(regions) > 1 else prediction
+        return self.light_model.predict(light_input.photo, light_input.wall, light_input.known_albedo)
 
     def add_alpha(self, out: Array) -> None:
         """Add the wall's share of each pixel to a map of the full photo: out (H, W) float32, changed in place."""
@@ -121,14 +104,6 @@ class PreparedScene:
     warnings: tuple[str, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     mask_confidence: float | None = None
-
-
-def _paint_masks(light_input: LightModelInput) -> list[Array]:
-    """Return the regions of a wall in one existing paint each, (h, w) float32, 0..1; small ones are left out."""
-    wall = light_input.wall.astype(np.float32)
-    labels = paint_labels(light_input.photo.astype(np.float32), wall)
-    masks = [np.where(labels == label, wall, np.float32(0)) for label in range(int(labels.max()) + 1)]
-    return [mask for mask in masks if float(mask.sum()) > MIN_PART_SHARE * float(wall.sum())]
 
 
 @threads.single_threaded()
