@@ -56,6 +56,43 @@ class LightModelInput:
     known_albedo: Array | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class EditTerms:
+    """The terms of `edit_albedo` that do not depend on the new paint, (h, w) pixels of the prediction.
+
+    prediction: with the known albedo of the existing paint. correction: (h, w, 3), natural log, from the homogenized
+    wall to the photo. trust: (h, w), 0..1. doubt: (h, w), 0..1, see `color_doubt`. lamp: (h, w), 0..1, see
+    `_lamp_spots`, and lamp_median: (3,). existing_luma: luminance of the predicted albedo of the existing paint.
+    base_log_luma: natural log of the median luminance of the wall at working size.
+    """
+
+    prediction: LightCoefficients
+    correction: Array
+    trust: Array
+    doubt: Array
+    lamp: Array
+    lamp_median: Array
+    existing_luma: float
+    base_log_luma: float
+
+    def log_brightening(self, albedo: Array) -> float:
+        """Return the natural log of the luminance of a new paint, (3,), relative to the predicted existing one."""
+        return float(np.log(max(float(color.luminance(albedo)), 1e-3) / max(self.existing_luma, 1e-3)))
+
+    def without_lamp_spots(self, brightening: float) -> LightCoefficients:
+        """Interpret spots of warm albedo on a wall in one paint as the light of lamps.
+
+        brightening: see `log_brightening`; bright paints keep the network's prediction.
+        """
+        strength = float(np.clip(1 - brightening / LAMP_LOG_BRIGHTENING, 0, 1)) * (1 - LAMP_ALBEDO_SHARE)
+        if strength == 0 or not self.lamp.any():
+            return self.prediction
+        local = np.log(np.maximum(self.prediction.wall_albedo, 1e-4)) - self.lamp_median
+        wall_albedo = np.exp(self.lamp_median + (1 - strength * self.lamp[..., None]) * local)
+        wall_albedo = np.minimum(wall_albedo, light_model.MAX_WALL_ALBEDO).astype(np.float32)
+        return LightCoefficients(**{**vars(self.prediction), "wall_albedo": wall_albedo})
+
+
 def edit_albedo(
     prediction: LightCoefficients,
     light_input: LightModelInput,
@@ -79,24 +116,12 @@ def edit_albedo(
     smoothed. has_several_paints: several existing paints were homogenized in base. has_relief: base has the joints of
     brick, tiles or boards; a wall so bright that they would be clipped is exposed shorter.
     """
-    wall, photo = light_input.wall, light_input.photo
-    prediction = _with_known_albedo(prediction, wall, known_albedo)
-    size = prediction.log_shading.shape  # (h, w) of the prediction
-    share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
-    brightening = _log_brightening(prediction, share, albedo)
-    if not has_several_paints:
-        prediction = _without_lamp_spots(prediction, share, brightening)
-    log_change, slope = prediction.log_change(albedo)
-    rows, cols = positions
-    small_base, known = _downsample(base, weight, rows, cols, size)
-    # The base differs from the photo where a pattern or a second paint was removed.
-    wall_mean = _wall_mean(photo, wall, prediction.photo)
-    photo_log = light_model.log_scene_light(wall_mean)
-    correction = photo_log - light_model.log_scene_light(small_base)
-    correction = np.clip(correction, -MAX_LOG_CORRECTION, MAX_LOG_CORRECTION) * known[..., None]
-    trust = _trust(share) * known
-    if not trust.any():
-        trust = share
+    terms = edit_terms(
+        prediction, light_input, positions, base, weight, known_albedo, has_several_paints=has_several_paints
+    )
+    trust, correction, size = terms.trust, terms.correction, terms.trust.shape
+    brightening = terms.log_brightening(albedo)
+    log_change, slope = terms.without_lamp_spots(brightening).log_change(albedo)
     planes = np.concatenate([log_change + correction, slope], -1).astype(np.float32)  # [h, w, 4]
     if pattern_removed:
         planes = box_mean(planes, trust + np.float32(1e-6), max(size) // PATTERN_RADIUS_SHARE)
@@ -104,13 +129,13 @@ def edit_albedo(
     local = planes - median
     share_of_local = _several_paints_share(local, correction, trust, brightening) if has_several_paints else LOCAL_SHARE
     luma_change = (local[..., :3] @ color.LUMINANCE.astype(np.float32))[..., None]
-    local[..., :3] -= color_doubt(wall_mean)[..., None].astype(np.float32) * (local[..., :3] - luma_change)
+    local[..., :3] -= terms.doubt[..., None] * (local[..., :3] - luma_change)
     planes = fill(median + np.float32(share_of_local) * local, trust)
+    rows, cols = positions
     change, slope = upsample(planes[..., :3], rows, cols), upsample(planes[..., 3], rows, cols)
     # The change is that of the wall's median brightness; slope adds what the local shading changes about it.
     luma = np.log(np.maximum(color.luminance(base), light_model.MIN_LINEAR))
-    median_luma = float(np.median(luma[weight > 0.5])) if (weight > 0.5).any() else float(np.median(luma))
-    change = change + (slope * (luma - median_luma))[..., None]
+    change = change + (slope * (luma - terms.base_log_luma))[..., None]
     if has_relief:
         change = change + _shorter_exposure(light_model.log_scene_light(base) + change, weight)
     return light_model.apply_log_change(base, change)
@@ -129,6 +154,47 @@ def _shorter_exposure(log_scene: Array, weight: Array) -> float:
         return 0.0
     bent = knee + (top - knee) * (1 - float(np.exp(-(median - knee) / (top - knee))))
     return float(np.log(bent / median))
+
+
+def edit_terms(
+    prediction: LightCoefficients,
+    light_input: LightModelInput,
+    positions: tuple[Array, Array],
+    base: Array,
+    weight: Array,
+    known_albedo: Array | None,
+    *,
+    has_several_paints: bool = False,
+) -> EditTerms:
+    """Compute the terms of `edit_albedo` that do not depend on the new paint; parameters: see there."""
+    wall, photo = light_input.wall, light_input.photo
+    prediction = _with_known_albedo(prediction, wall, known_albedo)
+    size = prediction.log_shading.shape
+    share = cv2.resize(wall, size[::-1], interpolation=cv2.INTER_AREA)
+    small_base, known = _downsample(base, weight, *positions, size)
+    # The base differs from the photo where a pattern or a second paint was removed.
+    wall_mean = _wall_mean(photo, wall, prediction.photo)
+    correction = light_model.log_scene_light(wall_mean) - light_model.log_scene_light(small_base)
+    correction = np.clip(correction, -MAX_LOG_CORRECTION, MAX_LOG_CORRECTION) * known[..., None]
+    trust = _trust(share)
+    lamp, lamp_median = _lamp_spots(prediction, trust)
+    if has_several_paints:
+        lamp = np.zeros_like(lamp)
+    inside = share > 0.5
+    if not inside.any():
+        inside = share >= share.max()
+    luma = np.log(np.maximum(color.luminance(base), light_model.MIN_LINEAR))
+    is_wall = weight > 0.5
+    return EditTerms(
+        prediction=prediction,
+        correction=correction.astype(np.float32),
+        trust=trust * known if (trust * known).any() else share,
+        doubt=color_doubt(wall_mean).astype(np.float32),
+        lamp=lamp,
+        lamp_median=lamp_median,
+        existing_luma=float(np.median(color.luminance(prediction.wall_albedo[inside]))),
+        base_log_luma=float(np.median(luma[is_wall] if is_wall.any() else luma)),
+    )
 
 
 def expected_error(prediction: LightCoefficients, wall: Array, new_color: Array | None = None) -> float:
@@ -173,33 +239,20 @@ def _with_known_albedo(prediction: LightCoefficients, wall: Array, known_albedo:
     )
 
 
-def _log_brightening(prediction: LightCoefficients, share: Array, albedo: Array) -> float:
-    """Return the natural log of the luminance of a new paint relative to the predicted existing one."""
-    inside = share > 0.5
-    if not inside.any():
-        inside = share >= share.max()
-    existing = float(np.median(color.luminance(prediction.wall_albedo[inside])))
-    return float(np.log(max(float(color.luminance(albedo)), 1e-3) / max(existing, 1e-3)))
+def _lamp_spots(prediction: LightCoefficients, trust: Array) -> tuple[Array, Array]:
+    """Return how far a spot of warm albedo is the light of a lamp, (h, w), 0..1, and the median log albedo, (3,).
 
-
-def _without_lamp_spots(prediction: LightCoefficients, share: Array, brightening: float) -> LightCoefficients:
-    """Interpret spots of warm albedo on a wall in one paint as the light of lamps.
-
-    share: (h, w), of wall. brightening: see `_log_brightening`; bright paints keep the network's prediction.
+    trust: (h, w), see `_trust`. Without trusted pixels no spot is a lamp's.
     """
-    trust = _trust(share)
-    strength = float(np.clip(1 - brightening / LAMP_LOG_BRIGHTENING, 0, 1)) * (1 - LAMP_ALBEDO_SHARE)
-    if strength == 0 or not trust.any():
-        return prediction
     log_albedo = np.log(np.maximum(prediction.wall_albedo, 1e-4))
     median = np.array([weighted_quantile(log_albedo[..., c], trust, 0.5) for c in range(3)], np.float32)
+    if not trust.any():
+        return np.zeros(trust.shape, np.float32), median
     local = log_albedo - median
     low, high = LAMP_LOG_WARMTH
     lamp = np.clip((local[..., 0] - local[..., 2] - low) / (high - low), 0, 1)
     lamp = lamp * lamp * (3 - 2 * lamp) * np.clip(2 * color_trust(prediction.photo) - 1, 0, 1)
-    wall_albedo = np.exp(median + (1 - strength * lamp[..., None]) * local)
-    wall_albedo = np.minimum(wall_albedo, light_model.MAX_WALL_ALBEDO).astype(np.float32)
-    return LightCoefficients(**{**vars(prediction), "wall_albedo": wall_albedo})
+    return lamp.astype(np.float32), median
 
 
 def _several_paints_share(local: Array, correction: Array, trust: Array, brightening: float) -> float:

@@ -47,6 +47,7 @@ NOISE_MARGIN = (
     5.0  # JPEG correlates noise within its blocks, so averaging reduces it less than the pixel count suggests
 )
 VISIBLE_ERROR = 0.04  # relative luminance error that becomes visible as blotches
+FULL_DETAIL_GAIN = 0.9  # `detail_gain` from which shading is not denoised
 DENOISE_RADII_PX = (48, 24, 12, 6, 3, 1, 0)  # working pixels
 LOCK_STEPS = 4
 LOCK_SAMPLES = 8_000
@@ -110,7 +111,7 @@ def _paint_predicted(wall: Wall, prediction: LightCoefficients, albedo: Array) -
     """Paint one wall as the light model predicts its appearance."""
     gamut, intrinsics = wall.canvas.space.gamut, wall.intrinsics
     likely_luma = float(color.luminance(wall.illuminant.appearance(albedo)))
-    base = _existing_wall(intrinsics, denoised_log_shading(intrinsics, likely_luma))
+    base = existing_wall(intrinsics, denoised_log_shading(intrinsics, likely_luma))
     painted = _predicted_wall(wall, prediction, base, albedo)
     painted = _without_cast(wall, painted, albedo)
     painted = color.compress_gamut(painted, gamut).astype(np.float32)
@@ -149,7 +150,7 @@ def _paint_swatch(wall: Wall, prediction: LightCoefficients, albedo: Array) -> P
     """Paint one wall so that its median is the swatch, shaded as predicted where that preserves the photo's shading."""
     intrinsics, gamut = wall.intrinsics, wall.canvas.space.gamut
     log_shading = denoised_log_shading(intrinsics, float(color.luminance(albedo)))
-    before = _existing_wall(intrinsics, log_shading)
+    before = existing_wall(intrinsics, log_shading)
     after = _predicted_wall(wall, prediction, before, albedo)
     error = albedo_edit.expected_error(prediction, wall.light_input.wall)
     gamut_effect = _gamut_effect(intrinsics, log_shading, albedo, gamut)
@@ -212,14 +213,14 @@ def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albe
         base,
         weight,
         albedo,
-        _known_albedo(wall),
+        known_albedo(wall),
         pattern_removed=wall.intrinsics.pattern_removed,
         has_several_paints=wall.intrinsics.paint_count > 1,
         has_relief=wall.intrinsics.pattern_free is not None and wall.intrinsics.pattern_free.relief is not None,
     )
 
 
-def _known_albedo(wall: Wall) -> Array | None:
+def known_albedo(wall: Wall) -> Array | None:
     """Return the albedo of the existing paint, (3,), where a hint from the user determines it."""
     illuminant = wall.illuminant
     is_known = illuminant.is_user_given and illuminant.wall_albedo is not None
@@ -230,7 +231,7 @@ def _median(rgb: Array, weight: Array) -> Array:
     return np.array([weighted_quantile(rgb[..., c], weight, 0.5) for c in range(3)])
 
 
-def _existing_wall(intrinsics: IntrinsicDecomposition, log_shading: Array) -> Array:
+def existing_wall(intrinsics: IntrinsicDecomposition, log_shading: Array) -> Array:
     """Return the wall in its existing paint, (h, w, 3) linear sRGB, with this log shading."""
     wall = intrinsics.median.astype(np.float32) * np.exp(intrinsics.illuminant_tint)
     luma = intrinsics.median_luma * np.exp(log_shading)
@@ -312,7 +313,7 @@ def denoised_log_shading(intrinsics: IntrinsicDecomposition, new_luma: float) ->
     wall, a large one where a nearly black wall has only a few code values.
     """
     log_shading = without_code_noise(intrinsics, new_luma)
-    if detail_gain(intrinsics, new_luma) > 0.9:
+    if detail_gain(intrinsics, new_luma) > FULL_DETAIL_GAIN:
         return log_shading
     luma = intrinsics.median_luma * np.exp(log_shading)
     noise = NOISE_MARGIN * (intrinsics.noise * intrinsics.median_luma + HALF_CODE)
