@@ -38,7 +38,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/installed-test: $(VENV)/installed
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,rooms,heic,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,rooms,heic,serve,test]'
 	@touch $@
 
 clean:

@@ -13,10 +13,12 @@ DIFFUSION = (
     *("safetensors", "huggingface_hub", "tokenizers"),
 )
 EXPORT = ("onnx", "onnx_ir", "onnxscript")
+SERVE = ("fastapi", "uvicorn", "python_multipart", "segno")
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(DIFFUSION, "diffusion"),
     **dict.fromkeys((*EXPORT, "tensorboard", "yaml"), "train"),
     **dict.fromkeys(("mitsuba", "drjit", "pyoidn"), "rooms"),
+    **dict.fromkeys((*SERVE, "httpx2"), "serve"),
     "pillow_heif": "heic",
     "rawpy": "raw",
     "bitsandbytes": "eight-bit",

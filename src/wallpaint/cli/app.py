@@ -22,6 +22,7 @@ from wallpaint.cli.help_panels import PanelCommand
 from wallpaint.cli.mask import register as register_mask
 from wallpaint.cli.models import models_app
 from wallpaint.cli.rooms import rooms_app
+from wallpaint.cli.serve import register as register_serve
 from wallpaint.cli.trace import register as register_trace
 from wallpaint.cli.train import register as register_train
 from wallpaint.cli.validate import register as register_validate
@@ -337,6 +338,7 @@ def repaint(
 
 
 register_mask(app)
+register_serve(app)
 register_benchmark(app)
 register_trace(app)
 register_train(app)

@@ -6,6 +6,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
+NETWORK = "Network"
 DATA = "Data"
 CANDIDATES = "Candidates"
 PAINT = "Paint"
@@ -19,7 +20,7 @@ PERFORMANCE = "Performance"
 LIMITS = "Limits"
 
 PANELS = (
-    *(DATA, CANDIDATES, PAINT, MASK_AND_WALLS, LIGHT, SEGMENTATION),
+    *(NETWORK, DATA, CANDIDATES, PAINT, MASK_AND_WALLS, LIGHT, SEGMENTATION),
     *(OUTPUT, COMPARISON, DIFFUSION, PERFORMANCE, LIMITS),
 )
 """All panels, in help order."""

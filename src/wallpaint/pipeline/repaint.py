@@ -85,7 +85,7 @@ def prepare(
     mask_class: str | None = SceneOptions.mask_class,
     mask_orientation: MaskOrientation = SceneOptions.mask_orientation,
     old_wall: OldWall = SceneOptions.old_wall,
-    old_color: Paint | str | None = SceneOptions.old_color,
+    old_color: Paint | str | Mapping[str, Paint | str] | None = SceneOptions.old_color,
     white: tuple[int, int] | None = SceneOptions.white,
     limits: Limits | None = SceneOptions.limits,
     light_model: LightModelChoice = SceneOptions.light_model,
@@ -99,9 +99,9 @@ def prepare(
     class, colour or label of the wall in masks of classes and annotations. mask_orientation: "upright" or, for masks
     drawn on the pixels before the photo's EXIF orientation, "stored". old_wall: "auto", "plain" (all variation is
     light), "patterned" (wallpaper: paint over it) or "relief" (brick, tiles, boards: paint over them, keep the shading
-    of their joints). old_color: the existing paint of the walls, a hint for the `room` match. white: (x, y) of a white
-    object in the upright photo, a hint for the `room` match. light_model:
-    the packaged one, an object with its method `predict`, or None for statistics of the photo alone.
+    of their joints). old_color: the existing paint of all walls, or of some by name, a hint for the `room` match.
+    white: (x, y) of a white object in the upright photo, a hint for the `room` match. light_model: the packaged one, an
+    object with its method `predict`, or None for statistics of the photo alone.
     Raises InputError or ShapeError.
     """
     options = SceneOptions(
@@ -136,7 +136,7 @@ def repaint(
     mask_class: str | None = SceneOptions.mask_class,
     mask_orientation: MaskOrientation = SceneOptions.mask_orientation,
     old_wall: OldWall = SceneOptions.old_wall,
-    old_color: Paint | str | None = SceneOptions.old_color,
+    old_color: Paint | str | Mapping[str, Paint | str] | None = SceneOptions.old_color,
     white: tuple[int, int] | None = SceneOptions.white,
     limits: Limits | None = SceneOptions.limits,
     light_model: LightModelChoice = SceneOptions.light_model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
@@ -42,7 +43,9 @@ class SceneOptions:
         "auto",
         choices=get_args(OldWall),
     )
-    old_color: Paint | str | None = option("existing paint of the walls, a hint for match room", None)
+    old_color: Paint | str | Mapping[str, Paint | str] | None = option(
+        "existing paint of the walls, or of each by name, a hint for match room", None
+    )
     white: tuple[int, int] | None = option("X,Y of a white object in the upright photo, a hint for match room", None)
     limits: Limits | None = option("largest file and image to read; the package's limits if not given", None)
     light_model: LightModelChoice = option("light model: the packaged one, another, or none", "packaged")

@@ -6,7 +6,7 @@ decompositions, and estimates of the illuminant.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
@@ -122,7 +122,7 @@ def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], o
     shared = _SharedInputs(
         overview=_overview(photo, alphas),
         overview_is_wall=len(alphas) == 1 and photo.alpha is None,
-        known_paint=Paint.parse(options.old_color) if isinstance(options.old_color, str) else options.old_color,
+        known_paints=_known_paints(options.old_color, alphas),
         white_patch=None if options.white is None else _white_patch(photo, options.white),
         light_model=light_predictor(options.light_model),
     )
@@ -135,14 +135,29 @@ def prepare_scene(photo: PhotoSource | Photo, walls: Mapping[str, MaskSource], o
 
 @dataclass(frozen=True, eq=False)
 class _SharedInputs:
-    """What all walls of a scene are prepared with. overview: the result of `_overview`. overview_is_wall: its share of
-    wall is that of the only wall. white_patch: (N, 3)."""
+    """What all walls of a scene are prepared with.
+
+    overview: the result of `_overview`. overview_is_wall: its share of wall is that of the only wall. known_paints:
+    existing paints by wall. white_patch: (N, 3).
+    """
 
     overview: tuple[Array, Array]
     overview_is_wall: bool
-    known_paint: Paint | None
+    known_paints: Mapping[str, Paint]
     white_patch: Array | None
     light_model: LightPredictor | None
+
+
+def _known_paints(old_color: Paint | str | Mapping[str, Paint | str] | None, walls: Iterable[str]) -> dict[str, Paint]:
+    """Return the existing paints by wall. Raises InputError for a wall that is not in the scene."""
+    names = list(walls)
+    if old_color is None:
+        return {}
+    by_wall = old_color if isinstance(old_color, Mapping) else dict.fromkeys(names, old_color)
+    unknown = sorted(by_wall.keys() - set(names))
+    if unknown:
+        raise InputError(f"`old_color` must name walls of the scene ({', '.join(names)}), not {', '.join(unknown)}")
+    return {name: Paint.parse(paint) for name, paint in by_wall.items()}
 
 
 def _read_masks(
@@ -207,8 +222,8 @@ def _prepare_wall(name: str, photo: Photo, alpha: Array, options: SceneOptions, 
     rgb, weight = block_means(codes, photo.space, matte.core, step)
     sample = canvas.sample(SAMPLE_PIXELS)
     median = np.median(photo.space.to_linear(codes[sample]), axis=0)
-    if shared.known_paint is not None:
-        illuminant = illuminant_from_albedo(*overview, median, np.asarray(shared.known_paint.albedo_linear))
+    if name in shared.known_paints:
+        illuminant = illuminant_from_albedo(*overview, median, np.asarray(shared.known_paints[name].albedo_linear))
     elif shared.white_patch is not None and options.white is not None:
         position = f"{options.white[0]},{options.white[1]}"
         illuminant = illuminant_from_white_point(*overview, median, shared.white_patch, position)

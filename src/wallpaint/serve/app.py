@@ -1,0 +1,94 @@
+"""The ASGI application: the API under /api/v1, and the page."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from wallpaint.serve import problems
+from wallpaint.serve.jobs import JobQueue, JobRunner
+from wallpaint.serve.pool import WorkerPool
+from wallpaint.serve.routes import health, jobs, palettes, photos, walls
+from wallpaint.serve.security import SecurityMiddleware, Sessions
+from wallpaint.serve.settings import MIB, ServeSettings
+from wallpaint.serve.state import PREFIX, ServerState
+from wallpaint.serve.store import Store
+from wallpaint.version import __version__
+
+PAGE = Path(__file__).parent / "page"
+FORM_OVERHEAD = 64 * 1024  # bytes of a multipart body beside its file
+DESCRIPTION = (
+    "Repaint the walls in photos of rooms. Upload a photo, detect or draw its walls, then queue a repaint job and "
+    "download its result. Coordinates are fractions of the upright photo, x right, y down. Errors are "
+    "application/problem+json (RFC 9457)."
+)
+_MEDIA_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanifest": "application/manifest+json"}
+
+
+class PageFiles(StaticFiles):
+    """The page's files: revalidated at each load, since their names do not change with their contents."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a file, or 304 if the browser has it."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
+class _Application:
+    """The API with the security checks around it; `api` is the FastAPI app."""
+
+    def __init__(self, api: FastAPI, settings: ServeSettings, sessions: Sessions) -> None:
+        self.api, self.sessions = api, sessions
+        self._app: ASGIApp = SecurityMiddleware(api, settings, sessions)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def create_app(settings: ServeSettings, sessions: Sessions | None = None) -> _Application:
+    """Create the ASGI application. sessions: the one-time tokens, if `tokens_required`.
+
+    Its lifespan opens the database and starts the workers. Raises InputError for a data folder or a palette that cannot
+    be used.
+    """
+    store = Store(settings)
+    pool, queue = WorkerPool(settings), JobQueue(store.database)
+    runner = JobRunner(store, queue, pool)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await pool.start()
+        await runner.start()
+        yield
+        await runner.stop()
+        await pool.stop()
+        store.database.close()
+
+    api = FastAPI(
+        title="wallpaint",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        max_body_size=max(settings.max_bytes, 4 * MIB) + FORM_OVERHEAD,
+        form_limits={"max_files": 1, "max_fields": 4, "max_part_size": 4096},
+        separate_input_output_schemas=False,
+    )
+    api.state.server = ServerState(settings, store, pool, queue, runner)
+    problems.install(api)
+    for module in (photos, walls, jobs, palettes, health):
+        api.include_router(module.router, prefix=PREFIX)
+    for suffix, media_type in _MEDIA_TYPES.items():
+        mimetypes.add_type(media_type, suffix)
+    api.mount("/", PageFiles(directory=PAGE, html=True, check_dir=False))
+    return _Application(api, settings, sessions or Sessions())
