@@ -17,13 +17,12 @@ from wallpaint.serve.jobs import JobQueue, JobRunner
 from wallpaint.serve.pool import WorkerPool
 from wallpaint.serve.routes import health, jobs, palettes, photos, walls
 from wallpaint.serve.security import SecurityMiddleware, Sessions
-from wallpaint.serve.settings import MIB, ServeSettings
+from wallpaint.serve.settings import FORM_OVERHEAD, MAX_ALPHA_BYTES, ServeSettings
 from wallpaint.serve.state import PREFIX, ServerState
 from wallpaint.serve.store import Store
 from wallpaint.version import __version__
 
 PAGE = Path(__file__).parent / "page"
-FORM_OVERHEAD = 64 * 1024  # bytes of a multipart body beside its file
 DESCRIPTION = (
     "Repaint the walls in photos of rooms. Upload a photo, detect or draw its walls, then queue a repaint job and "
     "download its result. Coordinates are fractions of the upright photo, x right, y down. Errors are "
@@ -80,7 +79,7 @@ def create_app(settings: ServeSettings, sessions: Sessions | None = None) -> _Ap
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
-        max_body_size=max(settings.max_bytes, 4 * MIB) + FORM_OVERHEAD,
+        max_body_size=max(settings.max_bytes, MAX_ALPHA_BYTES) + FORM_OVERHEAD,
         form_limits={"max_files": 1, "max_fields": 4, "max_part_size": 4096},
         separate_input_output_schemas=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,7 +87,10 @@ def write(folder: Path, result: Result, output: Mapping[str, Any]) -> dict[str, 
         raise type(error)(str(error).replace(str(path), f"{output['name']}{suffix}")) from error
     report = {**result.report, "warnings": [*result.report["warnings"], *notes, *written.notes]}
     report["file"] = {"format": written.format, "lossy": written.lossy, "bit_depth": written.bit_depth}
-    return {"file": path.name, "name": f"{output['name']}{suffix}", "media_type": media_type, "report": report}
+    return {
+        **{"file": path.name, "name": f"{output['name']}{suffix}", "media_type": media_type},
+        "report": json.loads(json.dumps(report), parse_constant=lambda constant: None),  # JSON has no NaN
+    }
 
 
 def write_masks(folder: Path, walls: DetectedWalls, output: Mapping[str, Any], *, separate: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ tokens, requests a second of one client.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -19,6 +20,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -123,14 +125,32 @@ class SecurityMiddleware:
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
         app = self.app if refusal is None else refusal
-        await app(scope, receive, send_with_headers)
+        await app(scope, self._in_time(receive), send_with_headers)
+
+    def _in_time(self, receive: Receive) -> Receive:
+        """Return a function that receives as `receive` does, and raises HTTPException if the body comes too slowly."""
+        limit_s, is_complete = self.settings.body_idle_s, False
+
+        async def receive_in_time() -> Message:
+            nonlocal is_complete
+            if is_complete:  # it waits for the client to disconnect
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), limit_s)
+            except TimeoutError:
+                detail = f"no data of the request's body for {limit_s:g} s: send it again"
+                raise HTTPException(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
+            is_complete = not message.get("more_body", False)
+            return message
+
+        return receive_in_time
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if hostname(host) not in self.hosts:
             detail = "this server is not known by this name: use its address, or allow the name with `allowed_hosts`"
             return ProblemResponse(HTTPStatus.MISDIRECTED_REQUEST, detail)
-        if is_foreign(scope["scheme"], host, headers):
+        if is_foreign(host, headers):
             return ProblemResponse(HTTPStatus.FORBIDDEN, "requests of pages of other sites are refused")
         client = scope["client"][0] if scope.get("client") else ""
         if (wait_s := self.limiter.wait_s(client)) > 0:
@@ -182,11 +202,12 @@ def hostname(host: str) -> str:
         return ""
 
 
-def is_foreign(scheme: str, host: str, headers: Headers) -> bool:
-    """Return whether a request comes from a page of another origin."""
+def is_foreign(host: str, headers: Headers) -> bool:
+    """Return whether a request comes from a page of another origin. The scheme may be that of a proxy."""
     origin = headers.get("origin")
     if origin is not None:
-        return origin.casefold() != f"{scheme}://{host}".casefold()
+        scheme, _, name = origin.casefold().partition("://")
+        return scheme not in ("http", "https") or name != host.casefold()
     site = headers.get("sec-fetch-site")
     is_navigation = headers.get("sec-fetch-mode") == "navigate"
     return site in ("cross-site", "same-site") and not is_navigation

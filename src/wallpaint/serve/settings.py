@@ -12,7 +12,9 @@ from wallpaint.options import field_errors, option, raise_errors
 MIB = 2**20
 PREVIEW_PX = 2048  # longer side of a photo's preview, of alphas and of preview payloads
 MAX_JSON_BYTES = 256 * 1024  # body of a request in JSON
+MAX_ALPHA_BYTES = 16 * MIB
 MAX_PALETTE_BYTES = 2 * MIB
+FORM_OVERHEAD = 64 * 1024  # bytes of a multipart body beside its file
 MAX_WALLS = 16  # of a photo
 MAX_CLICKS = 64
 
@@ -48,7 +50,8 @@ class ServeSettings:
     max_waiting: int = option("requests that may wait for a worker", 32, ge=1)
     rate: float = option("requests a second of one client, on average", 20.0, gt=0)
     burst: int = option("requests of one client at once", 200, ge=1)
-    request_timeout_s: float = option("seconds for the body of a request, and for its work", 60.0, gt=0)
+    request_timeout_s: float = option("seconds for the work of a request", 60.0, gt=0)
+    body_idle_s: float = option("seconds between two pieces of the body of a request", 15.0, gt=0)
     job_timeout_s: float = option("seconds for a job", 600.0, gt=0)
     lease_s: float = option("seconds without heartbeat after which a running job is queued again", 30.0, gt=0)
     cancel_grace_s: float = option("seconds for a cancelled job to end before its worker is ended", 2.0, ge=0)

@@ -49,8 +49,14 @@ class ServerState:
     runner: JobRunner
 
     async def work(self, task: str, photo: Row, **args: Any) -> Any:
-        """Run a short task on a photo in a worker. Raises Problem or the task's InputError."""
-        return await self.run_task(task, str(photo["id"]), folder=str(self.store.folder(photo)), **args)
+        """Run a short task on a photo in a worker. Raises Problem or the task's InputError.
+
+        The photo may be deleted while the task runs; whatever it raises or returns then, the photo is unknown.
+        """
+        try:
+            return await self.run_task(task, str(photo["id"]), folder=str(self.store.folder(photo)), **args)
+        finally:
+            self.photo(photo["id"])
 
     async def run_task(self, task: str, key: str, **args: Any) -> Any:
         """Run a short task in a worker. Raises Problem or the task's InputError."""

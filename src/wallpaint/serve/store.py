@@ -1,10 +1,13 @@
-"""Uploads: photos with their walls, and palettes. Files have names that the server makes; clients name none.
+"""Uploads: photos with their walls, and palettes.
 
-data/jobs.sqlite                  the records
-data/photos/ID/source             the photo as uploaded
-data/photos/ID/preview.jpg        sRGB, at most 2,048 px on the longer side
-data/photos/ID/ID.png             alpha of a wall, at preview size
-data/photos/ID/JOB-CLAIM.EXT      the result of a job
+    data/jobs.sqlite                  the records
+    data/photos/ID/source             the photo as uploaded
+    data/photos/ID/preview.jpg        sRGB, at most 2,048 px on the longer side
+    data/photos/ID/transparency.png   of a photo that has one, at preview size
+    data/photos/ID/ID.png             alpha of a wall, at preview size
+    data/photos/ID/JOB-CLAIM.EXT      the result of a job
+
+The server makes all names; a client's file name is kept as text and is no part of a path.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Row
@@ -26,7 +29,9 @@ from wallpaint.paints.palette import Palette, read_palette
 from wallpaint.serve.database import Database
 from wallpaint.serve.settings import ServeSettings
 
-SOURCE, PREVIEW = "source", "preview.jpg"
+SOURCE, PREVIEW, TRANSPARENCY = "source", "preview.jpg", "transparency.png"
+KEPT = (SOURCE, PREVIEW, TRANSPARENCY)  # files of a photo
+STRAY_S = 900.0  # after which files that nothing refers to are deleted
 _MAX_NAME = 120
 
 
@@ -121,21 +126,16 @@ class Store:
         return self.database.row("SELECT * FROM walls WHERE photo = ? AND name = ?", (photo_id, name))
 
     def replace_walls(self, photo_id: str, walls: Sequence[Mapping[str, Any]]) -> None:
-        """Set all walls of a photo, as the task `detect` returns them, and delete the files of the earlier ones."""
-        earlier = self.walls(photo_id)
+        """Set all walls of a photo, as the task `detect` returns them."""
         with self.database.transaction():
             self.database.run("DELETE FROM walls WHERE photo = ?", (photo_id,))
             for position, wall in enumerate(walls):
                 self._insert_wall(photo_id, wall, position)
-        self._delete_files(photo_id, earlier)
 
     def put_wall(self, photo_id: str, wall: Mapping[str, Any]) -> None:
         """Add one wall, or replace the one of its name."""
-        earlier = self.wall(photo_id, wall["name"])
-        if earlier is not None:
-            sql = "UPDATE walls SET file = ?, share = ?, confidence = NULL WHERE photo = ? AND name = ?"
-            self.database.run(sql, (wall["file"], wall["share"], photo_id, wall["name"]))
-            self._delete_files(photo_id, [earlier])
+        sql = "UPDATE walls SET file = ?, share = ?, confidence = NULL WHERE photo = ? AND name = ?"
+        if self.database.run(sql, (wall["file"], wall["share"], photo_id, wall["name"])):
             return
         row = self.database.row("SELECT coalesce(max(position), -1) + 1 FROM walls WHERE photo = ?", (photo_id,))
         assert row is not None
@@ -143,19 +143,13 @@ class Store:
 
     def delete_wall(self, photo_id: str, name: str) -> bool:
         """Delete a wall; False if there is none of that name."""
-        rows = self.database.rows("DELETE FROM walls WHERE photo = ? AND name = ? RETURNING file", (photo_id, name))
-        self._delete_files(photo_id, rows)
-        return bool(rows)
+        return bool(self.database.run("DELETE FROM walls WHERE photo = ? AND name = ?", (photo_id, name)))
 
     def _insert_wall(self, photo_id: str, wall: Mapping[str, Any], position: int) -> None:
         self.database.run(
             "INSERT INTO walls (photo, name, file, share, confidence, position) VALUES (?, ?, ?, ?, ?, ?)",
             (photo_id, wall["name"], wall["file"], wall["share"], wall.get("confidence"), position),
         )
-
-    def _delete_files(self, photo_id: str, walls: Sequence[Row]) -> None:
-        for wall in walls:
-            (self.photos / photo_id / wall["file"]).unlink(missing_ok=True)
 
     # -- palettes
 
@@ -195,12 +189,31 @@ class Store:
         for row in rows:
             self.delete_photo(row["id"])
         self.database.run("DELETE FROM palettes WHERE expires <= ?", (now,))
-        known = {row["id"] for row in self.database.rows("SELECT id FROM photos")}
-        for folder in self.photos.iterdir():
-            with contextlib.suppress(OSError):
-                if folder.name not in known and folder.stat().st_mtime < now - 2 * self.settings.request_timeout_s:
-                    shutil.rmtree(folder, ignore_errors=True)
+        for path in list(self._unused(now - STRAY_S)):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         return [row["id"] for row in rows]
+
+    def _unused(self, before: float) -> Iterator[Path]:
+        """Yield folders of no photo, and files that no wall and no job uses, last changed before a time.
+
+        Alphas that were replaced are among them: a job that was queued earlier may still need them.
+        """
+        rows = self.database.rows
+        busy = {row["photo"] for row in rows("SELECT photo FROM jobs WHERE state IN ('queued', 'running')")}
+        used = {(row["photo"], row["file"]) for row in rows("SELECT photo, file FROM walls")}
+        used |= {(row["photo"], row["result_file"]) for row in rows("SELECT photo, result_file FROM jobs")}
+        photos = {row["id"] for row in rows("SELECT id FROM photos")}
+        for folder in self.photos.iterdir():
+            if folder.name in busy:
+                continue
+            with contextlib.suppress(OSError):
+                for path in folder.iterdir() if folder.name in photos else [folder]:
+                    is_used = path.name in KEPT or (folder.name, path.name) in used
+                    if not is_used and path.stat().st_mtime < before:
+                        yield path
 
 
 def palette_of(paints: Sequence[Mapping[str, Any]], name: str, warnings: str = "[]") -> Palette:

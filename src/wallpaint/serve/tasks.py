@@ -30,11 +30,10 @@ from wallpaint.segment import network
 from wallpaint.segment.detect import DetectedWalls, detect_walls
 from wallpaint.serve import outputs
 from wallpaint.serve.settings import PREVIEW_PX
-from wallpaint.serve.store import PREVIEW, SOURCE, new_id, palette_of
+from wallpaint.serve.store import PREVIEW, SOURCE, TRANSPARENCY, new_id, palette_of
 from wallpaint.serve.worker import Reporter
 from wallpaint.typing import Array
 
-TRANSPARENCY = "transparency.png"  # of photos that have one, at preview size
 PREVIEW_QUALITY = 90
 _SIZES = {"source": 1, "preview": 3, "scene": 1, "preview scene": 3}  # of the caches: entries that a worker keeps
 

@@ -22,6 +22,7 @@ from wallpaint.serve import problems
 from wallpaint.serve.jobs import DONE, FINISHED, QUEUED
 from wallpaint.serve.problems import Problem
 from wallpaint.serve.schemas import JobRecord, JobRequest, MaskJobRequest, RepaintJobRequest
+from wallpaint.serve.settings import MAX_JSON_BYTES
 from wallpaint.serve.state import (
     PREFIX,
     PROBLEMS,
@@ -50,7 +51,13 @@ _ACCEPTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, responses=_ACCEPTED, operation_id="create_job")
+@router.post(
+    "",
+    status_code=HTTPStatus.ACCEPTED,
+    responses=_ACCEPTED,
+    max_body_size=MAX_JSON_BYTES,
+    operation_id="create_job",
+)
 async def create(
     body: Annotated[JobRequest, Body()],
     request: Request,

@@ -12,7 +12,7 @@ from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
 from wallpaint.serve.schemas import PaintRecord, PaletteList, PaletteRecord, PaletteSummary
-from wallpaint.serve.settings import MAX_PALETTE_BYTES
+from wallpaint.serve.settings import FORM_OVERHEAD, MAX_PALETTE_BYTES
 from wallpaint.serve.state import PREFIX, PROBLEMS, State, timestamp
 from wallpaint.serve.store import StoredPalette, clean_filename, new_id
 
@@ -27,7 +27,12 @@ async def list_own(state: State) -> PaletteList:
     return PaletteList(palettes=[_summary(stored) for stored in state.store.own_palettes()])
 
 
-@router.post("", status_code=HTTPStatus.CREATED, operation_id="upload_palette")
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    max_body_size=MAX_PALETTE_BYTES + FORM_OVERHEAD,
+    operation_id="upload_palette",
+)
 async def upload(file: UploadFile, response: Response, state: State) -> PaletteRecord:
     """Upload a palette, CSV or JSON with code, name and hex (or R, G, B, or Lab). It is deleted with the photos."""
     data = await file.read(MAX_PALETTE_BYTES + 1)

@@ -11,7 +11,6 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
-from wallpaint.errors import InputError
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
 from wallpaint.serve.schemas import ColorRecord, Fraction, Id, PhotoRecord, RenderRequest
@@ -95,6 +94,7 @@ async def color(
     "/{photo_id}/render",
     response_class=FileResponse,
     responses=_JPEG,
+    max_body_size=MAX_JSON_BYTES,
     operation_id="render_photo",
 )
 async def render(photo_id: str, body: RenderRequest, state: State) -> FileResponse:
@@ -107,6 +107,3 @@ async def render(photo_id: str, body: RenderRequest, state: State) -> FileRespon
     await state.work("render", photo, walls=state.wall_files(photo), file=file, **args)
     path = state.store.folder(photo) / file
     return file_response(path, "image/jpeg", background=BackgroundTask(path.unlink, missing_ok=True))
-
-
-__all__ = ["MAX_JSON_BYTES", "InputError", "router"]

@@ -17,7 +17,7 @@ from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
 from wallpaint.serve.schemas import ColorText, DetectRequest, OldWall, WallList, WallName, WallRecord
-from wallpaint.serve.settings import MAX_WALLS
+from wallpaint.serve.settings import MAX_ALPHA_BYTES, MAX_JSON_BYTES, MAX_WALLS
 from wallpaint.serve.state import PROBLEMS, State, file_response, wall_record
 from wallpaint.serve.store import new_id
 from wallpaint.version import __version__
@@ -28,13 +28,12 @@ _PAYLOAD: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "str
 _POINT = re.compile(r"\s*([01](?:\.\d{0,9})?)\s*,\s*([01](?:\.\d{0,9})?)\s*")
 
 
-@router.post("", operation_id="detect_walls")
+@router.post("", max_body_size=MAX_JSON_BYTES, operation_id="detect_walls")
 async def detect(photo_id: str, body: DetectRequest, state: State) -> WallList:
     """Detect the walls of a photo. They replace the photo's walls, drawn ones included."""
     photo = state.photo(photo_id)
     on, off = ([(click.x, click.y) for click in body.clicks if click.wall == wall] for wall in (True, False))
     answer = await state.work("detect", photo, clicks=on, not_clicks=off, separate=body.separate)
-    state.photo(photo_id)  # it may have been deleted in the meantime
     state.store.replace_walls(photo_id, answer["walls"])
     return WallList(walls=[wall_record(wall) for wall in state.store.walls(photo_id)], notes=answer["notes"])
 
@@ -57,6 +56,7 @@ async def get_alpha(photo_id: str, name: str, state: State) -> FileResponse:
 
 @router.put(
     "/{name}",
+    max_body_size=MAX_ALPHA_BYTES,
     operation_id="put_wall_alpha",
     openapi_extra={"requestBody": {"required": True, "content": _PNG}},
 )
@@ -75,7 +75,6 @@ async def put_alpha(photo_id: str, name: WallName, request: Request, state: Stat
         answer = await state.work("alpha", photo, upload=upload.name, **sizes)
     finally:
         upload.unlink(missing_ok=True)
-    state.photo(photo_id)
     state.store.put_wall(photo_id, {"name": name, **answer})
     wall = state.store.wall(photo_id, name)
     assert wall is not None
