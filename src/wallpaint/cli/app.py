@@ -19,6 +19,7 @@ from wallpaint.cli.data import data_app
 from wallpaint.cli.diffusion_options import diffusion_option, lora_option
 from wallpaint.cli.flags import command_flags, with_flags
 from wallpaint.cli.help_panels import PanelCommand
+from wallpaint.cli.identify import register as register_identify
 from wallpaint.cli.mask import register as register_mask
 from wallpaint.cli.models import models_app
 from wallpaint.cli.rooms import rooms_app
@@ -338,6 +339,7 @@ def repaint(
 
 
 register_mask(app)
+register_identify(app)
 register_serve(app)
 register_benchmark(app)
 register_trace(app)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,9 +12,14 @@ import numpy as np
 
 from wallpaint.errors import InputError
 from wallpaint.imaging import color
+from wallpaint.imaging.mask_file import MaskSource
 from wallpaint.imaging.masked_filters import weighted_quantile
+from wallpaint.imaging.photo import Limits, read_photo
 from wallpaint.paints.paint import Paint
+from wallpaint.paints.palette import read_palette
+from wallpaint.pipeline.repaint import prepare
 from wallpaint.scene.scene import PreparedScene, Wall
+from wallpaint.segment.detect import detect_walls
 from wallpaint.typing import Array
 
 NEAREST = 3
@@ -75,6 +81,44 @@ def identify(
     paint = Paint((red, green, blue))
     nearest = sorted(((other, _difference(other, paint)) for other in palette or ()), key=lambda pair: pair[1])
     return IdentifiedPaint(name, appearance, paint, tuple(nearest[:count]))
+
+
+def run(
+    photo: Path,
+    *,
+    palette: Path | None = None,
+    at: tuple[int, int] | None = None,
+    mask: Path | None = None,
+    white: tuple[int, int] | None = None,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """Identify the paint of a wall, from files to a report. palette, mask: None for none. Raises InputError."""
+    limits = limits or Limits()
+    paints = None if palette is None else read_palette(palette)
+    image = read_photo(photo, limits)
+    notes: tuple[str, ...] = ()
+    masks: Mapping[str, MaskSource]
+    if mask is None:
+        detected = detect_walls(image)
+        masks, notes = detected.masks, (f"no mask was given: {detected.summary()}",)
+    else:
+        masks = {"wall": mask}
+    scene = prepare(image, masks, white=white, limits=limits)
+    report = identify(scene, paints, at).to_dict()
+    return {"photo": str(photo), **report, "warnings": [*notes, *scene.warnings]}
+
+
+def summary(report: Mapping[str, Any]) -> list[str]:
+    """Return the lines that describe a report of `run`."""
+    where = "the wall" if report["on_wall"] else "no wall: the estimate assumes the light of the largest one"
+    lines = [
+        f"colour in the photo: {report['appearance']}",
+        f"estimated paint:     {report['paint']} ({where})",
+    ]
+    for paint in report["nearest"]:
+        label = " ".join(filter(None, (paint["code"], paint["name"]))) or paint["color"]
+        lines.append(f"  {label} {paint['color']}: CIEDE2000 {paint['delta_e']:.1f}")
+    return [*lines, *(f"note: {warning}" for warning in report["warnings"])]
 
 
 def _median(wall: Wall) -> Array:

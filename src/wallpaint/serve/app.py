@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wallpaint.serve import problems
 from wallpaint.serve.jobs import JobQueue, JobRunner
-from wallpaint.serve.pool import WorkerPool
+from wallpaint.serve.pool import WORKER_MODULE, WorkerPool
 from wallpaint.serve.routes import health, jobs, palettes, photos, walls
 from wallpaint.serve.security import SecurityMiddleware, Sessions
 from wallpaint.serve.settings import FORM_OVERHEAD, MAX_ALPHA_BYTES, ServeSettings
@@ -41,25 +41,28 @@ class PageFiles(StaticFiles):
         return response
 
 
-class _Application:
+class Application:
     """The API with the security checks around it; `api` is the FastAPI app."""
 
     def __init__(self, api: FastAPI, settings: ServeSettings, sessions: Sessions) -> None:
         self.api, self.sessions = api, sessions
+        self.state: ServerState = api.state.server
         self._app: ASGIApp = SecurityMiddleware(api, settings, sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
 
 
-def create_app(settings: ServeSettings, sessions: Sessions | None = None) -> _Application:
-    """Create the ASGI application. sessions: the one-time tokens, if `tokens_required`.
+def create_app(
+    settings: ServeSettings, sessions: Sessions | None = None, *, worker_module: str = WORKER_MODULE
+) -> Application:
+    """Create the ASGI application. sessions: the one-time tokens, if `tokens_required`. worker_module: see `WorkerPool`.
 
     Its lifespan opens the database and starts the workers. Raises InputError for a data folder or a palette that cannot
     be used.
     """
     store = Store(settings)
-    pool, queue = WorkerPool(settings), JobQueue(store.database)
+    pool, queue = WorkerPool(settings, worker_module), JobQueue(store.database)
     runner = JobRunner(store, queue, pool)
 
     @asynccontextmanager
@@ -90,4 +93,4 @@ def create_app(settings: ServeSettings, sessions: Sessions | None = None) -> _Ap
     for suffix, media_type in _MEDIA_TYPES.items():
         mimetypes.add_type(media_type, suffix)
     api.mount("/", PageFiles(directory=PAGE, html=True, check_dir=False))
-    return _Application(api, settings, sessions or Sessions())
+    return Application(api, settings, sessions or Sessions())

@@ -22,6 +22,7 @@ from wallpaint.serve.settings import ServeSettings
 _LOGGER = logging.getLogger("wallpaint.serve")
 _LINE_LIMIT = 32 * 2**20  # bytes of a message
 _START_PAUSE_S = 0.5  # after a worker that ended before it was ready
+WORKER_MODULE = "wallpaint.serve.worker"
 ATTEMPTS = 2  # of a task whose worker ends
 
 
@@ -80,8 +81,9 @@ class _Worker:
 class WorkerPool:
     """Worker processes. Use within one event loop: `await start()`, `await run(...)`, `await stop()`."""
 
-    def __init__(self, settings: ServeSettings) -> None:
-        self.settings = settings
+    def __init__(self, settings: ServeSettings, module: str = WORKER_MODULE) -> None:
+        """module: that runs as a worker."""
+        self.settings, self.module = settings, module
         self.max_jobs = max(1, settings.workers - 1)
         self.restarts = 0
         self._workers: set[_Worker] = set()
@@ -233,7 +235,7 @@ class WorkerPool:
     async def _start_process(self) -> asyncio.subprocess.Process:
         threads = max(1, (os.cpu_count() or 1) // self.settings.workers)
         environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
-        command = (sys.executable, "-P", "-m", "wallpaint.serve.worker")
+        command = (sys.executable, "-P", "-m", self.module)
         return await asyncio.create_subprocess_exec(
             *command,
             str(self.settings.worker_memory),
