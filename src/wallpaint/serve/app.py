@@ -56,8 +56,9 @@ class Application:
 def create_app(
     settings: ServeSettings, sessions: Sessions | None = None, *, worker_module: str = WORKER_MODULE
 ) -> Application:
-    """Create the ASGI application. sessions: the one-time tokens, if `tokens_required`. worker_module: see `WorkerPool`.
+    """Create the ASGI application.
 
+    sessions: the one-time tokens, if `tokens_required`. worker_module: see `WorkerPool`.
     Its lifespan opens the database and starts the workers. Raises InputError for a data folder or a palette that cannot
     be used.
     """

@@ -216,6 +216,8 @@ class WorkerPool:
         while not self._is_stopping:
             worker = _Worker(await self._start_process())
             self._workers.add(worker)
+            if self._is_stopping:  # since the process was started
+                worker.kill()
             try:
                 await self._read(worker)
             except (ValueError, KeyError, TypeError) as error:  # no message of this protocol
