@@ -120,7 +120,7 @@ class WorkerPool:
         """Process ids of the workers that run a task of a name."""
         return [w.process.pid for w in self._workers if w.task is not None and w.task.name == name]
 
-    async def request(self, name: str, key: str, **args: Any) -> Any:
+    async def request(self, name: str, key: str, /, **args: Any) -> Any:
         """Run a short task for a request, again on another worker if its worker ends.
 
         Raises the task's InputError, also if it took too long or ended its worker twice; PoolFull, TaskFailed.

@@ -48,7 +48,7 @@ class ServerState:
     queue: JobQueue
     runner: JobRunner
 
-    async def work(self, task: str, photo: Row, **args: Any) -> Any:
+    async def work(self, task: str, photo: Row, /, **args: Any) -> Any:
         """Run a short task on a photo in a worker. Raises Problem or the task's InputError.
 
         The photo may be deleted while the task runs; whatever it raises or returns then, the photo is unknown.
@@ -58,7 +58,7 @@ class ServerState:
         finally:
             self.photo(photo["id"])
 
-    async def run_task(self, task: str, key: str, **args: Any) -> Any:
+    async def run_task(self, task: str, key: str, /, **args: Any) -> Any:
         """Run a short task in a worker. Raises Problem or the task's InputError."""
         try:
             return await self.pool.request(task, key, **args)
