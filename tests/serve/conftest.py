@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from support.drawn_rooms import Room
+from support.live_server import LiveServer, live_server
 from wallpaint import extras
 
 if TYPE_CHECKING:
@@ -66,3 +67,11 @@ def alpha_bytes(room: Room) -> bytes:
     data = io.BytesIO()
     Image.fromarray(room.soft_mask).save(data, "PNG")
     return data.getvalue()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Iterator[LiveServer]:
+    """`wallpaint serve` in a process of its own, without a rate limit."""
+    options = ("--workers", "2", "--rate", "1e6", "--palette", str(examples / "paints.csv"))
+    with live_server(tmp_path_factory.mktemp("live"), options) as server:
+        yield server

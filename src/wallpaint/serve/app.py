@@ -41,6 +41,20 @@ class PageFiles(StaticFiles):
         return response
 
 
+class Api(FastAPI):
+    """The API. Its description lists errors as problems only."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI description."""
+        document = super().openapi()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    if status >= "400":
+                        response["content"].pop("application/json", None)
+        return document
+
+
 class Application:
     """The API with the security checks around it; `api` is the FastAPI app."""
 
@@ -75,7 +89,7 @@ def create_app(
         await pool.stop()
         store.database.close()
 
-    api = FastAPI(
+    api = Api(
         title="wallpaint",
         version=__version__,
         description=DESCRIPTION,

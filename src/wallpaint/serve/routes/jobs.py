@@ -21,6 +21,7 @@ from wallpaint.errors import InputError
 from wallpaint.serve import problems
 from wallpaint.serve.jobs import DONE, FINISHED, QUEUED
 from wallpaint.serve.problems import Problem
+from wallpaint.serve.routes.paths import JobPath
 from wallpaint.serve.schemas import JobRecord, JobRequest, MaskJobRequest, RepaintJobRequest
 from wallpaint.serve.settings import MAX_JSON_BYTES
 from wallpaint.serve.state import (
@@ -91,7 +92,7 @@ async def create(
 
 
 @router.get("/{job_id}", operation_id="get_job")
-async def record(job_id: str, response: Response, state: State) -> JobRecord:
+async def record(job_id: JobPath, response: Response, state: State) -> JobRecord:
     """Return a job's record."""
     job = _job(state, job_id)
     if job["state"] not in FINISHED:
@@ -100,7 +101,7 @@ async def record(job_id: str, response: Response, state: State) -> JobRecord:
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT, operation_id="cancel_job")
-async def cancel(job_id: str, state: State) -> None:
+async def cancel(job_id: JobPath, state: State) -> None:
     """Cancel a job, or delete a finished one with its result."""
     job = _job(state, job_id)
     if state.runner.cancel(job_id):
@@ -116,7 +117,7 @@ async def cancel(job_id: str, state: State) -> None:
     responses={200: {"content": {"image/*": {}, "application/zip": {}}, "description": "the file"}},
     operation_id="get_job_result",
 )
-async def result(job_id: str, state: State) -> FileResponse:
+async def result(job_id: JobPath, state: State) -> FileResponse:
     """Return the file of a job that is done, under a name that states photo and paint."""
     job = _job(state, job_id)
     if job["state"] != DONE:
@@ -136,7 +137,7 @@ async def result(job_id: str, state: State) -> FileResponse:
     operation_id="get_job_events",
 )
 async def events(
-    job_id: str,
+    job_id: JobPath,
     state: State,
     last_event_id: Annotated[str | None, Header(description="continue after this event")] = None,
 ) -> Response:

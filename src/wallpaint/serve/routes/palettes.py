@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response, UploadFile
 from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
+from wallpaint.serve.routes.paths import PalettePath
 from wallpaint.serve.schemas import PaintRecord, PaletteList, PaletteRecord, PaletteSummary
 from wallpaint.serve.settings import FORM_OVERHEAD, MAX_PALETTE_BYTES
 from wallpaint.serve.state import PREFIX, PROBLEMS, State, timestamp
@@ -52,7 +53,7 @@ async def upload(file: UploadFile, response: Response, state: State) -> PaletteR
 
 @router.get("/{palette_id}", operation_id="get_palette")
 async def record(
-    palette_id: str,
+    palette_id: PalettePath,
     state: State,
     search: Annotated[str, Query(max_length=100, description="words of code or name; accents are ignored")] = "",
     offset: Annotated[int, Query(ge=0, le=10**6)] = 0,

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
+from wallpaint.serve.routes.paths import PhotoPath
 from wallpaint.serve.schemas import ColorRecord, Fraction, Id, PhotoRecord, RenderRequest
 from wallpaint.serve.settings import MAX_JSON_BYTES
 from wallpaint.serve.state import (
@@ -52,13 +53,13 @@ async def upload(file: UploadFile, request: Request, response: Response, state: 
 
 
 @router.get("/{photo_id}", operation_id="get_photo")
-async def record(photo_id: str, state: State) -> PhotoRecord:
+async def record(photo_id: PhotoPath, state: State) -> PhotoRecord:
     """Return a photo's record with its walls."""
     return photo_record(state, state.photo(photo_id))
 
 
 @router.delete("/{photo_id}", status_code=HTTPStatus.NO_CONTENT, operation_id="delete_photo")
-async def delete(photo_id: str, state: State) -> None:
+async def delete(photo_id: PhotoPath, state: State) -> None:
     """Delete a photo at once, with its walls, jobs and results."""
     state.photo(photo_id)
     for row in state.queue.database.rows("SELECT id FROM jobs WHERE photo = ?", (photo_id,)):
@@ -67,7 +68,7 @@ async def delete(photo_id: str, state: State) -> None:
 
 
 @router.get("/{photo_id}/image", response_class=FileResponse, responses=_JPEG, operation_id="get_photo_image")
-async def image(photo_id: str, state: State) -> FileResponse:
+async def image(photo_id: PhotoPath, state: State) -> FileResponse:
     """Return the photo as an sRGB JPEG, upright, at most 2,048 pixels on the longer side, without metadata."""
     headers = {"Cache-Control": "private, max-age=3600"}
     path = state.store.folder(state.photo(photo_id)) / PREVIEW
@@ -76,7 +77,7 @@ async def image(photo_id: str, state: State) -> FileResponse:
 
 @router.get("/{photo_id}/color", operation_id="identify_color")
 async def color(
-    photo_id: str,
+    photo_id: PhotoPath,
     state: State,
     x: Annotated[Fraction, Query()],
     y: Annotated[Fraction, Query()],
@@ -97,7 +98,7 @@ async def color(
     max_body_size=MAX_JSON_BYTES,
     operation_id="render_photo",
 )
-async def render(photo_id: str, body: RenderRequest, state: State) -> FileResponse:
+async def render(photo_id: PhotoPath, body: RenderRequest, state: State) -> FileResponse:
     """Return the repainted photo at preview size, an sRGB JPEG."""
     photo = state.photo(photo_id)
     if not state.store.walls(photo_id):

@@ -16,7 +16,8 @@ from wallpaint.errors import InputError
 from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
 from wallpaint.serve.problems import Problem
-from wallpaint.serve.schemas import ColorText, DetectRequest, OldWall, WallList, WallName, WallRecord
+from wallpaint.serve.routes.paths import NewWallPath, PhotoPath, WallPath
+from wallpaint.serve.schemas import ColorText, DetectRequest, OldWall, WallList, WallRecord
 from wallpaint.serve.settings import MAX_ALPHA_BYTES, MAX_JSON_BYTES, MAX_WALLS
 from wallpaint.serve.state import PROBLEMS, State, file_response, wall_record
 from wallpaint.serve.store import new_id
@@ -29,7 +30,7 @@ _POINT = re.compile(r"\s*([01](?:\.\d{0,9})?)\s*,\s*([01](?:\.\d{0,9})?)\s*")
 
 
 @router.post("", max_body_size=MAX_JSON_BYTES, operation_id="detect_walls")
-async def detect(photo_id: str, body: DetectRequest, state: State) -> WallList:
+async def detect(photo_id: PhotoPath, body: DetectRequest, state: State) -> WallList:
     """Detect the walls of a photo. They replace the photo's walls, drawn ones included."""
     photo = state.photo(photo_id)
     on, off = ([(click.x, click.y) for click in body.clicks if click.wall == wall] for wall in (True, False))
@@ -44,7 +45,7 @@ async def detect(photo_id: str, body: DetectRequest, state: State) -> WallList:
     responses={200: {"content": _PNG, "description": "8-bit grey, white = wall, at preview size"}},
     operation_id="get_wall_alpha",
 )
-async def get_alpha(photo_id: str, name: str, state: State) -> FileResponse:
+async def get_alpha(photo_id: PhotoPath, name: WallPath, state: State) -> FileResponse:
     """Return the alpha of a wall."""
     photo = state.photo(photo_id)
     wall = state.store.wall(photo_id, name)
@@ -60,7 +61,7 @@ async def get_alpha(photo_id: str, name: str, state: State) -> FileResponse:
     operation_id="put_wall_alpha",
     openapi_extra={"requestBody": {"required": True, "content": _PNG}},
 )
-async def put_alpha(photo_id: str, name: WallName, request: Request, state: State) -> WallRecord:
+async def put_alpha(photo_id: PhotoPath, name: NewWallPath, request: Request, state: State) -> WallRecord:
     """Set the alpha of a wall, or add a wall: a PNG of preview size, 8-bit grey or RGBA, whose red channel counts."""
     photo = state.photo(photo_id)
     if request.headers.get("content-type", "").partition(";")[0].strip() != "image/png":
@@ -82,7 +83,7 @@ async def put_alpha(photo_id: str, name: WallName, request: Request, state: Stat
 
 
 @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, operation_id="delete_wall")
-async def delete(photo_id: str, name: str, state: State) -> None:
+async def delete(photo_id: PhotoPath, name: WallPath, state: State) -> None:
     """Delete a wall."""
     state.photo(photo_id)
     if not state.store.delete_wall(photo_id, name):
@@ -99,8 +100,8 @@ async def delete(photo_id: str, name: str, state: State) -> None:
     operation_id="get_wall_preview",
 )
 async def preview(
-    photo_id: str,
-    name: str,
+    photo_id: PhotoPath,
+    name: WallPath,
     state: State,
     old_color: Annotated[ColorText | None, Query(description="existing paint of the wall")] = None,
     white: Annotated[str | None, Query(description="x,y of a white object, as fractions", examples=["0.5,0.2"])] = None,
