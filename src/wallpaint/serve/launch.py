@@ -8,6 +8,7 @@ import io
 import ipaddress
 import logging
 import socket
+import sys
 import threading
 import webbrowser
 from collections.abc import Callable
@@ -54,8 +55,9 @@ def launch(settings: ServeSettings, network: Network, echo: Callable[[str], None
         sessions = Sessions()
         app = create_app(settings, sessions)
         if network.lan:
+            encoding = sys.stdout.encoding or "utf-8"
             address = f"http://{_bracketed(lan_address())}:{port}/"
-            sessions.on_use = lambda: echo(invitation(address, sessions.new_token()))
+            sessions.on_use = lambda: echo(invitation(address, sessions.new_token(), encoding))
             sessions.on_use()
         else:
             echo(f"wallpaint serves {local}")
@@ -69,6 +71,7 @@ def launch(settings: ServeSettings, network: Network, echo: Callable[[str], None
 def run_server(app: ASGIApp, listener: socket.socket) -> None:
     """Run the application on a listening socket."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each worker that it has not reaped itself
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -138,11 +141,18 @@ def open_socket(host: str, port: int) -> socket.socket:
         raise InputError(f"port {port} does not exist: choose one in 0..65535") from error
 
 
-def invitation(address: str, token: str) -> str:
-    """Return the lines that invite one more device: an address with a token, and its QR code."""
+def invitation(address: str, token: str, encoding: str = "utf-8") -> str:
+    """Return the lines that invite one more device: an address with a token, and its QR code.
+
+    encoding: of the terminal; one that has no block characters gets no code.
+    """
     url = f"{address}?{TOKEN_PARAMETER}={token}"
     code = io.StringIO()
     segno.make(url, error="l").terminal(out=code, compact=True)
+    try:
+        code.getvalue().encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        code = io.StringIO()
     return f"{code.getvalue()}open {url} on one device; a new address is printed for the next one"
 
 

@@ -7,7 +7,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -16,23 +16,15 @@ from wallpaint import extras
 from wallpaint.errors import WallpaintError
 from wallpaint.files import atomic
 from wallpaint.imaging.photo import Limits
-from wallpaint.imaging.write import FORMATS
 from wallpaint.paints.paint import Paint
 from wallpaint.paints.reference import reference_pixels
-from wallpaint.pipeline.painting import Result
-from wallpaint.segment.detect import DetectedWalls
+from wallpaint.serve.settings import MEDIA_TYPES
 from wallpaint.serve.store import palette_of
 
-MEDIA_TYPES: Mapping[str, tuple[str, str]] = {
-    "jpeg": (".jpg", "image/jpeg"),
-    "png": (".png", "image/png"),
-    "webp": (".webp", "image/webp"),
-    "tiff": (".tif", "image/tiff"),
-    "heic": (".heic", "image/heic"),
-    "avif": (".avif", "image/avif"),
-    "bmp": (".bmp", "image/bmp"),
-}
-"""Extension and media type by the API's name of a format."""
+if TYPE_CHECKING:
+    from wallpaint.pipeline.painting import Result
+    from wallpaint.segment.detect import DetectedWalls
+
 _SUBSTITUTES = {"GIF": "png", "RAW": "tiff"}  # formats that are read but not written
 
 
@@ -117,6 +109,3 @@ def _png(mask: Any) -> bytes:
     data = io.BytesIO()
     Image.fromarray(np.round(255 * mask).astype(np.uint8)).save(data, "PNG", compress_level=4)
     return data.getvalue()
-
-
-__all__ = ["FORMATS", "MEDIA_TYPES", "default_format", "paints", "scene_hints", "write", "write_masks"]

@@ -97,6 +97,11 @@ def install(app: FastAPI) -> None:
         return ProblemResponse(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error: see the log of the server")
 
 
+def plain_problem(status: HTTPStatus) -> ProblemResponse:
+    """Return the problem in place of an answer in plain text, which Starlette gives for bodies and ranges."""
+    return ProblemResponse(status, _DETAILS.get(status, status.description) or status.phrase)
+
+
 _DETAILS = {
     HTTPStatus.NOT_FOUND: "there is nothing at this address: see /api/v1/openapi.json",
     HTTPStatus.METHOD_NOT_ALLOWED: "this address does not take this method: see /api/v1/openapi.json",

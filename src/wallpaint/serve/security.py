@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wallpaint.serve.problems import ProblemResponse
+from wallpaint.serve.problems import ProblemResponse, plain_problem
 from wallpaint.serve.settings import ServeSettings
 
 COOKIE = "wallpaint_session"
@@ -113,9 +113,19 @@ class SecurityMiddleware:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        is_replaced = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal is_replaced
+            if is_replaced:  # by a problem, which has been sent whole
+                return
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if message["status"] >= 400 and headers.get("content-type", "").startswith("text/plain"):
+                    response = plain_problem(HTTPStatus(message["status"]))
+                    await response(scope, receive, send_with_headers)
+                    is_replaced = True
+                    return
                 for name, value in RESPONSE_HEADERS.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith("/api/"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,17 @@ MAX_PALETTE_BYTES = 2 * MIB
 FORM_OVERHEAD = 64 * 1024  # bytes of a multipart body beside its file
 MAX_WALLS = 16  # of a photo
 MAX_CLICKS = 64
+
+MEDIA_TYPES: Mapping[str, tuple[str, str]] = {
+    "jpeg": (".jpg", "image/jpeg"),
+    "png": (".png", "image/png"),
+    "webp": (".webp", "image/webp"),
+    "tiff": (".tif", "image/tiff"),
+    "heic": (".heic", "image/heic"),
+    "avif": (".avif", "image/avif"),
+    "bmp": (".bmp", "image/bmp"),
+}
+"""Extension and media type by the API's name of a format."""
 
 
 def default_data_dir() -> Path:

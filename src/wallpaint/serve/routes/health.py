@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from wallpaint import extras
 from wallpaint.serve.jobs import QUEUED, RUNNING
-from wallpaint.serve.outputs import MEDIA_TYPES
 from wallpaint.serve.schemas import Health
+from wallpaint.serve.settings import MEDIA_TYPES
 from wallpaint.serve.state import State
 from wallpaint.version import __version__
 
