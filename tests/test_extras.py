@@ -67,6 +67,7 @@ PAINT = ("repaint", "photo.png", "--mask", "mask.png", "--color", "red")
             "-o",
             "out.jpg",
         ],
+        ["identify", "photo.png", "--mask", "mask.png", "--palette", "paints.csv"],
         ["benchmark", "benchmark", "--limit", "2"],
         ["models", "list"],
         ["--help"],
@@ -94,6 +95,7 @@ def test_core_commands_need_no_extra(argv: list[str], files: Path, examples: Pat
         (["train", str(CONFIGS / "light_model.yaml"), "-o", "run"], "diffusion"),
         (["train", str(CONFIGS / "segmenter.yaml"), "-o", "run"], "diffusion"),
         ([*PAINT, "-o", "o.heic"], "heic"),
+        (["serve", "--port", "0"], "serve"),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else value,
 )

@@ -9,8 +9,10 @@ from scipy import ndimage
 
 from support.drawn_rooms import Room, make_room, rgb
 from support.measures import Array, delta_e, far_outside, lab, linear
+from wallpaint.errors import InputError
 from wallpaint.imaging.color import LUMINANCE
 from wallpaint.painters.analytic import AnalyticPainter
+from wallpaint.paints.paint import Paint
 from wallpaint.pipeline.repaint import prepare, repaint
 from wallpaint.scene import scene as scenes
 from wallpaint.scene.grid import block_means
@@ -194,3 +196,19 @@ def test_scene_records_seconds_by_stage(room: Room) -> None:
     seconds = prepare(room.photo, {"wall": room.soft_mask}).seconds
     assert set(seconds) == {"read", "masks", "scene"}
     assert all(value >= 0 for value in seconds.values())
+
+
+def test_existing_paints_may_be_given_for_each_wall(room: Room) -> None:
+    """The hint of one wall is used on that wall alone; a name of no wall is refused."""
+    left, right = (np.array(room.soft_mask) for _ in range(2))
+    left[:, left.shape[1] // 2 :] = 0
+    right[:, : right.shape[1] // 2] = 0
+    masks = {"left": left, "right": right}
+    walls = prepare(room.photo, masks, old_color={"left": SAGE}).walls
+    assert walls["left"].illuminant.is_user_given
+    assert walls["left"].illuminant.wall_albedo == pytest.approx(Paint.parse(SAGE).albedo_linear)
+    assert not walls["right"].illuminant.is_user_given
+    for one in prepare(room.photo, masks, old_color=SAGE).walls.values():
+        assert one.illuminant.is_user_given
+    with pytest.raises(InputError, match=r"`old_color` must name walls of the scene \(left, right\), not door"):
+        prepare(room.photo, masks, old_color={"door": SAGE})

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from wallpaint import extras
-from wallpaint.errors import WallpaintError
+from wallpaint.errors import InputError, WallpaintError
 from wallpaint.files import atomic
 from wallpaint.imaging.photo import Limits
 from wallpaint.paints.paint import Paint
@@ -47,7 +47,10 @@ def paints(
     parsed = {name: Paint.parse(text, lookup) for name, text in colors.items()}
     if reference is None:
         return parsed
-    pixels = reference_pixels(Paint((0.5, 0.5, 0.5), reference=Path(reference)), np.random.default_rng(0), limits)
+    try:
+        pixels = reference_pixels(Paint((0.5, 0.5, 0.5), reference=Path(reference)), np.random.default_rng(0), limits)
+    except InputError as error:  # without the server's path
+        raise InputError(str(error).replace(reference, "reference")) from error
     return {name: paint.with_reference(pixels) for name, paint in parsed.items()}
 
 

@@ -240,7 +240,7 @@ class WorkerPool:
         command = (sys.executable, "-P", "-m", self.module)
         return await asyncio.create_subprocess_exec(
             *command,
-            str(self.settings.worker_memory),
+            str(self.settings.memory_limit),
             self.settings.bundle or "",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -67,12 +67,19 @@ class ServeSettings:
     job_timeout_s: float = option("seconds for a job", 600.0, gt=0)
     lease_s: float = option("seconds without heartbeat after which a running job is queued again", 30.0, gt=0)
     cancel_grace_s: float = option("seconds for a cancelled job to end before its worker is ended", 2.0, ge=0)
-    worker_memory: int = option("address space of a worker, in bytes; POSIX only", 8 * 1024 * MIB, ge=1024 * MIB)
+    worker_memory: int = option(
+        "address space of a worker without a bundle, in bytes; POSIX only", 8 * 1024 * MIB, ge=1024 * MIB
+    )
 
     def __post_init__(self) -> None:
         raise_errors(field_errors(self), InputError)
         if any(len(key) < 16 for key in self.api_keys):
             raise InputError("an `api_key` must have at least 16 characters: choose a longer one")
+
+    @property
+    def memory_limit(self) -> int:
+        """Address space of a worker, in bytes; 0 for no limit. CUDA reserves far more than it uses."""
+        return self.worker_memory if self.bundle is None else 0
 
     @property
     def keep_s(self) -> float:

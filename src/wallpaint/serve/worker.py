@@ -58,7 +58,7 @@ class Reporter:
 
 
 def main() -> None:
-    """Run the worker; arguments: the limit of the address space in bytes, and the bundle, empty for none."""
+    """Run the worker; arguments: the limit of the address space in bytes, 0 for none, and the bundle, if any."""
     memory, bundle = int(sys.argv[1]), sys.argv[2] or None
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which closes stdin
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -122,8 +122,9 @@ def _limit(memory: int) -> None:
     except ImportError:  # Windows
         return
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    if memory:
+        limit = memory if hard == resource.RLIM_INFINITY else min(memory, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(5)  # the server's own process answers first
 
