@@ -12,7 +12,7 @@ from support.live_server import live_server
 from support.serve_api import API
 from support.serve_load import LIGHT, bare_echo, memory_mib, run_load
 
-FEW, MANY = 60, 500
+FEW, MANY = 50, 500
 MAX_GROWTH = 1.15  # of the resident memory of server and workers from the first round to the last
 
 
