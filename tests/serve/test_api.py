@@ -197,11 +197,9 @@ def test_the_preview_payload_is_that_of_the_library(client: TestClient, photo: s
     tag = response.headers["ETag"]
     assert client.get(url, headers={"If-None-Match": tag}).status_code == 304
     hinted = client.get(url, params={"old_color": "white", "white": "0.5,0.1"}, headers={"If-None-Match": tag})
-    if hinted.status_code == 200:
-        assert hinted.headers["ETag"] != tag
-        assert hinted.content != response.content
-    else:  # the drawn room has nothing white there
-        assert "white point" in problem(hinted, 422)
+    assert hinted.status_code == 200
+    assert hinted.headers["ETag"] != tag
+    assert hinted.content != response.content
     assert "`white` takes X,Y" in problem(client.get(url, params={"white": "5,1"}), 422)
     assert "is not a colour" in problem(client.get(url, params={"old_color": "nothing"}), 422)
     problem(client.get(f"{API}/photos/{photo}/walls/other/preview"), 404)
@@ -345,13 +343,34 @@ def test_mistakes_in_a_job_are_reported_at_once(client: TestClient, photo: str, 
     assert detail in problem(client.post(f"{API}/jobs", json=repaint_body(photo, **change)), 422)
 
 
-def test_an_error_of_the_library_fails_the_job_with_its_words(client: TestClient, photo: str) -> None:
-    """The drawn chair is no white object."""
-    created = client.post(f"{API}/jobs", json=repaint_body(photo, white=[0.0, 0.999]))
+def test_an_error_of_the_library_fails_the_job_with_its_words(
+    client: TestClient, room: Room, alpha_bytes: bytes
+) -> None:
+    """A black corner is no white object."""
+    pixels = np.array(room.photo)
+    pixels[-20:, :20] = 0
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "PNG")
+    photo_id = upload(client, data.getvalue(), "room.png")["id"]
+    put_alpha(client, photo_id, alpha_bytes)
+    created = client.post(f"{API}/jobs", json=repaint_body(photo_id, white=[0.01, 0.99]))
     job = finished(client, created.json()["id"])
-    if job["state"] == "failed":
-        assert "white point" in job["error"]
-        assert job["error"] in problem(client.get(f"{API}/jobs/{job['id']}/result"), 409)
+    assert job["state"] == "failed"
+    assert job["error"].startswith("the white point at 3,")
+    assert job["error"] in problem(client.get(f"{API}/jobs/{job['id']}/result"), 409)
+
+
+def test_transparent_parts_are_no_wall(client: TestClient, examples: Path) -> None:
+    with Image.open(examples / "room.jpg") as opened:
+        image = opened.convert("RGBA").resize((768, 512))
+    image.putalpha(Image.fromarray(np.repeat(np.uint8([[0] * 384 + [255] * 384]), 512, 0)))
+    data = io.BytesIO()
+    image.save(data, "PNG")
+    photo_id = upload(client, data.getvalue())["id"]
+    (wall,) = client.post(f"{API}/photos/{photo_id}/walls", json={}).json()["walls"]
+    alpha = image_of(client.get(wall["alpha_url"]))
+    assert alpha[:, :383].max() == 0
+    assert (alpha[:, 385:] > 127).mean() > 0.1
 
 
 def test_a_repeated_idempotency_key_creates_one_job(client: TestClient, photo: str) -> None:

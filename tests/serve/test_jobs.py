@@ -203,11 +203,13 @@ def test_a_worker_without_heartbeat_loses_its_job(make_settings: Any, photo_byte
 
     from wallpaint.serve.app import create_app
 
-    with TestClient(create_app(make_settings(lease_s=3.0))) as client:
+    with TestClient(create_app(make_settings(lease_s=600.0))) as client:
         body = prepared_job(client, photo_bytes, alpha_bytes)
         (pid,) = pool_of(client).pids
         os.kill(pid, signal.SIGSTOP)
         job = client.post(f"{API}/jobs", json=body).json()["id"]
+        wait_for(lambda: state_of(client, job) == "running")
+        client.app.state.queue.database.run("UPDATE jobs SET lease_until = 0 WHERE id = ?", (job,))  # 600 s later
         client.get(f"{API}/jobs/{job}/events")
         record = client.get(f"{API}/jobs/{job}").json()
     assert (record["state"], record["attempts"]) == ("done", 2)

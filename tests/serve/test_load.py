@@ -13,6 +13,7 @@ from support.serve_api import API
 from support.serve_load import LIGHT, bare_echo, memory_mib, run_load
 
 FEW, MANY = 50, 500
+ROUNDS = {FEW: 1, MANY: 3}
 MAX_GROWTH = 1.15  # of the resident memory of server and workers from the first round to the last
 
 
@@ -31,7 +32,7 @@ def test_a_load_of_mixed_requests(
     options = ["--rate", "1e6", "--max-queue", "1000", "--palette", str(examples / "paints.csv")]
     with live_server(tmp_path, options) as server, bare_echo(free_port()) as echo:
         memory = []
-        for _ in range(3 if count == MANY else 1):
+        for _ in range(ROUNDS[count]):
             load, jobs = run_load(server.url, echo, count, photo_bytes, alpha_bytes)
             assert not load.lost
             assert not load.wrong
@@ -45,4 +46,5 @@ def test_a_load_of_mixed_requests(
         for name, kinds in (("echo", ("echo",)), ("without a worker", LIGHT), ("all", tuple(load.seconds))):
             print(f"p95 {name}: {1000 * load.p95(*kinds):.0f} ms")
         print(f"statuses {dict(load.statuses)}; memory {[round(value) for value in memory]} MiB")
-        assert memory[-1] <= MAX_GROWTH * memory[0]
+        if count == MANY:  # caches fill in the first round
+            assert memory[-1] <= MAX_GROWTH * memory[0]

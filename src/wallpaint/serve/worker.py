@@ -88,7 +88,8 @@ def _run(task: Any, context: Any, args: dict[str, Any]) -> dict[str, Any]:
     except Cancelled:
         return {"error": {"kind": "cancelled", "message": "cancelled"}}
     except WallpaintError as error:
-        return {"error": {"kind": "input", "message": " ".join(str(error).split())}}
+        message = str(error).replace(f"{args.get('folder', '')}{os.sep}", "")  # clients learn no path of the server
+        return {"error": {"kind": "input", "message": " ".join(message.split())}}
     except MemoryError:
         context.forget()
         return {"error": {"kind": "input", "message": MEMORY_MESSAGE}}
