@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -390,6 +395,41 @@ def test_the_command_serves_the_lan_with_a_token(tmp_path: Path) -> None:
             while "?token=" not in (line := server.process.stdout.readline()):
                 pass
             assert token not in line  # an address for the next device
+
+
+@pytest.mark.skipif(not (hasattr(signal, "SIGSTOP") and shutil.which("ps")), reason="signals and ps of POSIX")
+def test_an_interrupted_server_returns_its_job_and_ends_its_streams(tmp_path: Path, photo_bytes: bytes) -> None:
+    """The worker is stopped, so that the job runs when SIGINT comes; then the job is queued as if never claimed."""
+    import sqlite3
+
+    import httpx2
+
+    with live_server(tmp_path, ["--workers", "1"]) as server, httpx2.Client(base_url=server.url) as client:
+        while client.get(HEALTH).json()["status"] != "ok":
+            time.sleep(0.05)
+        photo = upload(client, photo_bytes)["id"]
+        (worker,) = children(server.process.pid)
+        os.kill(worker, signal.SIGSTOP)
+        body = {"kind": "repaint", "photo": photo, "walls": [{"name": "wall", "color": SAGE}]}
+        job = client.post(f"{API}/jobs", json=body).json()["id"]
+        with client.stream("GET", f"{API}/jobs/{job}/events", timeout=120) as events:
+            lines = events.iter_lines()
+            while '"running"' not in next(lines):
+                pass
+            server.process.send_signal(signal.SIGINT)
+            rest = list(lines)  # raises an error if the stream is cut off
+        output, _ = server.process.communicate()
+    assert server.process.returncode == 0
+    assert "Traceback" not in output
+    assert not any("done" in line for line in rest)
+    with contextlib.closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as database:
+        assert database.execute("SELECT state, attempts FROM jobs").fetchall() == [("queued", 0)]
+
+
+def children(pid: int) -> list[int]:
+    """Process ids of the children of a process."""
+    command = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    return [int(text) for text in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()]
 
 
 def test_the_command_takes_its_key_from_the_environment(tmp_path: Path) -> None:

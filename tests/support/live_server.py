@@ -46,5 +46,6 @@ def live_server(data: Path, options: Sequence[str] = (), env: dict[str, str] | N
         yield LiveServer(url[0], tuple(lines), process)
     finally:
         timer.cancel()
-        process.terminate()
-        process.communicate()
+        if process.stdout is not None and not process.stdout.closed:  # else the test has ended the process
+            process.terminate()
+            process.communicate()

@@ -39,6 +39,7 @@ class JobQueue:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._changed: dict[str, asyncio.Event] = {}
+        self.is_closing = False  # then event streams end; clients continue them after a restart
 
     def add(self, kind: str, photo_id: str, request: Mapping[str, Any], idempotency_key: str | None) -> Row:
         """Queue a job and return its record."""

@@ -13,13 +13,13 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import FrameType
 
 import segno
 import uvicorn
-from starlette.types import ASGIApp
 
 from wallpaint.errors import InputError
-from wallpaint.serve.app import create_app
+from wallpaint.serve.app import Application, create_app
 from wallpaint.serve.security import TOKEN_PARAMETER, Sessions
 from wallpaint.serve.settings import ServeSettings
 
@@ -68,7 +68,20 @@ def launch(settings: ServeSettings, network: Network, echo: Callable[[str], None
         run_server(app, listener)
 
 
-def run_server(app: ASGIApp, listener: socket.socket) -> None:
+class Server(uvicorn.Server):
+    """A server that ends its event streams when it is interrupted; otherwise it would wait for them."""
+
+    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+        super().__init__(config)
+        self.app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Handle SIGINT and SIGTERM."""
+        self.app.state.queue.is_closing = True
+        super().handle_exit(sig, frame)
+
+
+def run_server(app: Application, listener: socket.socket) -> None:
     """Run the application on a listening socket."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each worker that it has not reaped itself
@@ -84,7 +97,7 @@ def run_server(app: ASGIApp, listener: socket.socket) -> None:
         ws="none",
     )
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config, app).run(sockets=[listener])
 
 
 def check_exposure(settings: ServeSettings, network: Network) -> None:

@@ -160,7 +160,7 @@ async def _stream(state: ServerState, job_id: str, after: int) -> AsyncIterator[
             yield format_sse_event(data_str=event["data"], event="job", id=str(after))
             if json.loads(event["data"])["state"] in FINISHED:
                 return
-        if state.queue.get(job_id) is None:
+        if state.queue.is_closing or state.queue.get(job_id) is None:
             return
         if clock() - last_sent > KEEPALIVE_S:
             last_sent = clock()
