@@ -430,6 +430,19 @@ def test_the_servers_palettes_are_listed_and_uploads_are_not(client: TestClient)
     ]
 
 
+def test_an_uploaded_palette_is_compared_with(client: TestClient, photo: str) -> None:
+    """Also a large one, and after it is no longer among those in memory."""
+    rows = [f"{number},#{number:06x}" for number in range(0x101010, 0x101010 + 5000)]
+    csv = "\n".join(["code,hex", "best,#ded3c3", *rows]).encode()
+    ids = [client.post(f"{API}/palettes", files={"file": ("a.csv", csv)}).json()["id"] for _ in range(2)]
+    client.app.state.store._recent.clear()  # type: ignore[attr-defined]
+    for palette in ids:
+        answer = client.get(f"{API}/photos/{photo}/color", params={"x": 0.1, "y": 0.1, "palette": palette}).json()
+        assert answer["nearest"][0]["code"] == "best"
+    too_many = "\n".join(["hex", *["#ffffff"] * 20_001]).encode()
+    assert "at most 20,000" in problem(client.post(f"{API}/palettes", files={"file": ("a.csv", too_many)}), 422)
+
+
 def test_a_bad_palette_is_refused_in_the_librarys_words(client: TestClient) -> None:
     response = client.post(f"{API}/palettes", files={"file": ("mine.csv", b"code,hex\n1,nothing\n")})
     detail = problem(response, 422)

@@ -151,6 +151,20 @@ def test_too_many_waiting_requests_are_refused(make_settings: Any) -> None:
     with_pool(make_settings(max_waiting=4), body)
 
 
+def test_a_request_that_no_worker_takes_in_time_is_refused(make_settings: Any) -> None:
+    async def body(pool: Any) -> None:
+        from wallpaint.serve.pool import PoolFull
+
+        await pool.run("wait", {"seconds": 0}, timeout_s=60)
+        busy = asyncio.create_task(pool.run("wait", {"seconds": 1}, timeout_s=60))
+        await busy_pids(pool, "wait")
+        with pytest.raises(PoolFull):
+            await pool.request("wait", "", seconds=0)
+        await busy
+
+    with_pool(make_settings(request_timeout_s=0.1), body)
+
+
 def test_a_worker_that_cannot_start_is_tried_again(make_settings: Any) -> None:
     async def body() -> None:
         from wallpaint.serve.pool import WorkerPool

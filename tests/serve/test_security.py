@@ -286,6 +286,7 @@ def test_photos_palettes_and_stray_files_are_deleted_in_time(
         assert store.delete_expired() == [photo]
         assert list(store.photos.iterdir()) == []
         assert client.get(f"{PALETTES}/{palette}").status_code == 404
+        assert list(store.palettes.iterdir()) == []
 
 
 def test_the_data_folder_is_private(make_settings: Any) -> None:

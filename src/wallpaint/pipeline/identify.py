@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,17 @@ def identify(
             albedo = _wall_albedo(scene.walls[name], at)
     red, green, blue = (float(value) for value in np.clip(albedo, MIN_ALBEDO, MAX_ALBEDO))
     paint = Paint((red, green, blue))
-    nearest = sorted(((other, _difference(other, paint)) for other in palette or ()), key=lambda pair: pair[1])
-    return IdentifiedPaint(name, appearance, paint, tuple(nearest[:count]))
+    return IdentifiedPaint(name, appearance, paint, nearest_paints(paint, list(palette or ()), count))
+
+
+def nearest_paints(paint: Paint, others: Sequence[Paint], count: int = NEAREST) -> tuple[tuple[Paint, float], ...]:
+    """Return the paints nearest to one, with their CIEDE2000 differences from it, the nearest first."""
+    if not others:
+        return ()
+    labs = color.linear_to_lab(np.array([other.albedo_linear for other in others]))
+    differences = color.delta_e_2000(labs, np.array(paint.lab))
+    order = np.argsort(differences, kind="stable")[:count]
+    return tuple((others[index], float(differences[index])) for index in order)
 
 
 def run(
@@ -165,10 +174,6 @@ def _wall_albedo(wall: Wall, at: tuple[int, int] | None = None) -> Array:
         return np.asarray(prediction.wall_albedo[at[1] * height // photo_height, at[0] * width // photo_width])
     share = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
     return np.array([weighted_quantile(prediction.wall_albedo[..., c], share, 0.5) for c in range(3)])
-
-
-def _difference(paint: Paint, other: Paint) -> float:
-    return float(color.delta_e_2000(np.array(paint.lab), np.array(other.lab)))
 
 
 def _hex(rgb_linear: Array) -> str:

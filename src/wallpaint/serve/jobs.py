@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import sqlite3
 import time
 from collections.abc import Mapping
 from sqlite3 import Row
@@ -217,19 +218,26 @@ class JobRunner:
 
     async def _run_queue(self) -> None:
         while True:
-            for job in self.queue.expired():
-                if self.pool.is_waiting(job["claim"]):  # all workers are busy with requests
-                    self.queue.beat(job, self.settings.lease_s)
-                else:
-                    self._recover(job)
-            while len(self._running) < self.pool.max_jobs:
-                claimed = self.queue.claim(self.settings.lease_s)
-                if claimed is None:
-                    break
-                self._start(claimed)
+            try:
+                self._start_jobs()
+            except sqlite3.Error:  # as on a full disk
+                _LOGGER.exception("the queue")
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
+
+    def _start_jobs(self) -> None:
+        """Recover jobs without heartbeat and start as many queued ones as the pool takes."""
+        for job in self.queue.expired():
+            if self.pool.is_waiting(job["claim"]):  # all workers are busy with requests
+                self.queue.beat(job, self.settings.lease_s)
+            else:
+                self._recover(job)
+        while len(self._running) < self.pool.max_jobs:
+            claimed = self.queue.claim(self.settings.lease_s)
+            if claimed is None:
+                break
+            self._start(claimed)
 
     def _start(self, job: Row) -> None:
         task = asyncio.create_task(self._run_job(job))
@@ -282,6 +290,6 @@ class JobRunner:
         while True:
             try:
                 await asyncio.to_thread(self.store.delete_expired)
-            except OSError as error:
+            except (OSError, sqlite3.Error) as error:
                 _LOGGER.error("expired photos cannot be deleted: %s", error)
             await asyncio.sleep(CLEANUP_S)

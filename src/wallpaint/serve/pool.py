@@ -58,6 +58,7 @@ class _Task:
     on_beat: Callable[[], None] | None
     outcome: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     worker: _Worker | None = None
+    begun: float | None = None
     number: int = 0
 
 
@@ -152,17 +153,27 @@ class WorkerPool:
     ) -> Any:
         """Run a task in a worker and return its result.
 
-        Raises the task's InputError, WorkerEnded, TaskFailed, or TaskCancelled after timeout_s. If the caller is
-        cancelled, the task is cancelled at its next step, and its worker is ended after the grace period.
+        timeout_s: from the moment when a worker takes it. Raises the task's InputError, WorkerEnded, TaskFailed,
+        TaskCancelled after timeout_s, and PoolFull if no worker has taken it after timeout_s and it is no job. If the
+        caller is cancelled, the task is cancelled at its next step, and its worker is ended after the grace period.
         """
         task = _Task(name, args, key, label, is_job, on_progress, on_beat)
         self._waiting.append(task)
         self._dispatch()
+        clock = asyncio.get_running_loop().time
         try:
-            return await asyncio.wait_for(asyncio.shield(task.outcome), timeout_s)
-        except TimeoutError:
+            while True:
+                left_s = timeout_s if task.begun is None else task.begun + timeout_s - clock()
+                try:
+                    return await asyncio.wait_for(asyncio.shield(task.outcome), max(left_s, 0))
+                except TimeoutError:
+                    if task.begun is None and not is_job:
+                        raise PoolFull from None
+                    if task.begun is not None and clock() >= task.begun + timeout_s:
+                        raise TaskCancelled(f"took longer than {timeout_s:g} s") from None
+        except (PoolFull, TaskCancelled):
             self._cancel(task, grace_s=0.0)
-            raise TaskCancelled(f"took longer than {timeout_s:g} s") from None
+            raise
         except asyncio.CancelledError:
             self._cancel(task, grace_s=self.settings.cancel_grace_s)
             raise
@@ -207,7 +218,7 @@ class WorkerPool:
             self._waiting.remove(task)
             worker = next((worker for worker in idle if worker.key == task.key), idle[0])
             self._count += 1
-            task.worker, task.number = worker, self._count
+            task.worker, task.number, task.begun = worker, self._count, asyncio.get_running_loop().time()
             worker.task, worker.key = task, task.key
             worker.send({"id": task.number, "task": task.name, "args": dict(task.args)})
 
@@ -220,8 +231,8 @@ class WorkerPool:
                 worker.kill()
             try:
                 await self._read(worker)
-            except (ValueError, KeyError, TypeError) as error:  # no message of this protocol
-                _LOGGER.error("a worker sent no valid message (%s)", type(error).__name__)
+            except Exception:  # no message of this protocol, or a full disk when its progress is recorded
+                _LOGGER.exception("a message of a worker")
             finally:
                 worker.kill()
                 await worker.process.wait()

@@ -16,6 +16,7 @@ MAX_JSON_BYTES = 256 * 1024  # body of a request in JSON
 MAX_ALPHA_BYTES = 16 * MIB
 MAX_PALETTE_BYTES = 2 * MIB
 FORM_OVERHEAD = 64 * 1024  # bytes of a multipart body beside its file
+MAX_PAINTS = 20_000  # of a palette
 MAX_WALLS = 16  # of a photo
 MAX_CLICKS = 64
 

@@ -133,15 +133,6 @@ def photo_record(state: ServerState, photo: Row) -> PhotoRecord:
 # -- arguments of tasks
 
 
-def palette_data(stored: StoredPalette | None) -> dict[str, Any] | None:
-    """Return a palette as plain data for a worker."""
-    if stored is None:
-        return None
-    keys = ("albedo_linear", "name", "code", "sheen", "lrv")
-    paints = [{key: getattr(paint, key) for key in keys} for paint in stored.palette]
-    return {"name": stored.palette.source, "paints": paints}
-
-
 def painting_args(state: ServerState, photo: Row, request: PaintingRequest) -> dict[str, Any]:
     """Return the arguments of the tasks `render` and `repaint` that follow from paints and options.
 
@@ -162,7 +153,7 @@ def painting_args(state: ServerState, photo: Row, request: PaintingRequest) -> d
         if old is not None:
             old_colors[wall.name] = Paint.parse(old, lookup).hex
     used: Mapping[str, Paint] = {text: Paint.parse(text, lookup) for text in colors.values()}
-    paints = [paint_data(text, paint) for text, paint in used.items() if lookup is not None and lookup.get(text)]
+    paints = [paint_data(paint) for text, paint in used.items() if lookup is not None and lookup.get(text)]
     return {
         "colors": colors,
         "hints": {"old_color": old_colors, "white": request.white, "old_wall": request.old_wall},
@@ -171,8 +162,8 @@ def painting_args(state: ServerState, photo: Row, request: PaintingRequest) -> d
     }
 
 
-def paint_data(text: str, paint: Paint) -> dict[str, Any]:
-    """Return a paint of a palette as plain data that a worker finds by the text that named it."""
+def paint_data(paint: Paint) -> dict[str, Any]:
+    """Return a paint of a palette as plain data for a worker."""
     keys = ("albedo_linear", "name", "code", "sheen", "lrv")
     return {key: getattr(paint, key) for key in keys}
 

@@ -6,6 +6,7 @@
     data/photos/ID/transparency.png   of a photo that has one, at preview size
     data/photos/ID/ID.png             alpha of a wall, at preview size
     data/photos/ID/JOB-CLAIM.EXT      the result of a job
+    data/palettes/ID                  a palette as uploaded
 
 The server makes all names; a client's file name is kept as text and is no part of a path.
 """
@@ -17,6 +18,7 @@ import json
 import secrets
 import shutil
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ from wallpaint.serve.database import Database
 from wallpaint.serve.settings import ServeSettings
 
 SOURCE, PREVIEW, TRANSPARENCY = "source", "preview.jpg", "transparency.png"
+RECENT_PALETTES = 8  # that are kept in memory
 KEPT = (SOURCE, PREVIEW, TRANSPARENCY)  # files of a photo
 STRAY_S = 900.0  # after which files that nothing refers to are deleted
 _MAX_NAME = 120
@@ -42,10 +45,11 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class StoredPalette:
-    """A palette. expires: None for one of the server's own."""
+    """A palette. file: as uploaded. expires: None for one of the server's own."""
 
     id: str
     palette: Palette
+    file: Path
     expires: float | None
 
 
@@ -57,12 +61,18 @@ class Store:
         self.root = settings.data.expanduser()
         try:
             self.photos = self.root / "photos"
-            self.photos.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.palettes = self.root / "palettes"
+            for folder in (self.photos, self.palettes):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.root.chmod(0o700)
         except OSError as error:
             raise InputError(f"{self.root}: cannot be used for `data` ({error.strerror}): choose another") from error
         self.database = Database(self.root / "jobs.sqlite")
-        self._own = {f"server-{number}": read_palette(path) for number, path in enumerate(settings.palettes, 1)}
+        self._own = {
+            f"server-{number}": StoredPalette(f"server-{number}", read_palette(path), path, None)
+            for number, path in enumerate(settings.palettes, 1)
+        }
+        self._recent: OrderedDict[str, StoredPalette] = OrderedDict()
 
     # -- photos
 
@@ -153,9 +163,11 @@ class Store:
 
     # -- palettes
 
-    def add_palette(self, name: str, paints: Sequence[Mapping[str, Any]], warnings: Sequence[str]) -> StoredPalette:
-        """Record a palette, as the task `palette` returns it."""
-        palette_id, expires = new_id(), time.time() + self.settings.keep_s
+    def add_palette(
+        self, palette_id: str, name: str, paints: Sequence[Mapping[str, Any]], warnings: Sequence[str]
+    ) -> StoredPalette:
+        """Record a palette whose file is in `palettes` under its id, as the task `palette` returns it."""
+        expires = time.time() + self.settings.keep_s
         self.database.run(
             "INSERT INTO palettes (id, name, expires, paints, warnings) VALUES (?, ?, ?, ?, ?)",
             (palette_id, clean_filename(name), expires, json.dumps(paints), json.dumps(warnings)),
@@ -167,17 +179,23 @@ class Store:
     def palette(self, palette_id: str) -> StoredPalette | None:
         """Return a palette; None if it is unknown or expired."""
         if palette_id in self._own:
-            return StoredPalette(palette_id, self._own[palette_id], None)
+            return self._own[palette_id]
+        recent = self._recent.get(palette_id)
+        if recent is not None and recent.expires is not None and recent.expires > time.time():
+            return recent
         row = self.database.row("SELECT * FROM palettes WHERE id = ? AND expires > ?", (palette_id, time.time()))
         if row is None:
             return None
-        return StoredPalette(
-            palette_id, palette_of(json.loads(row["paints"]), row["name"], row["warnings"]), row["expires"]
-        )
+        palette = palette_of(json.loads(row["paints"]), row["name"], row["warnings"])
+        stored = StoredPalette(palette_id, palette, self.palettes / palette_id, row["expires"])
+        self._recent[palette_id] = stored
+        if len(self._recent) > RECENT_PALETTES:
+            self._recent.popitem(last=False)
+        return stored
 
     def own_palettes(self) -> list[StoredPalette]:
         """Return the palettes that every user may choose from."""
-        return [StoredPalette(name, palette, None) for name, palette in self._own.items()]
+        return list(self._own.values())
 
     # -- time
 
@@ -188,7 +206,9 @@ class Store:
         rows = self.database.rows(f"SELECT id FROM photos WHERE expires <= ? AND id NOT IN ({busy})", (now,))
         for row in rows:
             self.delete_photo(row["id"])
-        self.database.run("DELETE FROM palettes WHERE expires <= ?", (now,))
+        for row in self.database.rows("DELETE FROM palettes WHERE expires <= ? RETURNING id", (now,)):
+            (self.palettes / row["id"]).unlink(missing_ok=True)
+            self._recent.pop(row["id"], None)
         for path in list(self._unused(now - STRAY_S)):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

@@ -29,13 +29,19 @@ from wallpaint.pipeline.repaint import Scene, prepare
 from wallpaint.segment import network
 from wallpaint.segment.detect import DetectedWalls, detect_walls
 from wallpaint.serve import outputs
-from wallpaint.serve.settings import PREVIEW_PX
-from wallpaint.serve.store import PREVIEW, SOURCE, TRANSPARENCY, new_id, palette_of
+from wallpaint.serve.settings import MAX_PAINTS, PREVIEW_PX
+from wallpaint.serve.store import PREVIEW, SOURCE, TRANSPARENCY, new_id
 from wallpaint.serve.worker import Reporter
 from wallpaint.typing import Array
 
 PREVIEW_QUALITY = 90
-_SIZES = {"source": 1, "preview": 3, "scene": 1, "preview scene": 3}  # of the caches: entries that a worker keeps
+_SIZES = {
+    "source": 1,
+    "preview": 3,
+    "scene": 1,
+    "preview scene": 3,
+    "palette": 4,
+}  # of the caches: entries that a worker keeps
 
 T = TypeVar("T")
 Point = Sequence[float]
@@ -158,6 +164,8 @@ def palette(context: Context, file: str, name: str) -> dict[str, Any]:
         parsed = read_palette(file)
     except InputError as error:
         raise InputError(str(error).replace(file, name).replace(Path(file).name, name)) from error
+    if len(parsed) > MAX_PAINTS:
+        raise InputError(f"{name} has {len(parsed):,} paints: at most {MAX_PAINTS:,} are taken")
     keys = ("albedo_linear", "name", "code", "sheen", "lrv")
     paints = [{key: getattr(paint, key) for key in keys} for paint in parsed]
     return {"paints": paints, "warnings": list(parsed.warnings)}
@@ -215,12 +223,14 @@ def color(
     walls: Mapping[str, str],
     at: Point | None,
     hints: Mapping[str, Any],
-    palette_data: Mapping[str, Any] | None,
+    palette_file: str | None,
 ) -> dict[str, Any]:
-    """Identify the paint of a wall, at a point or as a whole."""
+    """Identify the paint of a wall, at a point or as a whole. palette_file: of the palette to compare with."""
     path = Path(folder)
     scene = _preview_scene(context, path, walls, hints)
-    paints = None if palette_data is None else palette_of(palette_data["paints"], palette_data["name"])
+    paints = (
+        None if palette_file is None else context.cached("palette", palette_file, lambda: read_palette(palette_file))
+    )
     return identify(scene, paints, None if at is None else pixel(at, scene.photo.size)).to_dict()
 
 

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, UploadFile
+from starlette.concurrency import run_in_threadpool
 
 from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
@@ -40,13 +41,16 @@ async def upload(file: UploadFile, response: Response, state: State) -> PaletteR
     if len(data) > MAX_PALETTE_BYTES:
         raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a palette has at most {MAX_PALETTE_BYTES:,} bytes")
     name = clean_filename(file.filename or "palette")
-    path = state.store.root / f"{new_id()}.palette"
+    palette_id = new_id()
+    path = state.store.palettes / palette_id
     path.write_bytes(data)
     try:
         answer = await state.run_task("palette", "", file=str(path), name=name)
-    finally:
+        arguments = (palette_id, name, answer["paints"], answer["warnings"])
+        stored = await run_in_threadpool(state.store.add_palette, *arguments)
+    except BaseException:
         path.unlink(missing_ok=True)
-    stored = state.store.add_palette(name, answer["paints"], answer["warnings"])
+        raise
     response.headers["Location"] = f"{PREFIX}/palettes/{stored.id}"
     return _record(stored, list(stored.palette))
 
@@ -63,9 +67,13 @@ async def record(
     stored = state.palette(palette_id)
     if stored is None:
         raise problems.not_known("palette")
-    words = _plain(search).split()
-    matches = [paint for paint in stored.palette if all(word in _plain(paint.label) for word in words)]
+    matches = await run_in_threadpool(_matches, stored, search)
     return _record(stored, matches, offset, limit)
+
+
+def _matches(stored: StoredPalette, search: str) -> list[Paint]:
+    words = _plain(search).split()
+    return [paint for paint in stored.palette if all(word in _plain(paint.label) for word in words)]
 
 
 def _summary(stored: StoredPalette) -> PaletteSummary:

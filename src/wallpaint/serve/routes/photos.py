@@ -21,7 +21,6 @@ from wallpaint.serve.state import (
     State,
     file_response,
     painting_args,
-    palette_data,
     photo_record,
     photo_url,
 )
@@ -85,9 +84,13 @@ async def color(
 ) -> ColorRecord:
     """Identify the colour at a point: as photographed, the estimated paint, and the nearest three of a palette."""
     photo = state.photo(photo_id)
-    data = palette_data(state.palette(palette))
-    hints: dict[str, Any] = {}
-    answer = await state.work("color", photo, walls=state.wall_files(photo), at=(x, y), hints=hints, palette_data=data)
+    stored = state.palette(palette)
+    arguments: dict[str, Any] = {
+        "at": (x, y),
+        "hints": {},
+        "palette_file": None if stored is None else str(stored.file),
+    }
+    answer = await state.work("color", photo, walls=state.wall_files(photo), **arguments)
     return ColorRecord(**answer)
 
 
