@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -236,6 +237,25 @@ def test_a_crashing_decoder_costs_one_upload(server: TestClient, photo_bytes: by
     assert response.status_code == 422
     assert "crashed" in response.json()["detail"]
     assert upload(server, photo_bytes)["width"] > 0
+
+
+def test_workers_forget_a_photo_that_is_deleted(server: TestClient, photo_bytes: bytes, alpha_bytes: bytes) -> None:
+    run = functools.partial(pool_of(server).run, "remembered", {}, timeout_s=60)
+
+    def remembered() -> int:
+        assert server.portal is not None
+        return int(server.portal.call(run)["count"])
+
+    photos = []
+    for _ in range(2):
+        body = prepared_job(server, photo_bytes, alpha_bytes)
+        photos.append(body["photo"])
+        server.get(f"{API}/jobs/{server.post(f'{API}/jobs', json=body).json()['id']}/events")
+        server.get(f"{API}/photos/{body['photo']}/color?x=0.1&y=0.1")
+    assert remembered() >= 5
+    for photo in photos:
+        assert server.delete(f"{API}/photos/{photo}").status_code == 204
+    assert remembered() == 0
 
 
 def test_a_restart_keeps_finished_jobs_and_continues_the_others(

@@ -33,6 +33,11 @@ def allocate(context: tasks.Context, gibibytes: int) -> dict[str, Any]:
     return {"bytes": np.ones(gibibytes * 2**30, np.uint8).size}
 
 
+def remembered(context: tasks.Context) -> dict[str, Any]:
+    """Return how many values the worker keeps."""
+    return {"count": sum(map(len, context._cache.values()))}
+
+
 def fail(context: tasks.Context) -> dict[str, Any]:
     """Raise an error that is no fault of the input."""
     raise RuntimeError("a fault of the program")
@@ -53,5 +58,5 @@ def repaint(context: tasks.Context, **args: Any) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    tasks.TASKS |= {task.__name__: task for task in (crash, wait, allocate, fail, read, repaint)}  # type: ignore[operator]
+    tasks.TASKS |= {task.__name__: task for task in (crash, wait, allocate, remembered, fail, read, repaint)}  # type: ignore[operator]
     worker.main()

@@ -289,7 +289,8 @@ class JobRunner:
     async def _clean_up(self) -> None:
         while True:
             try:
-                await asyncio.to_thread(self.store.delete_expired)
+                for photo_id in await asyncio.to_thread(self.store.delete_expired):
+                    self.pool.forget(photo_id)
             except (OSError, sqlite3.Error) as error:
                 _LOGGER.error("expired photos cannot be deleted: %s", error)
             await asyncio.sleep(CLEANUP_S)

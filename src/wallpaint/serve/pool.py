@@ -178,6 +178,12 @@ class WorkerPool:
             self._cancel(task, grace_s=self.settings.cancel_grace_s)
             raise
 
+    def forget(self, key: str) -> None:
+        """Let the workers release what they have in memory of a photo that was deleted."""
+        for worker in self._workers:
+            if worker.is_ready:
+                worker.send({"forget": key})
+
     def is_waiting(self, label: str) -> bool:
         """Return whether the task of a label waits for a worker."""
         return any(task.label == label for task in self._waiting)

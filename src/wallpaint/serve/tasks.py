@@ -67,10 +67,11 @@ class Context:
             self._painters[name] = make_painter(name, self.bundle if name != "analytic" else None)
         return self._painters[name]
 
-    def forget(self) -> None:
-        """Release photos and scenes."""
+    def forget(self, photo_id: str | None = None) -> None:
+        """Release the pixels and scenes of a photo; of all if none is given."""
         for cache in self._cache.values():
-            cache.clear()
+            for key in [key for key in cache if photo_id in (None, key, key[0])]:
+                del cache[key]
 
     def cached(self, kind: str, key: Any, make: Callable[[], T]) -> T:
         """Return a value of the cache, made if it is missing; the least recently used one makes room for it."""

@@ -1,6 +1,6 @@
 """A worker process: runs tasks that the server sends on stdin, one JSON object a line, and answers on stdout.
 
-    server -> worker    {"id": 1, "task": "detect", "args": {...}}    {"cancel": 1}
+    server -> worker    {"id": 1, "task": "detect", "args": {...}}    {"cancel": 1}    {"forget": "PHOTO"}
     worker -> server    {"ready": true}    {"beat": 1}    {"id": 1, "progress": 0.5, "step": "..."}
                         {"id": 1, "result": {...}}    {"id": 1, "error": {"kind": "...", "message": "..."}}
 
@@ -75,6 +75,9 @@ def main() -> None:
     reporter.send({"ready": True})
     while True:
         request = requests.get()
+        if "forget" in request:
+            context.forget(request["forget"])
+            continue
         reporter.current = request["id"]
         answer = _run(TASKS[request["task"]], context, request["args"])
         reporter.current = None

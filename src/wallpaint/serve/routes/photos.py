@@ -64,6 +64,7 @@ async def delete(photo_id: PhotoPath, state: State) -> None:
     for row in state.queue.database.rows("SELECT id FROM jobs WHERE photo = ?", (photo_id,)):
         state.runner.cancel(row["id"])
     await run_in_threadpool(state.store.delete_photo, photo_id)
+    state.pool.forget(photo_id)
 
 
 @router.get("/{photo_id}/image", response_class=FileResponse, responses=_JPEG, operation_id="get_photo_image")
