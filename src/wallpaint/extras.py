@@ -13,7 +13,7 @@ DIFFUSION = (
     *("safetensors", "huggingface_hub", "tokenizers"),
 )
 EXPORT = ("onnx", "onnx_ir", "onnxscript")
-SERVE = ("fastapi", "uvicorn", "python_multipart", "segno")
+SERVE = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "segno")
 EXTRAS: Mapping[str, str] = {
     **dict.fromkeys(DIFFUSION, "diffusion"),
     **dict.fromkeys((*EXPORT, "tensorboard", "yaml"), "train"),

@@ -458,6 +458,33 @@ def test_health_states_the_limits(client: TestClient) -> None:
     assert (health["status"], health["painters"], health["keep_hours"]) == ("ok", ["analytic"], 24)
 
 
+def test_metrics_count_requests_and_jobs(client: TestClient, photo: str) -> None:
+    from prometheus_client.parser import text_string_to_metric_families
+
+    def values() -> dict[tuple[str, ...], float]:
+        response = client.get(f"{API}/metrics")
+        assert response.headers["Content-Type"].startswith("text/plain")
+        samples = [one for family in text_string_to_metric_families(response.text) for one in family.samples]
+        return {(sample.name, *sorted(sample.labels.values())): sample.value for sample in samples}
+
+    client.get(f"{API}/photos/{photo}")
+    finished(client, client.post(f"{API}/jobs", json=repaint_body(photo)).json()["id"])
+    before = values()
+    client.get(f"{API}/photos/{photo}")
+    client.get(f"{API}/photos/unknown")
+    client.get("/unknown.js")
+    finished(client, client.post(f"{API}/jobs", json=repaint_body(photo)).json()["id"])
+    after = values()
+    route = "/photos/{photo_id}"
+    for labels in (("200", route, "GET"), ("404", route, "GET"), ("404", "other", "GET")):
+        key = ("wallpaint_requests_total", *sorted(labels))
+        assert after[key] - before.get(key, 0) == 1, key
+    done = ("wallpaint_job_seconds_count", "done", "repaint")
+    assert after[done] - before[done] == 1
+    assert after["wallpaint_jobs", "running"] == 0
+    assert after[("wallpaint_workers_ready",)] >= 1
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/nothing.js", "/api/v1/photos/..%2f..%2fetc%2fpasswd", "/%00"])
 def test_unknown_addresses_are_problems(client: TestClient, path: str) -> None:
     problem(client.get(path), 404)

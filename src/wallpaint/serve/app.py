@@ -14,8 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wallpaint.serve import problems
 from wallpaint.serve.jobs import JobQueue, JobRunner
+from wallpaint.serve.metrics import Metrics, MetricsMiddleware
 from wallpaint.serve.pool import WORKER_MODULE, WorkerPool
 from wallpaint.serve.routes import health, jobs, palettes, photos, walls
+from wallpaint.serve.routes import metrics as metrics_routes
 from wallpaint.serve.security import SecurityMiddleware, Sessions
 from wallpaint.serve.settings import FORM_OVERHEAD, MAX_ALPHA_BYTES, ServeSettings
 from wallpaint.serve.state import PREFIX, ServerState
@@ -51,7 +53,7 @@ class Api(FastAPI):
             for operation in operations.values():
                 for status, response in operation["responses"].items():
                     if status >= "400":
-                        response["content"].pop("application/json", None)
+                        response["content"] = {problems.MEDIA_TYPE: response["content"][problems.MEDIA_TYPE]}
         return document
 
 
@@ -61,7 +63,7 @@ class Application:
     def __init__(self, api: FastAPI, settings: ServeSettings, sessions: Sessions) -> None:
         self.api, self.sessions = api, sessions
         self.state: ServerState = api.state.server
-        self._app: ASGIApp = SecurityMiddleware(api, settings, sessions)
+        self._app: ASGIApp = MetricsMiddleware(SecurityMiddleware(api, settings, sessions), self.state.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app(scope, receive, send)
@@ -78,7 +80,8 @@ def create_app(
     """
     store = Store(settings)
     pool, queue = WorkerPool(settings, worker_module), JobQueue(store.database)
-    runner = JobRunner(store, queue, pool)
+    runner, metrics = JobRunner(store, queue, pool), Metrics(queue, pool)
+    runner.on_finished = lambda kind, state, seconds: metrics.job_seconds.labels(kind, state).observe(seconds)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -101,9 +104,9 @@ def create_app(
         form_limits={"max_files": 1, "max_fields": 4, "max_part_size": 4096},
         separate_input_output_schemas=False,
     )
-    api.state.server = ServerState(settings, store, pool, queue, runner)
+    api.state.server = ServerState(settings, store, pool, queue, runner, metrics)
     problems.install(api)
-    for module in (photos, walls, jobs, palettes, health):
+    for module in (photos, walls, jobs, palettes, health, metrics_routes):
         api.include_router(module.router, prefix=PREFIX)
     for suffix, media_type in _MEDIA_TYPES.items():
         mimetypes.add_type(media_type, suffix)

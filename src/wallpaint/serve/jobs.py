@@ -16,7 +16,7 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from sqlite3 import Row
 from typing import Any
 
@@ -182,11 +182,15 @@ class JobQueue:
 
 
 class JobRunner:
-    """Gives queued jobs to workers, and watches over leases and retention."""
+    """Gives queued jobs to workers, and watches over leases and retention.
+
+    on_finished: called with kind, state and seconds of a job that a worker has finished.
+    """
 
     def __init__(self, store: Store, queue: JobQueue, pool: WorkerPool) -> None:
         self.store, self.queue, self.pool = store, queue, pool
         self.settings = store.settings
+        self.on_finished: Callable[[str, str, float], None] = lambda kind, state, seconds: None
         self._wake = asyncio.Event()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
@@ -262,6 +266,7 @@ class JobRunner:
         folder = self.store.photos / job["photo"]
         args = {**json.loads(job["request"])["args"], "folder": str(folder)}
         args["output"] = {**args["output"], "file": f"{job['id']}-{job['claim']}"}
+        began = time.monotonic()
         try:
             result = await self.pool.run(
                 *(job["kind"], args),
@@ -275,16 +280,16 @@ class JobRunner:
         except asyncio.CancelledError:  # by `cancel`, or the server is shutting down
             queue.return_job(job)
             raise
-        except WallpaintError as error:
+        except (WallpaintError, TaskCancelled, TaskFailed) as error:
             queue.fail(job, str(error))
-        except (TaskCancelled, TaskFailed) as error:
-            queue.fail(job, str(error))
+            self.on_finished(job["kind"], FAILED, time.monotonic() - began)
         except WorkerEnded:
             queue.release(job)
         else:
             self.store.keep(job["photo"])
             if not queue.finish(job, result):
                 (folder / result["file"]).unlink(missing_ok=True)
+            self.on_finished(job["kind"], DONE, time.monotonic() - began)
 
     async def _clean_up(self) -> None:
         while True:

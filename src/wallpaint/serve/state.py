@@ -18,6 +18,7 @@ from fastapi.responses import FileResponse
 from wallpaint.paints.paint import Paint
 from wallpaint.serve import problems
 from wallpaint.serve.jobs import JobQueue, JobRunner
+from wallpaint.serve.metrics import Metrics
 from wallpaint.serve.pool import PoolFull, TaskFailed, WorkerEnded, WorkerPool
 from wallpaint.serve.problems import Problem
 from wallpaint.serve.schemas import PaintingRequest, PhotoRecord, ProblemRecord, WallRecord
@@ -47,6 +48,7 @@ class ServerState:
     pool: WorkerPool
     queue: JobQueue
     runner: JobRunner
+    metrics: Metrics
 
     async def work(self, task: str, photo: Row, /, **args: Any) -> Any:
         """Run a short task on a photo in a worker. Raises Problem or the task's InputError.
