@@ -61,10 +61,13 @@ def test_a_request_that_crashes_twice_is_an_error_of_its_input(make_settings: An
     with_pool(make_settings(), body)
 
 
+@posix
 def test_a_killed_request_runs_again(make_settings: Any) -> None:
     async def body(pool: Any) -> None:
-        request = asyncio.create_task(pool.request("wait", "", seconds=0.5))
-        first = (await busy_pids(pool, "wait"))[0]
+        first = (await pool.run("wait", {"seconds": 0}, timeout_s=60))["pid"]
+        os.kill(first, signal.SIGSTOP)  # so that it cannot answer before it is killed
+        request = asyncio.create_task(pool.request("wait", "", seconds=0))
+        await busy_pids(pool, "wait")
         os.kill(first, signal.SIGKILL)
         assert (await request)["pid"] != first
 
@@ -75,10 +78,10 @@ def test_a_killed_request_runs_again(make_settings: Any) -> None:
 def test_memory_is_limited(make_settings: Any) -> None:
     async def body(pool: Any) -> None:
         with pytest.raises(InputError, match="not enough memory"):
-            await pool.run("allocate", {"gibibytes": 4}, timeout_s=60)
+            await pool.run("allocate", {"gibibytes": 8}, timeout_s=60)
         assert pool.restarts == 0
 
-    with_pool(make_settings(worker_memory=4 * 2**30), body)
+    with_pool(make_settings(worker_memory=8 * 2**30), body)
 
 
 def test_a_fault_of_the_program_is_no_error_of_the_input(make_settings: Any) -> None:
@@ -156,11 +159,11 @@ def test_a_request_that_no_worker_takes_in_time_is_refused(make_settings: Any) -
         from wallpaint.serve.pool import PoolFull
 
         await pool.run("wait", {"seconds": 0}, timeout_s=60)
-        busy = asyncio.create_task(pool.run("wait", {"seconds": 1}, timeout_s=60))
+        busy = asyncio.create_task(pool.run("wait", {"seconds": 600}, timeout_s=900))
         await busy_pids(pool, "wait")
         with pytest.raises(PoolFull):
             await pool.request("wait", "", seconds=0)
-        await busy
+        busy.cancel()
 
     with_pool(make_settings(request_timeout_s=0.1), body)
 

@@ -91,6 +91,9 @@ def serve(
     job_timeout_s: Annotated[
         float, typer.Option("--job-timeout-s", rich_help_panel=panels.LIMITS, help=_help("job_timeout_s"))
     ] = ServeSettings.job_timeout_s,
+    worker_memory: Annotated[
+        int, typer.Option(rich_help_panel=panels.LIMITS, help=_help("worker_memory"))
+    ] = ServeSettings.worker_memory,
 ) -> None:
     """Serve the web page and the HTTP API, until Ctrl-C."""
     extras.require("`wallpaint serve`", *extras.SERVE)
@@ -109,6 +112,7 @@ def serve(
         max_queue=max_queue,
         rate=rate,
         job_timeout_s=job_timeout_s,
+        worker_memory=worker_memory,
     )
     network = Network(host=host, port=port, lan=lan, allowed_hosts=tuple(allowed_host or ()), open_browser=open_browser)
     launch(settings, network, typer.echo)
