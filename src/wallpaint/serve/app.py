@@ -36,6 +36,11 @@ _MEDIA_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".webmanife
 class PageFiles(StaticFiles):
     """The page's files: revalidated at each load, since their names do not change with their contents."""
 
+    async def check_config(self) -> None:
+        """Answer 404 in an installation without the page."""
+        if PAGE.is_dir():
+            await super().check_config()
+
     def file_response(self, *args: Any, **kwargs: Any) -> Any:
         """Return a file, or 304 if the browser has it."""
         response = super().file_response(*args, **kwargs)
