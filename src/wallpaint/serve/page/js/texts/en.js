@@ -1,0 +1,25 @@
+// @ts-check
+/** The page's texts in English. */
+
+export const texts = {
+  skip: "Skip to the controls", editing: "Editing", undo: "Undo", redo: "Redo", compare: "Compare with the photo", compareSlider: "Position of the divider between before and after",
+  newPhoto: "New photo", language: "Language", startTitle: "See your walls in a new colour", startLead: "Drop a photo of a room here. The walls are found for you.",
+  choosePhoto: "Choose a photo", takePhoto: "Take a photo", privacy: "Photos stay on this server and are deleted after {hours} hours, or when you delete them.", cancel: "Cancel",
+  uploading: "Uploading the photo", reading: "Reading the photo", detecting: "Finding the walls", preparing: "Preparing the preview",
+  photo: "Photo", stageHelp: "Arrow keys move a pointer over the photo, Enter uses the tool there. Shift and arrow keys move the photo, plus and minus zoom, 0 fits it.",
+  before: "Before", after: "After", tools: "Tools", toolSelect: "Choose walls", toolBrush: "Brush: add to the wall", toolErase: "Eraser: take from the wall",
+  toolAdd: "Correct: this is wall", toolRemove: "Correct: this is no wall", toolEyedropper: "Pick a colour from the photo", brushSize: "Brush size", zoomIn: "Zoom in", zoomOut: "Zoom out", zoomFit: "Fit the photo",
+  controls: "Controls", tabColor: "Colour", tabWalls: "Walls", tabVariants: "Variants", tabSave: "Save", addWall: "Add a wall", detectAgain: "Detect again",
+  allWalls: "All walls", wallName: "Wall {n}", paintWall: "Paint {name}", share: "{n} %", saturation: "Saturation", brightness: "Brightness", hue: "Hue", hex: "Colour code", noPaint: "No paint", recent: "Recent colours", palette: "Palette",
+  loadPalette: "Load a palette", searchPalette: "Search the palette", paletteEmpty: "Load a CSV or JSON file of your paints.", paletteNone: "No paint of the palette matches.", paletteMore: "{shown} of {total} paints are shown: search for the others.",
+  match: "Show the colour", matchRoom: "in this room's light", matchSwatch: "exactly as the chart", accuracy: "Expected difference from the real wall: about {n} ({low} to {high}), {word}",
+  accuracySwatch: "The wall's median has exactly this colour; a real wall depends on the room's light.", accuracyHelp: "CIEDE2000: below 2 is hard to see, above 10 is another colour. The photo does not show how bright its light is; a hint about it helps.",
+  errorSmall: "hardly visible", errorMedium: "visible beside a chart", errorLarge: "uncertain: a hint helps", oldColor: "What colour is the wall now?", tapWhite: "Tap something white", clearHints: "Remove hints",
+  helpWhite: "Tap something white in the photo: paper, a ceiling, a door frame", helpEyedropper: "Tap a colour in the photo", helpBrush: "Paint over what belongs to the wall", helpErase: "Paint over what does not belong to the wall", helpAdd: "Tap a surface that is wall", helpRemove: "Tap a surface that is no wall",
+  hintUsed: "Hint used: expected difference {from} before, {to} now", keepVariant: "Keep this variant", sideBySide: "Side by side", variantFull: "Eight variants are kept: remove one first.", removeVariant: "Remove variant {n}", useVariant: "Use variant {n}", close: "Close", originalPhoto: "Photo",
+  format: "File format", formatOwn: "as the photo", keepLocation: "Keep where the photo was taken", texture: "Texture from a photo (slow)", download: "Download at full size", sizeNote: "{w} × {h} pixels, the photo's own size and colour profile",
+  deletePhoto: "Delete this photo from the server", expires: "It is deleted by itself on {date}.", deleted: "The photo and everything made of it is deleted.", jobQueued: "Waiting: {n} before this one", jobRunning: "Painting at full size", jobDone: "The file is downloaded.", jobFailed: "The repaint failed: {detail}", jobCancelled: "Cancelled.",
+  seenAs: "In the photo {seen}, estimated paint {paint}", nearestOf: "Nearest in the palette", useIt: "Use", badColor: "This is no colour: type #7d9b84 or 125 155 132.", offline: "The server cannot be reached. Your work is kept; the preview goes on.", retry: "Try again", failed: "This did not work: {detail}", notPhoto: "The file cannot be used: {detail}",
+  expired: "This photo is no longer on the server. Choose it again; your colours are kept.", busySaving: "Saving the wall", busyPreview: "Updating the preview", noWalls: "No wall was found. Brush over one, or tap it with “Correct: this is wall”.", wallsFound: "{n} walls found", wallFound: "One wall found",
+  detectReplaces: "The walls are detected anew. Undo brings your brush strokes back.", serverPreview: "This browser has no WebGL 2: the server makes the previews, which takes a moment.", contextLost: "The graphics memory was lost and is restored.", busyServer: "The server is busy: trying again in {n} s", painted: "{name} in {color}", wallOn: "{name} is painted", wallOff: "{name} stays as it is", chooseColor: "Use the colour {color}", undone: "Undone", redone: "Done again", tooMany: "There can be at most {n} walls.", pickWallFirst: "Choose a wall first.",
+};
