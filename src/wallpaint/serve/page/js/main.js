@@ -20,6 +20,8 @@ import { decodeAlpha, drawOutline, encodeAlpha, overlap, stroke, wallAt } from "
 
 const OUTLINE_PX = 1200; // longer side of the overlay
 const OUTLINE_MS = 2600; // for which the outlines are shown after detection
+/** @type {Tool[]} tools that change the shape of walls */
+const OUTLINED = ["brush", "erase", "add", "remove"];
 /** @type {Partial<Record<Tool, import("./i18n.js").Key>>} */
 const TOOL_HELP = { brush: "helpBrush", erase: "helpErase", add: "helpAdd", remove: "helpRemove", eyedropper: "helpEyedropper", white: "helpWhite" };
 
@@ -457,7 +459,7 @@ class Page {
     byId("brush-size-row").hidden = !this.stage.isBrush;
     const help = TOOL_HELP[tool];
     byId("tool-help").textContent = help ? t(help) : "";
-    if (this.record) this.showOutlines(tool === "select" ? 1 : 0);
+    if (this.record) this.showOutlines(OUTLINED.includes(tool) ? 0 : 1);
   }
 
   /** @param {Point} at in pixels of the preview */
@@ -474,6 +476,7 @@ class Page {
       try {
         this.picker.showPicked(await api.pickColor(record.id, ...fractions, session.palette));
         this.showTab("color");
+        byId("nearest").scrollIntoView({ block: "nearest" });
       } catch (error) {
         this.fail(error);
       }
