@@ -29,7 +29,8 @@ class Page {
   constructor() {
     this.session = new Session();
     this.stage = new Stage();
-    this.preview = new Preview(/** @type {HTMLCanvasElement} */ (byId("painted")), /** @type {HTMLImageElement} */ (byId("rendered")), this.session);
+    const image = (/** @type {string} */ id) => /** @type {HTMLImageElement} */ (byId(id));
+    this.preview = new Preview(/** @type {HTMLCanvasElement} */ (byId("painted")), image("photo"), image("rendered"), this.session);
     this.picker = new Picker(this.session, (color, moving) => this.setColor(color, moving), (error) => this.fail(error));
     this.walls = new WallList(this.session, this);
     this.variants = new Variants(this.session, this.preview, () => this.refresh(true));

@@ -16,10 +16,12 @@ const SETTLE_MS = 180, SERVER_DELAY_MS = 250, RESTORE_MS = 4000, THUMBNAIL_PX = 
 export class Preview {
   /**
    * @param {HTMLCanvasElement} canvas
+   * @param {HTMLImageElement} original the photo below the canvas
    * @param {HTMLImageElement} image of the server's previews
    * @param {Session} session
    */
-  constructor(canvas, image, session) {
+  constructor(canvas, original, image, session) {
+    this.original = original;
     this.canvas = canvas;
     this.image = image;
     this.session = session;
@@ -146,7 +148,9 @@ export class Preview {
     const scale = Math.min(1, THUMBNAIL_PX / Math.max(width, height));
     small.width = Math.round(scale * width);
     small.height = Math.round(scale * height);
-    small.getContext("2d")?.drawImage(source, 0, 0, small.width, small.height);
+    const context = small.getContext("2d");
+    context?.drawImage(this.original, 0, 0, small.width, small.height);
+    context?.drawImage(source, 0, 0, small.width, small.height);
     if (renderer) this.draw();
     return small.toDataURL("image/jpeg", 0.82);
   }

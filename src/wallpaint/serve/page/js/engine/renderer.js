@@ -1,8 +1,11 @@
 // @ts-check
-/** Draws the repainted preview with WebGL 2: one pass per wall, from the photo to the canvas. */
+/**
+ * Draws the repainted walls with WebGL 2: one pass per wall, only where there is wall. The canvas is transparent elsewhere
+ * and lies over the photo.
+ */
 
 import { PaintEvaluator } from "./paint.js";
-import { COPY_SHADER, VERTEX_SHADER, wallShader } from "./shaders.js";
+import { ENLARGE_SHADER, VERTEX_SHADER, wallShader } from "./shaders.js";
 
 /** @typedef {import("./payload.js").Payload} Payload */
 /** @typedef {import("./paint.js").Edit} Edit */
@@ -12,27 +15,30 @@ import { COPY_SHADER, VERTEX_SHADER, wallShader } from "./shaders.js";
  * @property {WebGLTexture} shading
  * @property {WebGLTexture} tints
  * @property {WebGLTexture} planes
+ * @property {WebGLTexture} enlarged
  * @property {WebGLTexture} curve
  */
 /** @typedef {{payload: Payload, evaluator: PaintEvaluator, edit: Edit | null, textures: WallTextures | null}} WallState */
 /** @typedef {{program: WebGLProgram, uniforms: Record<string, WebGLUniformLocation>}} Program */
 
-const UNITS = ["photo", "under", "edges", "shading", "tints", "planes", "curve"];
+const UNITS = ["photo", "drawn", "edges", "shading", "tints", "enlarged", "curve", "planes"];
+const ENLARGEMENT = 2; // of the coefficients by the bicubic pass
 
 /** Whether this browser has WebGL 2 with what the preview needs. */
 export function isSupported() {
   const gl = document.createElement("canvas").getContext("webgl2");
   if (!gl) return false;
+  const draws = gl.getExtension("EXT_color_buffer_float") ?? gl.getExtension("EXT_color_buffer_half_float");
   const precision = gl.getShaderPrecisionFormat(gl.FRAGMENT_SHADER, gl.HIGH_FLOAT);
   gl.getExtension("WEBGL_lose_context")?.loseContext();
-  return precision !== null && precision.precision >= 23 && typeof DecompressionStream === "function";
+  return draws !== null && precision !== null && precision.precision >= 23 && typeof DecompressionStream === "function";
 }
 
 export class PreviewRenderer {
   /** @param {HTMLCanvasElement} canvas */
   constructor(canvas) {
     this.canvas = canvas;
-    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, powerPreference: "default" });
+    const gl = canvas.getContext("webgl2", { alpha: true, antialias: false, depth: false, powerPreference: "default" });
     if (!gl) throw new Error("WebGL 2 is not available");
     this.gl = gl;
     /** @type {Map<string, WallState>} */
@@ -58,15 +64,18 @@ export class PreviewRenderer {
   #build() {
     const gl = this.gl;
     /** @type {Program | null} */
-    this.copyProgram = null;
+    this.enlargeProgram = null;
     /** @type {Program | null} */
     this.wallProgram = null;
     /** @type {WebGLTexture | null} */
     this.photoTexture = null;
-    /** @type {{texture: WebGLTexture, framebuffer: WebGLFramebuffer}[]} */
-    this.buffers = [];
-    /** @type {[number, number]} */
-    this.bufferSize = [0, 0];
+    /** @type {WebGLTexture | null} what is drawn, for pixels on the edges of two walls */
+    this.drawn = null;
+    /** @type {string} */
+    this.drawnSize = "";
+    /** @type {WebGLFramebuffer | null} */
+    this.framebuffer = gl.createFramebuffer();
+    gl.getExtension("EXT_color_buffer_float") ?? gl.getExtension("EXT_color_buffer_half_float");
     const corners = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, corners);
     gl.bufferData(gl.ARRAY_BUFFER, new Float32Array([0, 0, 1, 0, 0, 1, 1, 1]), gl.STATIC_DRAW);
@@ -132,6 +141,7 @@ export class PreviewRenderer {
       shading: texture("shading"),
       tints: texture("tint"),
       planes: gl.createTexture(),
+      enlarged: gl.createTexture(),
       curve: gl.createTexture(),
     };
     if (wall.edit) this.#uploadEdit(wall);
@@ -158,14 +168,34 @@ export class PreviewRenderer {
     gl.bindTexture(gl.TEXTURE_2D, textures.planes);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA16F, w, h, 0, gl.RGBA, gl.FLOAT, edit.planes);
     parameters(gl, gl.NEAREST, gl.NEAREST);
+    this.#enlarge(textures, ENLARGEMENT * w, ENLARGEMENT * h, wall.payload.header.window);
     const values = edit.curve ? Float32Array.from(edit.curve.values) : new Float32Array(2);
     gl.bindTexture(gl.TEXTURE_2D, textures.curve);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R32F, values.length, 1, 0, gl.RED, gl.FLOAT, values);
     parameters(gl, gl.NEAREST, gl.NEAREST);
   }
 
+  /** @param {WallTextures} textures @param {number} width @param {number} height @param {number[]} window that is needed */
+  #enlarge(textures, width, height, [left, top, across, down]) {
+    const gl = this.gl, program = (this.enlargeProgram ??= compile(gl, ENLARGE_SHADER));
+    gl.bindTexture(gl.TEXTURE_2D, textures.enlarged);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA16F, width, height, 0, gl.RGBA, gl.HALF_FLOAT, null);
+    parameters(gl, gl.LINEAR, gl.LINEAR);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.framebuffer ?? null);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, textures.enlarged, 0);
+    gl.viewport(0, 0, width, height);
+    const x = Math.floor(left * width) - 1, y = Math.floor(top * height) - 1;
+    gl.enable(gl.SCISSOR_TEST);
+    gl.scissor(x, y, Math.ceil(across * width) + 3, Math.ceil(down * height) + 3);
+    gl.useProgram(program.program);
+    this.#bind(program, "planes", textures.planes);
+    this.#draw(program, 0);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, null, 0);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+  }
+
   /**
-   * Draw the photo with all painted walls.
+   * Draw all painted walls.
    * @param {number} [longest] longer side of the canvas in pixels, at most the photo's
    */
   render(longest = Infinity) {
@@ -175,40 +205,38 @@ export class PreviewRenderer {
     const width = Math.max(1, Math.round(photo.width * scale)), height = Math.max(1, Math.round(photo.height * scale));
     if (this.canvas.width !== width) this.canvas.width = width;
     if (this.canvas.height !== height) this.canvas.height = height;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
     gl.viewport(0, 0, width, height);
-    const painted = [...this.walls.values()].filter((wall) => wall.edit);
-    if (painted.length === 0) {
-      const copy = (this.copyProgram ??= compile(gl, COPY_SHADER));
-      gl.useProgram(copy.program);
-      this.#bind(copy, "photo", this.photoTexture);
-      this.#draw(copy, null);
-      return;
-    }
-    /** @type {WebGLTexture | null} */
-    let under = this.photoTexture;
-    painted.forEach((wall, i) => {
-      const buffer = i === painted.length - 1 ? null : this.#buffer(i & 1, width, height);
-      this.#drawWall(wall, under, buffer ? buffer.framebuffer : null);
-      if (buffer) under = buffer.texture;
-    });
+    gl.disable(gl.SCISSOR_TEST);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.enable(gl.SCISSOR_TEST);
+    const painted = [...this.walls.values()].filter((wall) => wall.edit), lod = Math.max(0, Math.round(-Math.log2(scale)));
+    painted.forEach((wall, i) => this.#drawWall(wall, width, height, lod, i === 0));
   }
 
-  /** @param {WallState} wall @param {WebGLTexture | null} under @param {WebGLFramebuffer | null} framebuffer */
-  #drawWall(wall, under, framebuffer) {
+  /** @param {WallState} wall @param {number} width @param {number} height @param {number} lod @param {boolean} isFirst */
+  #drawWall(wall, width, height, lod, isFirst) {
     const gl = this.gl, { edit, textures, payload, evaluator } = wall;
     if (!edit || !textures) return;
-    const header = payload.header, model = evaluator.model;
+    const header = payload.header, model = evaluator.model, [left, top, across, down] = header.window;
+    // The rectangle of the wall; the canvas has its first row at the bottom.
+    const x = Math.max(0, Math.floor(left * width)), right = Math.min(width, Math.ceil((left + across) * width));
+    const y = Math.max(0, Math.floor((1 - top - down) * height)), upper = Math.min(height, Math.ceil((1 - top) * height));
+    gl.scissor(x, y, right - x, upper - y);
     const program = (this.wallProgram ??= compile(gl, wallShader(header.constants)));
     gl.useProgram(program.program);
+    if (!isFirst) this.#copyDrawn(x, y, right - x, upper - y);
     this.#bind(program, "photo", this.photoTexture);
-    this.#bind(program, "under", under);
-    for (const [name, texture] of Object.entries(textures)) this.#bind(program, name, texture);
+    this.#bind(program, "drawn", isFirst ? null : this.drawn);
+    for (const [name, texture] of Object.entries(textures)) if (name !== "planes") this.#bind(program, name, texture);
     const channels = payload.bytes.shading.channels, own = channels - header.levels.length;
     const [first, second, weight] = model.levelWeights(edit.shadingLuma);
     const channel = (/** @type {number} */ i) => [0, 1, 2, 3].map((k) => (k === i ? 1 : 0));
     const mixed = channel(own + first).map((v, k) => v * (1 - weight) + channel(own + second)[k] * weight);
     const set = uniformSetter(gl, program);
     set("window", header.window);
+    set("photoLod", lod);
     set("photoLevel", channel(0));
     set("firstLevel", channel(own));
     set("levels", mixed);
@@ -236,17 +264,32 @@ export class PreviewRenderer {
     set("isSwatch", edit.match === "swatch");
     set("patternRemoved", header.pattern_removed);
     set("hasLevels", header.levels.length > 1);
-    set("encodes", framebuffer === null);
-    this.#draw(program, framebuffer);
+    // Without denoising the photo's own luminance is the shading: no plane is needed.
+    const isClean = header.levels.length === 1 || Math.max(edit.shadingLuma, edit.detailLuma) <= header.levels[0];
+    set("isPlain", isClean && !header.pattern_removed && own === 0 && edit.detail === 1);
+    set("isFirst", isFirst);
+    this.#draw(program, 1);
   }
 
-  /** @param {Program} program @param {WebGLFramebuffer | null} framebuffer */
-  #draw(program, framebuffer) {
-    const gl = this.gl;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
-    // Row 0 of a texture is the photo's top; the canvas has its first row at the bottom.
-    gl.uniform1f(program.uniforms.flip, framebuffer ? 0 : 1);
-    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  /** Copy a rectangle of the canvas to `drawn`. @param {number} x @param {number} y @param {number} width @param {number} height */
+  #copyDrawn(x, y, width, height) {
+    const gl = this.gl, size = `${this.canvas.width} ${this.canvas.height}`;
+    gl.activeTexture(gl.TEXTURE0 + UNITS.indexOf("drawn"));
+    if (this.drawnSize !== size) {
+      gl.deleteTexture(this.drawn);
+      this.drawn = gl.createTexture();
+      this.drawnSize = size;
+      gl.bindTexture(gl.TEXTURE_2D, this.drawn);
+      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, this.canvas.width, this.canvas.height);
+      parameters(gl, gl.NEAREST, gl.NEAREST);
+    } else gl.bindTexture(gl.TEXTURE_2D, this.drawn);
+    gl.copyTexSubImage2D(gl.TEXTURE_2D, 0, x, y, x, y, width, height);
+  }
+
+  /** @param {Program} program @param {number} flip 1 on the canvas, which has its first row at the bottom, 0 in a texture */
+  #draw(program, flip) {
+    this.gl.uniform1f(program.uniforms.flip, flip);
+    this.gl.drawArrays(this.gl.TRIANGLE_STRIP, 0, 4);
   }
 
   /** @param {Program} program @param {string} name @param {WebGLTexture | null} texture */
@@ -257,31 +300,7 @@ export class PreviewRenderer {
     gl.uniform1i(program.uniforms[name], unit);
   }
 
-  /** @param {number} index @param {number} width @param {number} height */
-  #buffer(index, width, height) {
-    const gl = this.gl;
-    if (this.bufferSize[0] !== width || this.bufferSize[1] !== height) {
-      for (const { texture, framebuffer } of this.buffers) {
-        gl.deleteTexture(texture);
-        gl.deleteFramebuffer(framebuffer);
-      }
-      this.buffers = [];
-      this.bufferSize = [width, height];
-    }
-    while (this.buffers.length <= index) {
-      const texture = gl.createTexture(), framebuffer = gl.createFramebuffer();
-      gl.activeTexture(gl.TEXTURE0);
-      gl.bindTexture(gl.TEXTURE_2D, texture);
-      gl.texStorage2D(gl.TEXTURE_2D, 1, gl.SRGB8_ALPHA8, width, height);
-      parameters(gl, gl.LINEAR, gl.LINEAR);
-      gl.bindFramebuffer(gl.FRAMEBUFFER, framebuffer);
-      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
-      this.buffers.push({ texture, framebuffer });
-    }
-    return this.buffers[index];
-  }
-
-  /** The canvas's pixels, rows from the top, RGBA; call it right after `render`. */
+  /** The canvas's pixels, rows from the top, RGBA, transparent where there is no wall; call it right after `render`. */
   readPixels() {
     const gl = this.gl, { width, height } = this.canvas;
     const flipped = new Uint8Array(4 * width * height), pixels = new Uint8Array(flipped.length);

@@ -18,16 +18,34 @@ void main() {
   gl_Position = vec4(2.0 * corner - 1.0, 0.0, 1.0);
 }`;
 
-export const COPY_SHADER = `#version 300 es
+/** Enlarges the coefficients bicubically (a = -0.75) by a whole factor; what remains is linear. */
+export const ENLARGE_SHADER = `#version 300 es
 precision highp float;
+precision highp sampler2D;
 in vec2 uv;
 out vec4 result;
-uniform sampler2D photo;
-vec3 encode(vec3 v) {
-  v = clamp(v, 0.0, 1.0);
-  return mix(1.055 * pow(v, vec3(1.0 / 2.4)) - 0.055, v * 12.92, lessThanEqual(v, vec3(0.0031308)));
+uniform sampler2D planes;
+
+vec4 cubic(float t) {
+  const float a = -0.75;
+  float u = t + 1.0, v = 1.0 - t, w = 2.0 - t;
+  return vec4(((a * u - 5.0 * a) * u + 8.0 * a) * u - 4.0 * a, ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
+    ((a + 2.0) * v - (a + 3.0)) * v * v + 1.0, ((a * w - 5.0 * a) * w + 8.0 * a) * w - 4.0 * a);
 }
-void main() { result = vec4(encode(texture(photo, uv).rgb), 1.0); }`;
+
+void main() {
+  ivec2 size = textureSize(planes, 0);
+  vec2 at = uv * vec2(size) - 0.5;
+  ivec2 first = ivec2(floor(at)) - 1;
+  vec2 t = fract(at);
+  vec4 wx = cubic(t.x), wy = cubic(t.y);
+  result = vec4(0.0);
+  for (int j = 0; j < 4; j++) {
+    vec4 row = vec4(0.0);
+    for (int i = 0; i < 4; i++) row += wx[i] * texelFetch(planes, clamp(first + ivec2(i, j), ivec2(0), size - 1), 0);
+    result += wy[j] * row;
+  }
+}`;
 
 /** @param {Record<string, any>} c constants of the payload */
 export function wallShader(c) {
@@ -44,7 +62,7 @@ const mat3 RGB_TO_LMS = ${mat3(RGB_TO_LMS)};
 const mat3 LMS_TO_RGB = ${mat3(LMS_TO_RGB)};
 const mat3 LMS_TO_OKLAB = ${mat3(LMS_TO_OKLAB)};
 const mat3 OKLAB_TO_LMS = ${mat3(OKLAB_TO_LMS)};
-uniform sampler2D photo, under, edges, shading, tints, planes, curve;
+uniform sampler2D photo, drawn, edges, shading, tints, enlarged, curve;
 uniform vec4 window;         // left, top, width, height of the wall's planes
 uniform vec4 photoLevel, firstLevel, levels;  // weights of the channels of the shading
 uniform vec3 median, illuminant, target, colorCast, tintShift, lock;
@@ -52,7 +70,8 @@ uniform mat3 gamut, fromGamut;
 uniform float medianLuma, baseLogLuma, shadingTop, specularTop, doubt, tintTrustOfMedian;
 uniform float detail, detailLuma, share, shift, gain, knee;
 uniform vec2 curveRange;
-uniform bool isSwatch, patternRemoved, hasLevels, encodes;
+uniform float photoLod;
+uniform bool isSwatch, patternRemoved, hasLevels, isPlain, isFirst;
 
 float luminance(vec3 rgb) { return dot(rgb, LUMINANCE); }
 
@@ -65,38 +84,23 @@ vec3 encode(vec3 v) {
   return mix(1.055 * pow(v, vec3(1.0 / 2.4)) - 0.055, v * 12.92, lessThanEqual(v, vec3(0.0031308)));
 }
 
-vec4 cubic(float t) {
-  const float a = -0.75;
-  float u = t + 1.0, v = 1.0 - t, w = 2.0 - t;
-  return vec4(((a * u - 5.0 * a) * u + 8.0 * a) * u - 4.0 * a, ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
-    ((a + 2.0) * v - (a + 3.0)) * v * v + 1.0, ((a * w - 5.0 * a) * w + 8.0 * a) * w - 4.0 * a);
-}
-
-vec4 enlargedPlanes() {
-  ivec2 size = textureSize(planes, 0);
-  vec2 at = uv * vec2(size) - 0.5;
-  ivec2 first = ivec2(floor(at)) - 1;
-  vec2 t = fract(at);
-  vec4 wx = cubic(t.x), wy = cubic(t.y), sum = vec4(0.0);
-  for (int j = 0; j < 4; j++) {
-    vec4 row = vec4(0.0);
-    for (int i = 0; i < 4; i++) row += wx[i] * texelFetch(planes, clamp(first + ivec2(i, j), ivec2(0), size - 1), 0);
-    sum += wy[j] * row;
-  }
-  return sum;
-}
-
-vec3 existingWall(float logShading, vec3 tint, float specular) {
+vec3 existingWall(float diffuseLuma, vec3 tint, float specular) {
   vec3 wall = median * exp(tint);
-  return wall * (medianLuma * exp(logShading) / max(luminance(wall), 1e-6)) + specular * illuminant;
+  return wall * (diffuseLuma / max(luminance(wall), 1e-6)) + specular * illuminant;
 }
 
+vec3 sixth(vec3 v) {
+  vec3 square = v * v;
+  return square * square * square;
+}
+
+// Undo the roll-off, change the light, roll off again. With c the colour and E = exp(6 change), the closed form is
+// c exp(change) / (1 - c^6 + c^6 E)^(1/6).
 vec3 changedLight(vec3 base, vec4 change) {
   float logLuma = log(max(luminance(base), MIN_LINEAR)) - baseLogLuma;
-  vec3 clipped = clamp(base, 1e-5, CLIP_LINEAR);
-  vec3 before = log(clipped) - log(1.0 - pow(clipped, vec3(ROLL_OFF_POWER))) / ROLL_OFF_POWER;
-  vec3 scene = exp(min(before + change.rgb + change.a * logLuma, 8.0));
-  vec3 rolled = scene / pow(1.0 + pow(scene, vec3(ROLL_OFF_POWER)), vec3(1.0 / ROLL_OFF_POWER));
+  vec3 clipped = clamp(base, 1e-5, CLIP_LINEAR), power = sixth(clipped);
+  vec3 factor = exp(min(change.rgb + change.a * logLuma, 8.0));
+  vec3 rolled = clipped * factor * pow(1.0 - power + power * sixth(factor), vec3(-1.0 / ROLL_OFF_POWER));
   return rolled * max(base / CLIP_LINEAR, 1.0);
 }
 
@@ -191,27 +195,29 @@ vec3 roomWall(vec3 base, vec4 change, float logShading) {
 void main() {
   vec4 edge = texture(edges, uv);
   float alpha = edge.r;
-  vec3 below = texture(under, uv).rgb, pixel = texture(photo, uv).rgb;
-  if (alpha == 0.0) {
-    result = vec4(encodes ? encode(below) : below, 1.0);
-    return;
-  }
-  vec3 wallColor = alpha > 0.998 ? pixel : decode(edge.gba);
+  if (alpha == 0.0) discard;
+  bool isCore = alpha > 0.998;
+  vec3 pixel = textureLod(photo, uv, photoLod).rgb;
+  vec3 wallColor = isCore ? pixel : decode(edge.gba);
   vec2 at = (uv - window.xy) / window.zw;
   vec4 tintCodes = texture(tints, at);
   vec3 tint = (tintCodes.rgb * 255.0 - 127.0) / 127.0 * MAX_LOG_TINT;
   float specular = tintCodes.a * tintCodes.a * specularTop;
-  vec4 shades = log(max(pow(texture(shading, at), vec4(SHADING_GAMMA)) * shadingTop, MIN_SHADING) / medianLuma);
-  float denoised = dot(shades, levels), logShading = denoised;
-  if (!patternRemoved) {
-    float luma = luminance(wallColor);
-    float own = log(max(max(luma - specular, 0.02 * luma), MIN_SHADING) / medianLuma);
-    logShading += detailShare(dot(shades, firstLevel)) * (own - dot(shades, photoLevel));
-  }
-  vec3 base = existingWall(logShading, tint, specular);
-  vec4 change = enlargedPlanes();
+  float luma = luminance(wallColor), diffuse = max(max(luma - specular, 0.02 * luma), MIN_SHADING);
+  float logShading = 0.0, denoised = 0.0;
+  if (!isPlain) {
+    vec4 shades = max(SHADING_GAMMA * log(max(texture(shading, at), 1e-3)) + log(shadingTop / medianLuma), log(MIN_SHADING / medianLuma));
+    logShading = denoised = dot(shades, levels);
+    if (!patternRemoved) logShading += detailShare(dot(shades, firstLevel)) * (log(diffuse / medianLuma) - dot(shades, photoLevel));
+    diffuse = medianLuma * exp(logShading);
+  } else if (isSwatch || doubt > 0.0) logShading = denoised = log(diffuse / medianLuma);
+  vec3 base = existingWall(diffuse, tint, specular);
+  vec4 change = texture(enlarged, uv);
   vec3 painted = isSwatch ? swatchWall(base, change, logShading, tint, specular) : roomWall(base, change, denoised);
-  vec3 mixed = clamp(below + alpha * (painted - wallColor), 0.0, 1.0);
-  result = vec4(encodes ? encode(mixed) : mixed, 1.0);
+  if (!isCore) {
+    vec4 before = isFirst ? vec4(0.0) : texelFetch(drawn, ivec2(gl_FragCoord.xy), 0);
+    painted = (before.a > 0.0 ? decode(before.rgb) : pixel) + alpha * (painted - wallColor);
+  }
+  result = vec4(encode(painted), 1.0);
 }`;
 }
