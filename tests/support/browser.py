@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,11 +30,12 @@ ARGUMENTS = (
     "--enable-unsafe-swiftshader",
     "--disable-background-networking",
     "--disable-component-update",
+    "--disable-gpu-watchdog",  # it ends the process that renders in software when the machine is busy
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
 )
-TIMEOUT_MS = 120_000  # only ends a test that hangs
+TIMEOUT_MS = 60_000  # only ends a test that hangs
 
 
 @contextmanager
@@ -110,3 +111,12 @@ def screen_pixel(page: Page, x: float, y: float) -> tuple[int, ...]:
     clip = {"x": round(at[0]), "y": round(at[1]), "width": 1, "height": 1}
     with Image.open(io.BytesIO(page.screenshot(clip=clip))) as image:  # type: ignore[arg-type]
         return tuple(image.convert("RGB").getpixel((0, 0)))  # type: ignore[arg-type]
+
+
+def eventually(page: Page, condition: Callable[[], bool], seconds: float = 30) -> bool:
+    """Whether a condition becomes true; how soon depends on the machine's load."""
+    for _ in range(round(5 * seconds)):
+        if condition():
+            return True
+        page.wait_for_timeout(200)
+    return condition()

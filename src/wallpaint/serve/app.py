@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -115,5 +116,5 @@ def create_app(
         api.include_router(module.router, prefix=PREFIX)
     for suffix, media_type in _MEDIA_TYPES.items():
         mimetypes.add_type(media_type, suffix)
-    api.mount("/", PageFiles(directory=PAGE, html=True, check_dir=False))
+    api.mount("/", GZipMiddleware(PageFiles(directory=PAGE, html=True, check_dir=False), minimum_size=1024))
     return Application(api, settings, sessions or Sessions())

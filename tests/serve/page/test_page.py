@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+import wallpaint
 from support.browser import (
     CHROMIUM,
     NODE_MODULES,
     choose_photo,
+    eventually,
     opened,
     running_browser,
     running_server,
@@ -37,8 +41,11 @@ pytestmark = [
 ]
 
 ROOM = ROOT / "examples" / "room.jpg"
-ON_WALL, ON_FLOOR, ON_SHELF = (0.75, 0.3), (0.75, 0.93), (0.69, 0.18)  # of the example room
+ON_WALL, ON_FLOOR = (0.35, 0.12), (0.75, 0.93)  # of the example room
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+LOSE_CONTEXT = """
+  window.lost = document.querySelector("#painted").getContext("webgl2").getExtension("WEBGL_lose_context");
+  lost.loseContext();"""
 WITHOUT_WEBGL = """
   const original = HTMLCanvasElement.prototype.getContext;
   HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
@@ -95,18 +102,21 @@ def accessibility_violations(page: Page) -> list[str]:
 # -- the whole way
 
 
-def test_from_photo_to_file(browser: Browser, address: str, tmp_path: Path) -> None:
+def test_from_photo_to_file(browser: Browser, address: str, small_room: Path, tmp_path: Path) -> None:
     """One action shows the first preview. Only the walls change, in the file as on the screen."""
     with opened(browser, address) as page:
-        choose_photo(page, ROOM)  # the one action
+        choose_photo(page, small_room)  # the one action
         assert page.evaluate("performance.getEntriesByName('first-preview').length") == 1
         assert page.locator("#walls input[role=switch]").count() >= 1
-        page.wait_for_timeout(3500)  # the outlines fade
+        page.wait_for_timeout(300)
         first = screen_pixel(page, *ON_WALL)
         set_color(page, "#b5523b")
         page.wait_for_timeout(500)
+        assert eventually(page, lambda: screen_pixel(page, *ON_WALL)[0] > screen_pixel(page, *ON_WALL)[1] + 30), (
+            "the wall is red"
+        )
         red, floor = screen_pixel(page, *ON_WALL), screen_pixel(page, *ON_FLOOR)
-        assert red[0] > red[1] + 30 > first[0], "the wall is red"
+        assert difference(first, red) > 10
         page.click("#compare")
         page.fill("#divider-range", "100")  # the photo everywhere
         before = screen_pixel(page, *ON_WALL)
@@ -117,8 +127,8 @@ def test_from_photo_to_file(browser: Browser, address: str, tmp_path: Path) -> N
             page.click("#download")
         result = tmp_path / download.value.suggested_filename
         download.value.save_as(result)
-        assert re.fullmatch(r"room.*\.jpg", result.name)
-        with Image.open(result) as image, Image.open(ROOM) as photo:
+        assert re.fullmatch(r"small.room.*\.jpg", result.name)
+        with Image.open(result) as image, Image.open(small_room) as photo:
             assert image.size == photo.size, "the file has the photo's own size"
             at = [
                 tuple(round(side * share) for side, share in zip(image.size, xy, strict=True))
@@ -134,7 +144,7 @@ def test_from_photo_to_file(browser: Browser, address: str, tmp_path: Path) -> N
 def test_walls_can_be_corrected_and_changes_undone(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         painted = screen_pixel(page, *ON_WALL)
         page.click("[data-tool=erase]")
         page.fill("#brush-size", "60")
@@ -152,11 +162,11 @@ def test_walls_can_be_corrected_and_changes_undone(browser: Browser, address: st
         page.click("#undo")
         page.wait_for_timeout(200)
         settle(page)
-        assert difference(painted, screen_pixel(page, *ON_WALL)) < 2, "undo brings it back"
+        assert eventually(page, lambda: difference(painted, screen_pixel(page, *ON_WALL)) < 2), "undo brings it back"
         page.click("#redo")
         page.wait_for_timeout(200)
         settle(page)
-        assert difference(erased, screen_pixel(page, *ON_WALL)) < 2
+        assert eventually(page, lambda: difference(erased, screen_pixel(page, *ON_WALL)) < 2)
         # A click that says "this is no wall" detects again; the paints stay.
         set_color(page, "#1f3a5f")
         page.click("[data-tool=remove]")
@@ -167,25 +177,27 @@ def test_walls_can_be_corrected_and_changes_undone(browser: Browser, address: st
         assert set(filter(None, colors)) <= {"#1f3a5f"}
         page.keyboard.press("Escape")
         page.wait_for_timeout(400)
-        assert difference(painted, screen_pixel(page, *ON_WALL)) > 8
+        assert eventually(page, lambda: difference(painted, screen_pixel(page, *ON_WALL)) > 8)
 
 
 def test_each_wall_has_its_paint_and_can_be_left_alone(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
         assert page.locator("#walls li").count() > 2, "several walls, and a row for all of them"
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         set_color(page, "#f5f2ea")
         page.click("#wall-pick-wall-2")
         set_color(page, "#1f3a5f")
         texts = page.locator(".wall-pick small").all_inner_texts()
-        assert texts[2] == "#1f3a5f"
-        assert set(texts) - {""} == {"#f5f2ea", "#1f3a5f"}
+        assert page.inner_text("#wall-pick-wall-2 small") == "#1f3a5f"
+        assert texts.count("#f5f2ea") == len(texts) - 1
         page.wait_for_timeout(1500)
         white = screen_pixel(page, *ON_WALL)
         page.click("#wall-on-wall-1")
         page.wait_for_timeout(1500)
-        assert difference(white, screen_pixel(page, *ON_WALL)) > 8, "a wall that is off shows the photo"
+        assert eventually(page, lambda: difference(white, screen_pixel(page, *ON_WALL)) > 8), (
+            "a wall that is off shows the photo"
+        )
         assert not page.is_checked("#wall-on-wall-1")
 
 
@@ -218,7 +230,7 @@ def test_palette_eyedropper_recent_colors_and_variants(
         for _ in range(6):
             page.click("#keep-variant")
         page.click("#keep-variant")
-        assert "Eight variants" in toast_text(page)
+        page.wait_for_selector("#toast-text:has-text('Eight variants')")
         assert page.locator("#variants li").count() == 8
         page.click("[data-tool=eyedropper]")
         page.mouse.click(*wall_point(page, *ON_WALL))
@@ -237,22 +249,23 @@ def test_hint_of_the_old_color_changes_preview_and_expected_error(
 ) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         before, text = screen_pixel(page, *ON_WALL), page.inner_text("#accuracy-text")
         assert re.search(r"about [\d.]+ \([\d.]+ to [\d.]+\)", text)
         if not page.is_visible("#old-color"):
             page.click("#accuracy summary")
         page.fill("#old-color", "#e8dccb")
         page.press("#old-color", "Enter")
+        page.wait_for_selector("#toast-text:has-text('expected difference')")
         assert re.search(r"expected difference [\d.]+ before, [\d.]+ now", toast_text(page))
         settle(page)
         assert page.inner_text("#accuracy-text") != text
-        assert difference(before, screen_pixel(page, *ON_WALL)) > 1
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) > 1)
         page.click("#clear-hints")
         page.wait_for_timeout(200)
         settle(page)
         page.wait_for_timeout(300)
-        assert difference(before, screen_pixel(page, *ON_WALL)) < 1
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) < 1)
         page.click("#white")
         page.mouse.click(*wall_point(page, 0.5, 0.75))  # the white table
         page.wait_for_timeout(500)
@@ -299,7 +312,7 @@ def test_wrong_file_gives_a_sentence_and_the_page_stays(
     wrong.write_text("This is no photo.", encoding="utf-8")
     with opened(browser, address) as page:
         page.set_input_files("#file", wrong)
-        assert "cannot be used" in toast_text(page)
+        page.wait_for_selector("#toast-text:has-text('cannot be used')")
         assert page.is_visible("#drop")
         choose_photo(page, small_room)  # the next one works
         assert page.is_visible("#editor")
@@ -332,19 +345,19 @@ def test_two_users_do_not_see_each_other(browser: Browser, address: str, small_r
 
 def test_phone_with_touch(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address, **PHONE) as page:
-        assert page.is_visible("text=Take a photo")
+        assert page.is_visible("label[for=camera]"), "a photo can be taken"
         choose_photo(page, small_room)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, "nothing is wider than the screen"
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         for tab in ("walls", "variants", "save", "color"):
             page.tap(f"#tab-{tab}")
             assert page.is_visible(f"#section-{tab}")
         small = page.evaluate(
-            """[...document.querySelectorAll("button, select, input:not(.visually-hidden), label.button")]
-            .filter((e) => e.checkVisibility()).map((e) => [e.id || e.className || e.type, e.getBoundingClientRect()])
-            .filter(([, box]) => box.width < 24 || box.height < 24).map(([name, box]) => `${name} ${box.width} ${box.height}`)"""
+            """[...document.querySelectorAll("button, select, label.button, input[type=text]")]
+            .filter((element) => element.checkVisibility()).map((element) => element.getBoundingClientRect())
+            .filter((box) => box.width < 32 || box.height < 32).length"""
         )
-        assert small == ["room 18 18", "swatch 18 18"] or not [s for s in small if not s.startswith("radio")], small
+        assert small == 0, "controls are large enough for a finger"
         # A finger brushes; a second finger zooms and leaves no stroke.
         before = screen_pixel(page, *ON_WALL)
         page.tap("[data-tool=erase]")
@@ -354,7 +367,7 @@ def test_phone_with_touch(browser: Browser, address: str, small_room: Path) -> N
         settle(page)
         page.tap("[data-tool=select]")
         page.wait_for_timeout(300)
-        assert difference(before, screen_pixel(page, *ON_WALL)) > 8
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) > 8)
         width = view_width(page)
         touch(page, [[(x - 10, y), (x + 10, y)], [(x - 30, y), (x + 30, y)], [(x - 60, y), (x + 60, y)]])
         assert view_width(page) > 2 * width, "two fingers zoom"
@@ -385,7 +398,7 @@ def touch(page: Page, steps: list[list[tuple[float, float]]]) -> None:
 
 def test_vietnamese(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address, locale="vi-VN") as page:
-        assert page.inner_text("#start-title") == "Xem tường nhà bạn trong màu mới"
+        page.wait_for_selector("#start-title:has-text('Xem tường nhà bạn trong màu mới')")
         assert page.evaluate("document.documentElement.lang") == "vi"
         choose_photo(page, small_room)
         assert page.inner_text("#download") == "Tải về kích thước đầy đủ"
@@ -399,19 +412,18 @@ def test_vietnamese(browser: Browser, address: str, small_room: Path) -> None:
 
 def test_keyboard_alone(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
-        page.keyboard.press("Tab")  # language
-        page.keyboard.press("Tab")
+        reach(page, "file")
         with page.expect_file_chooser() as chooser:
             page.keyboard.press("Enter")
         chooser.value.set_files(small_room)
         page.wait_for_selector("body[data-screen=editor]")
         settle(page)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         reach(page, "stage")
-        painted = screen_pixel(page, 0.5, 0.25)
+        painted = screen_pixel(page, 0.5, 0.1)
         reach_tool(page, "erase")
         reach(page, "stage")
-        for _ in range(10):
+        for _ in range(20):
             page.keyboard.press("ArrowUp")
         for _ in range(3):
             page.keyboard.press("Enter")
@@ -426,12 +438,12 @@ def test_keyboard_alone(browser: Browser, address: str, small_room: Path) -> Non
         settle(page)
         page.wait_for_timeout(500)
         reach(page, "hex")
-        assert difference(painted, screen_pixel(page, 0.5, 0.25)) < 2
+        assert eventually(page, lambda: difference(painted, screen_pixel(page, 0.5, 0.1)) < 2)
         page.keyboard.press("Control+a")
         page.keyboard.type("#1f3a5f")
         page.keyboard.press("Enter")
         page.wait_for_timeout(800)
-        assert difference(painted, screen_pixel(page, 0.5, 0.25)) > 8
+        assert eventually(page, lambda: difference(painted, screen_pixel(page, 0.5, 0.1)) > 8)
         reach(page, "hue")
         page.keyboard.press("ArrowRight")
         assert page.input_value("#hex") != "#1f3a5f"
@@ -470,19 +482,19 @@ def test_work_survives_a_reload_and_can_be_deleted(browser: Browser, address: st
         choose_photo(page, small_room)
         set_color(page, "#b5523b")
         page.click("#keep-variant")
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         before = screen_pixel(page, *ON_WALL)
         page.reload()
         page.wait_for_selector("body[data-screen=editor]")
         settle(page)
         page.wait_for_timeout(500)
-        assert difference(before, screen_pixel(page, *ON_WALL)) < 1
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) < 1)
         assert page.input_value("#hex") == "#b5523b"
         assert page.locator("#variants li").count() == 1
         photo = page.evaluate("JSON.parse(localStorage['wallpaint.session']).photo")
         page.click("#delete")
         page.wait_for_selector("#drop")
-        assert "deleted" in toast_text(page)
+        page.wait_for_selector("#toast-text:has-text('deleted')")
         assert page.request.get(f"{address}api/v1/photos/{photo}").status == 404
         page.reload()
         assert page.is_visible("#drop")
@@ -491,14 +503,16 @@ def test_work_survives_a_reload_and_can_be_deleted(browser: Browser, address: st
 def test_lost_connection_keeps_the_work(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         before = screen_pixel(page, *ON_WALL)
         page.context.set_offline(True)
         set_color(page, "#1f3a5f")
         page.wait_for_timeout(600)
-        assert difference(before, screen_pixel(page, *ON_WALL)) > 8, "the preview needs no server"
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) > 8), (
+            "the preview needs no server"
+        )
         page.click("#download")
-        assert "cannot be reached" in toast_text(page)
+        page.wait_for_selector("#toast-text:has-text('cannot be reached')")
         page.context.set_offline(False)
         with page.expect_download():
             page.click("#toast-action")
@@ -507,21 +521,19 @@ def test_lost_connection_keeps_the_work(browser: Browser, address: str, small_ro
 def test_lost_webgl_context_is_restored(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         before = screen_pixel(page, *ON_WALL)
-        page.evaluate(
-            "window.lost = document.querySelector('#painted').getContext('webgl2').getExtension('WEBGL_lose_context'), lost.loseContext()"
-        )
+        page.evaluate(LOSE_CONTEXT)
         page.wait_for_timeout(300)
         page.evaluate("lost.restoreContext()")
         page.wait_for_timeout(1500)
-        assert difference(before, screen_pixel(page, *ON_WALL)) < 1
+        assert eventually(page, lambda: difference(before, screen_pixel(page, *ON_WALL)) < 1)
 
 
 def test_without_webgl_the_server_makes_the_previews(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, address) as page:
         choose_photo(page, small_room)
-        page.wait_for_timeout(3200)
+        page.wait_for_timeout(300)
         local = screen_pixel(page, *ON_WALL)
         page.context.add_init_script(WITHOUT_WEBGL)
         page.reload()
@@ -530,12 +542,12 @@ def test_without_webgl_the_server_makes_the_previews(browser: Browser, address: 
         settle(page)
         page.wait_for_timeout(1500)
         assert page.is_hidden("#painted")
-        assert difference(local, screen_pixel(page, *ON_WALL)) < 3
+        assert eventually(page, lambda: difference(local, screen_pixel(page, *ON_WALL)) < 3)
         before = page.get_attribute("#rendered", "src")
         set_color(page, "#1f3a5f")
         page.wait_for_selector(f"#rendered:not([src='{before}'])")
         page.wait_for_timeout(500)
-        assert difference(local, screen_pixel(page, *ON_WALL)) > 8
+        assert eventually(page, lambda: difference(local, screen_pixel(page, *ON_WALL)) > 8)
 
 
 @pytest.mark.skipif(not (NODE_MODULES / "axe-core").is_dir(), reason="run `npm ci` in tests/serve/page")
@@ -556,15 +568,16 @@ def test_accessibility(browser: Browser, address: str, small_room: Path, options
 
 def test_page_is_light_and_fetches_nothing_from_outside(browser: Browser, address: str, small_room: Path) -> None:
     with opened(browser, "about:blank") as page:
-        responses: list[tuple[str, int]] = []
-        page.on("response", lambda r: responses.append((r.url, len(r.body()))))
+        requests: list[Any] = []
+        page.on("requestfinished", lambda request: requests.append(request))
         page.goto(address)
         page.wait_for_selector("#privacy:has-text('hours')")
-        files = [(url, size) for url, size in responses if "/api/" not in url]
-        assert sum(size for _, size in files) <= 200_000
-        assert len(files) > 10
+        page.wait_for_load_state("networkidle")
+        sizes = [r.sizes()["responseBodySize"] for r in requests if "/api/" not in r.url]
+        assert len(sizes) > 10
+        assert 20_000 < sum(sizes) <= 200_000
         choose_photo(page, small_room)
-        assert all(url.startswith((address, "blob:")) for url, _ in responses)
+        assert all(request.url.startswith((address, "blob:")) for request in requests)
 
 
 # -- pixels
@@ -590,32 +603,50 @@ DRAW = """async ([id, wall, paint]) => {
     for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
     return btoa(text);
   };
-  const { height, width } = payload.bytes.edges;
-  return [height, width, binary(renderer.readPixels()), binary(payload.bytes.edges.bytes.filter((_, i) => i % 4 === 0))];
+  const { height, width, bytes } = payload.bytes.edges;
+  return [height, width, binary(renderer.readPixels()), binary(bytes.filter((_, i) => i % 4 === 0))];
 }"""
 
 
-def test_pixels_of_page_and_server_are_alike(browser: Browser, address: str) -> None:
-    """Mean of at most 1 CIEDE2000 on the wall, on five photos in six paints; the photo's own pixels elsewhere."""
-    import base64
+def enlarged(path: Path, longest: int = 800) -> bytes:
+    """A photo or mask of the small benchmark set in a common size, at which the JPEG of the preview shows no blocks."""
+    data = io.BytesIO()
+    with Image.open(path) as image:
+        scale = longest / max(image.size)
+        size = (round(image.width * scale), round(image.height * scale))
+        format_options: dict[str, Any] = (
+            {"format": "PNG"} if path.suffix == ".png" else {"format": "JPEG", "quality": 95}
+        )
+        image.resize(size, Image.Resampling.BICUBIC).save(data, **format_options)
+    return data.getvalue()
 
+
+def test_pixels_of_page_and_server_are_alike(browser: Browser, address: str) -> None:
+    """Mean of at most 1 CIEDE2000 on the wall, on five photos in six paints; nothing is drawn elsewhere."""
     with opened(browser, address) as page:
         for name in COMPARED:
             folder = ROOT / "examples" / "benchmark"
             photo = ROOM if name == "room" else folder / "images" / f"{name}.jpg"
             mask = ROOT / "examples" / "room_mask.png" if name == "room" else folder / "masks" / f"{name}.png"
-            upload = {"name": photo.name, "mimeType": "image/jpeg", "buffer": photo.read_bytes()}
+            upload = {"name": photo.name, "mimeType": "image/jpeg", "buffer": enlarged(photo)}
             record = page.request.post(f"{address}api/v1/photos", multipart={"file": upload}).json()  # type: ignore[dict-item]
             path = f"{address}api/v1/photos/{record['id']}"
-            put = page.request.put(f"{path}/walls/wall", data=mask.read_bytes(), headers={"Content-Type": "image/png"})
+            put = page.request.put(f"{path}/walls/wall", data=enlarged(mask), headers={"Content-Type": "image/png"})
             assert put.ok, put.text()
+            image = page.request.get(f"{path}/image").body()
+            scene = wallpaint.prepare(image, {"wall": page.request.get(f"{path}/walls/wall").body()})
             for paint in PAINTS:
                 height, width, pixels, alpha = page.evaluate(DRAW, [record["id"], "wall", paint])
-                shown = np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(height, width, 4)[..., :3]
-                wall = np.frombuffer(base64.b64decode(alpha), np.uint8).reshape(height, width) > 127
-                body = {"walls": [{"name": "wall", "color": paint}]}
-                answer = page.request.post(f"{path}/render", data=body)
-                with Image.open(io.BytesIO(answer.body())) as image:
-                    served = np.asarray(image.convert("RGB"))
-                labs = [color.linear_to_lab(color.srgb_to_linear(p[wall] / 255)) for p in (shown, served)]
+                rgba = np.frombuffer(base64.b64decode(pixels), np.uint8).reshape(height, width, 4)
+                coverage = np.frombuffer(base64.b64decode(alpha), np.uint8).reshape(height, width)
+                wall, near = coverage > 127, cv2.dilate(coverage, np.ones((3, 3), np.uint8)) > 0
+                assert not (rgba[..., 3] > 0)[~near].any()
+                assert (rgba[..., 3] > 0)[wall].all()
+                server = scene.repaint({"wall": paint}).codes  # as the server, before it is coded as JPEG
+                labs = [color.linear_to_lab(color.srgb_to_linear(p[wall] / 255)) for p in (rgba[..., :3], server)]
                 assert float(color.delta_e_2000(*labs).mean()) <= 1, f"{name} in {paint}"
+            body = {"walls": [{"name": "wall", "color": PAINTS[1]}]}
+            with Image.open(io.BytesIO(page.request.post(f"{path}/render", data=body).body())) as rendered:
+                coded = np.asarray(rendered.convert("RGB"))
+            server = scene.repaint({"wall": PAINTS[1]}).codes
+            assert float(np.abs(coded.astype(float) - server).mean()) < 3, "the server renders the same picture"

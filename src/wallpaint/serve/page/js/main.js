@@ -75,7 +75,7 @@ class Page {
       byId("privacy").textContent = t("privacy", { hours: Math.round(hours) });
       byId("texture-row").hidden = !painters.includes("diffusion");
     }, () => {});
-    if (this.session.photo) this.#resume(this.session.photo);
+    if (this.session.photo && !this.startedAt) this.#resume(this.session.photo);
   }
 
   // -- photo
@@ -203,6 +203,7 @@ class Page {
         if (this.preview.isLocal) this.preview.draw();
         this.refresh(false);
       }
+      if (!this.preview.isLocal) this.preview.schedule();
     } catch (error) {
       if (!signal.aborted) this.fail(error, () => this.#loadPreviews());
     } finally {
@@ -562,11 +563,13 @@ class Page {
 
   #listen() {
     for (const id of ["file", "camera"]) {
-      input(id).addEventListener("change", () => {
+      const open = () => {
         const file = input(id).files?.[0];
         input(id).value = "";
         if (file) this.open(file);
-      });
+      };
+      input(id).addEventListener("change", open);
+      open(); // a file that was chosen before this script ran
     }
     document.addEventListener("dragover", (event) => {
       event.preventDefault();

@@ -10,7 +10,8 @@ import { isSupported, PreviewRenderer } from "./engine/renderer.js";
 /** @typedef {import("./engine/payload.js").Header} Header */
 /** @typedef {import("./engine/paint.js").Edit} Edit */
 
-const MOVING_PX = 1024; // longer side while a colour changes
+const MOVING_PX = { most: 1024, least: 384 }; // longer side while a colour changes
+const SLOW_MS = 80, FAST_MS = 30; // between frames: above, the next one is smaller; below, larger
 const SETTLE_MS = 180, SERVER_DELAY_MS = 250, RESTORE_MS = 4000, THUMBNAIL_PX = 480;
 
 export class Preview {
@@ -38,6 +39,8 @@ export class Preview {
     this.onlost = () => {};
     this.photo = "";
     this.frame = 0;
+    this.movingPx = MOVING_PX.most;
+    this.movedAt = 0;
     this.settleTimer = 0;
     this.serverTimer = 0;
     /** @type {AbortController | null} */
@@ -95,11 +98,22 @@ export class Preview {
     if (!this.frame) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
-        this.draw(moving ? MOVING_PX : Infinity);
+        this.draw(moving ? this.#movingSize() : Infinity);
       });
     }
     clearTimeout(this.settleTimer);
     if (moving) this.settleTimer = window.setTimeout(() => this.draw(), SETTLE_MS);
+  }
+
+  /** Longer side of the canvas while a colour changes, by the time since the last frame. */
+  #movingSize() {
+    const passed = performance.now() - this.movedAt;
+    this.movedAt += passed;
+    if (passed < SETTLE_MS + SLOW_MS) {
+      if (passed > SLOW_MS) this.movingPx = Math.max(MOVING_PX.least, 0.75 * this.movingPx);
+      else if (passed < FAST_MS) this.movingPx = Math.min(MOVING_PX.most, 1.1 * this.movingPx);
+    }
+    return this.movingPx;
   }
 
   /** @param {number} [longest] */
