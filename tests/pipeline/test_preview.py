@@ -10,7 +10,9 @@ import pytest
 
 import wallpaint
 from support import preview_reference
+from support.fixed_light_model import FixedLightModel
 from support.paths import ROOT
+from support.relief_walls import relief_wall, whole_mask
 from wallpaint.errors import InputError, ModelError
 from wallpaint.imaging import color
 from wallpaint.imaging.contact_sheet import preview
@@ -54,6 +56,28 @@ def test_reference_evaluation_is_the_repaint(name: str, match: Match) -> None:
         assert float(difference.mean()) <= MAX_MEAN_DELTA_E, paint
         changed = color.delta_e_2000(color.linear_to_lab(small[wall]), color.linear_to_lab(server[wall]))
         assert float(changed.mean()) > 2 * float(difference.mean()), f"{paint} is hardly a change"
+
+
+@pytest.mark.parametrize("match", ["room", "swatch"])
+def test_white_paint_on_dark_brick_is_exposed_as_in_the_repaint(match: Match) -> None:
+    wall = relief_wall("brick")
+    scene = wallpaint.prepare(
+        wall.photo, {"wall": whole_mask(wall.photo)}, old_wall="relief", light_model=FixedLightModel("#3a2018")
+    )
+    payload = preview_reference.parse(build_preview(scene, "wall"))
+    assert payload.header["has_relief"]
+    small = color.srgb_to_linear(wall.photo.astype(np.float32) / 255)
+    page = preview_reference.render_preview(payload, small, linear("#f5f3ee"), match)
+    server = color.srgb_to_linear(scene.repaint({"wall": "#f5f3ee"}, match=match).codes.astype(np.float64) / 255)
+    inside = payload.planes["edges"][..., 0] > 127
+    difference = color.delta_e_2000(
+        color.linear_to_lab(page[inside].astype(np.float64)), color.linear_to_lab(server[inside])
+    )
+    assert float(difference.mean()) <= MAX_MEAN_DELTA_E
+    if match == "room":
+        payload.header["has_relief"] = False
+        unlimited = preview_reference.render_preview(payload, small, linear("#f5f3ee"), match)
+        assert float(np.median(unlimited[inside])) > float(np.median(page[inside])) + 0.05
 
 
 def test_reference_leaves_everything_else_alone(examples: Path) -> None:

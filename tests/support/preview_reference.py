@@ -111,6 +111,30 @@ def changed_light(p: Payload, base: Array, planes: Array) -> Array:
     return rolled * np.maximum(base / c.CLIP_LINEAR, 1)
 
 
+def exposed_planes(p: Payload, albedo: Array, match: str) -> Array:
+    """`log_change_planes`, with the exposure of a wall with relief."""
+    planes = log_change_planes(p, albedo)
+    shading_luma = luma(appearance(p, albedo)) if match == "room" else luma(albedo)
+    planes[..., :3] += relief_exposure(p, planes, shading_luma)
+    return planes
+
+
+def relief_exposure(p: Payload, planes: Array, shading_luma: float) -> float:
+    """Natural log, 0 or less, of the exposure in which a bright wall keeps its relief."""
+    if not p.header["has_relief"]:
+        return 0.0
+    s = sample_of(p, planes, shading_luma)
+    base, at = existing_wall(p, s.shading, s.tint, s.specular), s.planes[:, 0]
+    change = at[:, :3] + at[:, 3:] * (log_luma(base, p.c.MIN_LINEAR) - p.header["base_log_luma"])[:, None]
+    clipped = np.clip(base, 1e-5, p.c.CLIP_LINEAR)
+    scene = np.log(clipped) - np.log1p(-(clipped**p.c.ROLL_OFF_POWER)) / p.c.ROLL_OFF_POWER
+    median = float(np.median(luma(np.exp(np.minimum(scene + change, 8)))))
+    knee, top = p.c.RELIEF_EXPOSURE
+    if median <= knee:
+        return 0.0
+    return float(np.log((knee + (top - knee) * (1 - np.exp(-(median - knee) / (top - knee)))) / median))
+
+
 def channel_error(p: Payload, rgb: Array) -> Array:
     encoded = np.clip(color.linear_to_srgb(np.clip(rgb, 0, 1)), 0.25 / 255, 1)
     return p.c.CODE_ERROR * np.maximum(2.4 / (encoded + 0.055), 1 / encoded)
@@ -418,7 +442,7 @@ def render_preview(p: Payload, photo: Array, paint: Array, match: str = "room") 
     """
     height, width = photo.shape[:2]
     alpha = p.planes["edges"][..., 0].astype(np.float32) / 255
-    planes = log_change_planes(p, paint)
+    planes = exposed_planes(p, paint, match)
     rows, cols = np.nonzero(alpha > 0)
     y, x = (rows + 0.5) / height, (cols + 0.5) / width
     left, top, wide, high = p.header["window"]

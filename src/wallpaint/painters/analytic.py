@@ -216,7 +216,7 @@ def _predicted_wall(wall: Wall, prediction: LightCoefficients, base: Array, albe
         known_albedo(wall),
         pattern_removed=wall.intrinsics.pattern_removed,
         has_several_paints=wall.intrinsics.paint_count > 1,
-        has_relief=wall.intrinsics.pattern_free is not None and wall.intrinsics.pattern_free.relief is not None,
+        has_relief=wall.intrinsics.has_relief,
     )
 
 

@@ -70,6 +70,11 @@ class IntrinsicDecomposition:
     pattern_removed: bool
     pattern_free: PatternFreeWall | None = None
 
+    @property
+    def has_relief(self) -> bool:
+        """Whether the joints of brick, tiles or boards are kept."""
+        return self.pattern_free is not None and self.pattern_free.relief is not None
+
 
 def decompose(
     rgb: Array, weight: Array, illuminant_color: Array, noise: float, old_wall: str = "auto"

@@ -12,7 +12,9 @@ import pytest
 import wallpaint
 from support import preview_reference
 from support.browser import ENGINE, NODE, NODE_MODULES
+from support.fixed_light_model import FixedLightModel
 from support.paths import ROOT
+from support.relief_walls import relief_wall, whole_mask
 from wallpaint.imaging import color
 from wallpaint.pipeline.preview import build_preview
 
@@ -57,15 +59,24 @@ def test_languages_have_the_same_texts_and_placeholders() -> None:
         assert vietnamese[key] != text or key in {"share"}, f"{key} is not translated"
 
 
-# A pale wall; dark walls, one in two paints; a pattern that was removed.
+def scene_of(name: str) -> wallpaint.Scene:
+    """The scene of a photo of the examples, or of a brick wall whose light model expects a dark one."""
+    if name == "brick":
+        photo = relief_wall("brick").photo
+        return wallpaint.prepare(
+            photo, {"wall": whole_mask(photo)}, old_wall="relief", light_model=FixedLightModel("#3a2018")
+        )
+    if name == "room":
+        return wallpaint.prepare(ROOT / "examples" / "room.jpg", {"wall": ROOT / "examples" / "room_mask.png"})
+    return wallpaint.prepare(BENCHMARK / "images" / f"{name}.jpg", {"wall": BENCHMARK / "masks" / f"{name}.png"})
+
+
+# A pale wall; dark walls, one in two paints; a pattern that was removed; relief that is exposed shorter.
 @needs_node
-@pytest.mark.parametrize("name", ["room", "room_950010_03", "room_950012_02", "room_950009_02"])
+@pytest.mark.parametrize("name", ["room", "room_950010_03", "room_950012_02", "room_950009_02", "brick"])
 def test_evaluation_equals_the_reference(name: str, tmp_path: Path) -> None:
     assert NODE is not None
-    is_example = name == "room"
-    photo = ROOT / "examples" / "room.jpg" if is_example else BENCHMARK / "images" / f"{name}.jpg"
-    mask = ROOT / "examples" / "room_mask.png" if is_example else BENCHMARK / "masks" / f"{name}.png"
-    data = build_preview(wallpaint.prepare(photo, {"wall": mask}), "wall")
+    data = build_preview(scene_of(name), "wall")
     payload = preview_reference.parse(data)
     (tmp_path / "payload.bin").write_bytes(data)
     paints = [{"hex": paint, "match": match} for paint in PAINTS for match in ("room", "swatch")]
@@ -76,7 +87,7 @@ def test_evaluation_equals_the_reference(name: str, tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
     for paint, edit in zip(paints, json.loads(run.stdout), strict=True):
         albedo = color.srgb_to_linear(np.array(list(bytes.fromhex(paint["hex"][1:]))) / 255)
-        planes = preview_reference.log_change_planes(payload, albedo)
+        planes = preview_reference.exposed_planes(payload, albedo, paint["match"])
         np.testing.assert_allclose(np.array(edit["planes"]).reshape(planes.shape), planes, atol=2e-4)
         if paint["match"] == "room":
             room = preview_reference.room_edit(payload, planes, albedo)

@@ -66,6 +66,7 @@ export class PaintEvaluator {
    */
   evaluate(albedo, match) {
     const planes = this.changePlanes(albedo);
+    if (this.header.has_relief) this.#exposeRelief(planes, match === "room" ? this.model.likelyLuma(albedo) : color.luminance(albedo));
     return match === "room" ? this.#room(albedo, planes) : this.#swatch(albedo, planes);
   }
 
@@ -108,6 +109,25 @@ export class PaintEvaluator {
       for (let k = 0; k < 4; k++) planes[at + k] = medians[k] + share * planes[at + k];
     }
     return this.pushPull.fill(planes);
+  }
+
+  /**
+   * Lowers the change of light by one exposure, in which a bright wall keeps its relief.
+   * @param {Float32Array} planes (h * w * 4), changed in place
+   * @param {number} shadingLuma
+   */
+  #exposeRelief(planes, shadingLuma) {
+    const { model, count } = this, tint = this.f.sample_tint.values, [knee, top] = this.c.RELIEF_EXPOSURE;
+    const { shading } = this.#sampleShading(shadingLuma);
+    const at = this.samplers[0].sample(planes), pixel = new Float64Array(3), lumas = new Float64Array(count);
+    for (let k = 0; k < count; k++) {
+      model.existing(shading[k], tint, 4 * k, tint[4 * k + 3], pixel);
+      lumas[k] = color.luminance(model.sceneLight(pixel, at, 4 * k));
+    }
+    const middle = median(lumas);
+    if (middle <= knee) return;
+    const exposure = Math.log((knee + (top - knee) * (1 - Math.exp(-(middle - knee) / (top - knee)))) / middle);
+    for (let i = 0; i < planes.length; i++) if ((i & 3) !== 3) planes[i] += exposure;
   }
 
   /** @param {number} strength */

@@ -55,15 +55,27 @@ export class WallModel {
    * @param {number} at index of the first channel
    */
   changeLight(base, planes, at) {
+    const { CLIP_LINEAR, ROLL_OFF_POWER: power } = this.c, scene = this.sceneLight(base, planes, at);
+    for (let i = 0; i < 3; i++) {
+      base[i] = scene[i] / (1 + scene[i] ** power) ** (1 / power) * Math.max(base[i] / CLIP_LINEAR, 1);
+    }
+  }
+
+  /**
+   * The changed light before the camera's roll-off.
+   * @param {ArrayLike<number>} base linear RGB
+   * @param {Float32Array} planes change of light by channel, and slope
+   * @param {number} at index of the first channel
+   * @returns {number[]}
+   */
+  sceneLight(base, planes, at) {
     const { MIN_LINEAR, CLIP_LINEAR, ROLL_OFF_POWER: power } = this.c;
     const logLuma = Math.log(Math.max(color.luminance(base), MIN_LINEAR)) - this.header.base_log_luma;
-    for (let i = 0; i < 3; i++) {
-      const clipped = clamp(base[i], 1e-5, CLIP_LINEAR);
-      const change = planes[at + i] + planes[at + 3] * logLuma;
+    return [0, 1, 2].map((i) => {
+      const clipped = clamp(base[i], 1e-5, CLIP_LINEAR), change = planes[at + i] + planes[at + 3] * logLuma;
       const before = Math.log(clipped) - Math.log1p(-(clipped ** power)) / power;
-      const scene = Math.exp(Math.min(before + change, 8));
-      base[i] = scene / (1 + scene ** power) ** (1 / power) * Math.max(base[i] / CLIP_LINEAR, 1);
-    }
+      return Math.exp(Math.min(before + change, 8));
+    });
   }
 
   /** @param {number} linear */
