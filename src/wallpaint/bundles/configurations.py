@@ -81,7 +81,16 @@ def _controlnet(unet: Config, embedding: tuple[int, ...]) -> Config:
     }
 
 
-def _vae(widths: tuple[int, ...], *, layers: int, groups: int, px: int) -> Config:
+def _vae(
+    widths: tuple[int, ...],
+    *,
+    layers: int,
+    groups: int,
+    px: int,
+    mid_attention: bool = True,
+    scaling_factor: float = 0.18215,
+) -> Config:
+    """scaling_factor: 1 if the latents have unit variance, as those of our own VAEs."""
     return {
         "_class_name": "AutoencoderKL",
         "in_channels": 3,
@@ -94,7 +103,8 @@ def _vae(widths: tuple[int, ...], *, layers: int, groups: int, px: int) -> Confi
         "latent_channels": LATENT_CHANNELS,
         "norm_num_groups": groups,
         "sample_size": px,
-        "scaling_factor": 0.18215,
+        "scaling_factor": scaling_factor,
+        **({} if mid_attention else {"mid_block_add_attention": False}),
     }
 
 
@@ -198,15 +208,15 @@ def _sd15() -> Config:
 
 
 def _mini() -> Config:
-    unet = _unet((48, 96, 144, 176), 192, heads=4, groups=16, px=256, layers=1, conv_levels=1)
+    unet = _unet((64, 128, 192), 128, heads=4, groups=16, px=256, layers=1, conv_levels=1)
     return {
         "native_px": 256,
         "description": "all parts of the pipeline in under 20 million parameters",
         "unet": unet,
-        "vae": _vae((32, 48, 64, 96), layers=1, groups=16, px=256),
-        "text_encoder": _text_encoder(192, layers=1, heads=4, mlp=384, vocab=514),
+        "vae": _vae((16, 32, 64, 128), layers=1, groups=1, px=256, mid_attention=False, scaling_factor=1.0),
+        "text_encoder": _text_encoder(128, layers=2, heads=4, mlp=256, vocab=514),
         "controlnet": _controlnet(unet, (16, 16, 32, 48)),
-        "image_encoder": _image_encoder(128, layers=3, heads=4, mlp=512, projection=192, px=224, patch=14),
+        "image_encoder": _image_encoder(128, layers=3, heads=4, mlp=512, projection=128, px=224, patch=14),
         "ip_adapter": {"variant": "base", "tokens": 4},
         "depth": _depth(96, [0, 1, 2, 3], heads=4, mlp=384, neck=[24, 32, 48, 64], fusion=32, px=256),
         "segmenter": _segmenter([16, 32, 64, 96], heads=[1, 2, 4, 6], depths=[1, 1, 1, 1], decoder=64, labels=2),

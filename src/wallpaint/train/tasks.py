@@ -14,7 +14,7 @@ from wallpaint.train.engine.config import CONFIG_FILE, check_saved_config, load_
 @dataclass(frozen=True)
 class TrainOptions:
     """Options of a run besides its recipe. resume: from the run folder's latest checkpoint. init: weights to start
-    from, tasks light and segmenter. init_lora: a LoRA to start from, task lora. bundle, data: override the recipe's,
+    from, all tasks but lora. init_lora: a LoRA to start from, task lora. bundle, data: override the recipe's,
     task lora. progress: show a progress bar, or lines without a terminal. log: takes lines on the progress."""
 
     resume: bool = False
@@ -66,7 +66,7 @@ KEYS_OF_TASK = {
 
 def _check_options(task: str, options: TrainOptions) -> None:
     if task == "lora" and options.init is not None:
-        raise ConfigError("`init` applies to tasks light and segmenter, not to task lora: use `init_lora`")
+        raise ConfigError("`init` applies to the other tasks, not to task lora: use `init_lora`")
     if task != "lora" and options.init_lora is not None:
         raise ConfigError(f"`init_lora` applies to task lora, not to task {task}: use `init`")
     overrides = [name for name in ("bundle", "data") if getattr(options, name) is not None]
@@ -125,8 +125,32 @@ def _train_segmenter(recipe: Path, folder: Path, options: TrainOptions) -> list[
     return run(read(recipe), folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
+def _train_vae(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.photo_training import run
+    from wallpaint.train.vae.config import read
+    from wallpaint.train.vae.trainer import VaeTrainer
+
+    config = read(recipe)
+    trainer = VaeTrainer(config)
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
+def _train_depth(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.depth.config import read
+    from wallpaint.train.depth.task import DepthTrainer
+    from wallpaint.train.photo_training import run
+
+    config = read(recipe)
+    trainer = DepthTrainer(config)
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
 TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
     "lora": _train_lora,
     "light": _train_light,
     "segmenter": _train_segmenter,
+    "vae": _train_vae,
+    "depth": _train_depth,
 }
