@@ -6,6 +6,8 @@ A component's folder holds config.json, float16 weights and, for models that tak
 from __future__ import annotations
 
 import importlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,9 @@ from wallpaint.bundles.layout import write_json
 from wallpaint.bundles.weights import read_shapes
 from wallpaint.errors import ConfigError
 from wallpaint.files import atomic
+from wallpaint.version import __version__
 
+SCORES_FILE, SCORES_SCHEMA = "scores.json", "wallpaint.component_scores/1"
 _TEXT_PREFIX = "text_model."  # of a text encoder's keys in published files, which the current class omits
 
 
@@ -51,6 +55,18 @@ def save(component: str, model: Any, configuration_name: str, folder: Path) -> N
     }
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     atomic.put(folder / weights_file(component), encode(tensors, metadata={"format": "pt"}))
+
+
+def write_scores(folder: Path, component: str, model: Any, facts: Mapping[str, Any]) -> None:
+    """Write scores.json of a run. model: the stored component. facts: plain data, such as figures by set of photos."""
+    scores = {
+        "schema": SCORES_SCHEMA,
+        "version": __version__,
+        "component": component,
+        "parameters": sum(value.numel() for value in model.parameters()),
+        **facts,
+    }
+    atomic.put(folder / SCORES_FILE, json.dumps(scores, indent=1).encode() + b"\n")
 
 
 def check_weights(component: str, model: Any, file: Path) -> None:

@@ -7,7 +7,6 @@ run/config.yaml   the resolved recipe            log.jsonl    log entries
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from typing import Any, ClassVar, Protocol
 
 from wallpaint.bundles.configurations import CONFIGURATION_NAMES
 from wallpaint.errors import ConfigError
-from wallpaint.files import atomic
 from wallpaint.options import field_errors, option
 from wallpaint.train import component_files, room_photos, room_training
 from wallpaint.train.engine.evaluation import Evaluator
@@ -23,11 +21,9 @@ from wallpaint.train.engine.loop import TrainingResult, TrainingTask
 from wallpaint.train.room_photos import RoomPhotos
 from wallpaint.train.room_sets import RoomSetConfig, RoomTrainingConfig
 from wallpaint.train.room_training import InitialWeights, PreparedTraining, RoomsByUse, RoomTrainingReport
-from wallpaint.version import __version__
 
-PHOTOS_DIR, SCORES_FILE = "photos", "scores.json"
+PHOTOS_DIR = "photos"
 PHOTOS_PER_EVALUATED_ROOM = 2
-SCORES_SCHEMA = "wallpaint.component_scores/1"
 
 
 @dataclass(frozen=True)
@@ -151,14 +147,8 @@ class PhotoSteps:
         component_files.save(trainer.component, model, self.config.configuration, folder)
         stored = components.load(trainer.component, folder, torch.float32)
         quality = {use: trainer.quality(stored, rooms[use]) for use in ("validation", "test") if rooms[use]}
-        scores = {
-            "schema": SCORES_SCHEMA,
-            "version": __version__,
-            "component": trainer.component,
-            "parameters": sum(value.numel() for value in stored.parameters()),
-            "rooms": len(rooms["rooms"]),
-            **facts,
-            **{use: one.scores for use, one in quality.items()},
-        }
-        atomic.put(self.folder / SCORES_FILE, json.dumps(scores, indent=1).encode() + b"\n")
+        figures = {use: one.scores for use, one in quality.items()}
+        component_files.write_scores(
+            self.folder, trainer.component, stored, {"rooms": len(rooms["rooms"]), **facts, **figures}
+        )
         return [f"{use}: {one.line}" for use, one in quality.items()]

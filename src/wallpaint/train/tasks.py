@@ -147,10 +147,30 @@ def _train_depth(recipe: Path, folder: Path, options: TrainOptions) -> list[str]
     return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
+def _train_image_encoder(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.encoders.config import read_image_encoder
+    from wallpaint.train.encoders.job import run_image_encoder
+
+    config = read_image_encoder(recipe)
+    return run_image_encoder(config, folder, resume=options.resume, init=options.init, log=options.log)
+
+
+def _train_text_encoder(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.encoders.config import read_text_encoder
+    from wallpaint.train.encoders.job import run_text_encoder
+
+    config = read_text_encoder(recipe)
+    return run_text_encoder(config, folder, resume=options.resume, init=options.init, log=options.log)
+
+
 TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
     "lora": _train_lora,
     "light": _train_light,
     "segmenter": _train_segmenter,
     "vae": _train_vae,
     "depth": _train_depth,
+    "image_encoder": _train_image_encoder,
+    "text_encoder": _train_text_encoder,
 }
