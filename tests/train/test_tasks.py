@@ -16,7 +16,7 @@ from wallpaint.train.lora.config import LoraRecipe
 from wallpaint.train.segmenter.config import SegmenterConfig
 from wallpaint.train.tasks import KEYS_OF_TASK, TASKS, task_of
 
-CHOICES = "lora, light, segmenter, vae, depth, image_encoder or text_encoder"
+CHOICES = "lora, light, segmenter, vae, depth, image_encoder, text_encoder or unet"
 
 
 def recipe(folder: Path, text: str) -> Path:

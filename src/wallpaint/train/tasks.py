@@ -165,6 +165,18 @@ def _train_text_encoder(recipe: Path, folder: Path, options: TrainOptions) -> li
     return run_text_encoder(config, folder, resume=options.resume, init=options.init, log=options.log)
 
 
+def _train_unet(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.photo_training import run
+    from wallpaint.train.unet.config import read
+    from wallpaint.train.unet.frozen import FrozenNetworks
+    from wallpaint.train.unet.task import UnetTrainer
+
+    config = read(recipe)
+    trainer = UnetTrainer(config, FrozenNetworks(config.vae, config.text_encoder, config.tokenizer))
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
 TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
     "lora": _train_lora,
     "light": _train_light,
@@ -173,4 +185,5 @@ TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
     "depth": _train_depth,
     "image_encoder": _train_image_encoder,
     "text_encoder": _train_text_encoder,
+    "unet": _train_unet,
 }

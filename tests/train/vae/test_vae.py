@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.nn import functional
 
 from support import room_folders
@@ -231,6 +232,20 @@ def test_round_trip_errors() -> None:
     assert brighter.wall_median == pytest.approx(brighter.wall_pixels)
     assert 2 < brighter.wall_median < 5
     assert np.isnan(evaluation.measure(replace(one, wall=~wall & wall), photo).wall_median)
+
+
+def test_packaged_vae_keeps_the_example_room() -> None:
+    stored = components.load("vae", ROOT / "src" / "wallpaint" / "bundles" / "mini" / "vae", torch.float32)
+    size = (256, 168)
+    photo = np.asarray(Image.open(ROOT / "examples" / "room.jpg").convert("RGB").resize(size, Image.Resampling.BICUBIC))
+    mask = np.asarray(Image.open(ROOT / "examples" / "room_mask.png").convert("L").resize(size))
+    example = evaluation.WallPhoto("example", photo, mask > evaluation.MIN_WALL_ALPHA)
+    output, latents = evaluation.round_trip(stored, photo)
+    errors = evaluation.measure(example, output)
+    assert errors.psnr > 24
+    assert errors.wall_median < 1
+    assert errors.wall_pixels < 2
+    assert 0.4 < float(latents.std()) < 2
 
 
 # -- recipe and run
