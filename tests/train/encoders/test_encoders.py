@@ -17,8 +17,13 @@ from wallpaint.imaging import color
 from wallpaint.rooms.surfaces import paints
 from wallpaint.train import tasks
 from wallpaint.train.encoders import objective, samples
-from wallpaint.train.encoders.config import ImageEncoderConfig, read_image_encoder, read_text_encoder
-from wallpaint.train.encoders.tasks import ImageEncoderTask
+from wallpaint.train.encoders.config import (
+    ImageEncoderConfig,
+    TextEncoderConfig,
+    read_image_encoder,
+    read_text_encoder,
+)
+from wallpaint.train.encoders.tasks import ImageEncoderTask, TextEncoderTask
 from wallpaint.train.engine.schedule import SampleIndex
 
 MIN_LOSS_DECREASE = 0.3  # share of the loss of the first steps, in the tiny recipes
@@ -162,3 +167,12 @@ def test_a_tiny_text_encoder_learns_and_starts_from_its_result(tmp_path: Path) -
     tasks.train(recipe, tmp_path / "next", tasks.TrainOptions(init=weights))
     probes = [json.loads((one / "scores.json").read_text())["probe"] for one in (folder, tmp_path / "next")]
     assert probes[1] == pytest.approx(probes[0], abs=0.05)
+
+
+def test_packaged_text_encoder_reads_colours() -> None:
+    folder = ROOT / "src" / "wallpaint" / "bundles" / "mini"
+    config = TextEncoderConfig(probe_swatches=500, test_swatches=100)
+    task = TextEncoderTask(config, load_tokenizer(folder / "tokenizer", 514))
+    stored = components.load("text_encoder", folder / "text_encoder", torch.float32)
+    assert task.measure(stored)["probe"] < 8
+    assert task.measure(task.network.encoder.eval())["probe"] > 10  # random weights
