@@ -11,10 +11,14 @@ from support.data_sets import make_set
 from support.paths import ROOT
 from wallpaint import ConfigError
 from wallpaint.cli.app import main
+from wallpaint.train.depth.config import DepthConfig
+from wallpaint.train.encoders.config import ImageEncoderConfig, TextEncoderConfig
 from wallpaint.train.light.task import LightConfig
 from wallpaint.train.lora.config import LoraRecipe
 from wallpaint.train.segmenter.config import SegmenterConfig
 from wallpaint.train.tasks import KEYS_OF_TASK, TASKS, task_of
+from wallpaint.train.unet.config import UnetConfig
+from wallpaint.train.vae.config import VaeConfig
 
 CHOICES = "lora, light, segmenter, vae, depth, image_encoder, text_encoder or unet"
 
@@ -55,7 +59,12 @@ def test_recipe_without_task_names_the_key_and_its_values(tmp_path: Path, capsys
 
 
 def test_keys_of_a_task_are_those_that_no_other_task_has() -> None:
-    recipes = {"lora": LoraRecipe, "light": LightConfig, "segmenter": SegmenterConfig}
+    recipes: dict[str, type] = {
+        **{"lora": LoraRecipe, "light": LightConfig, "segmenter": SegmenterConfig, "vae": VaeConfig},
+        **{"depth": DepthConfig, "image_encoder": ImageEncoderConfig, "text_encoder": TextEncoderConfig},
+        "unet": UnetConfig,
+    }
+    assert recipes.keys() == TASKS.keys()
     names = {task: {field.name for field in dataclasses.fields(recipe)} for task, recipe in recipes.items()}
     for task, keys in KEYS_OF_TASK.items():
         assert keys == names[task].difference(*(names[other] for other in names if other != task))

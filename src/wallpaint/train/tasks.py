@@ -55,11 +55,11 @@ def task_of(recipe: Path) -> str:
 
 
 KEYS_OF_TASK = {
-    "lora": frozenset(
-        ("bundle", "cache", "conditioning", "data", "device", "lora", "mode", "objective", "samples", "sampling")
-    ),
+    "lora": frozenset(("bundle", "cache", "conditioning", "data", "device", "lora", "mode", "samples", "sampling")),
     "light": frozenset(("paints_per_photo", "photos_per_validation_room", "room_cache", "side")),
-    "segmenter": frozenset(("input_px", "labels", "overlap_weight", "reuse", "sizes", "test")),
+    "segmenter": frozenset(("input_px", "labels", "overlap_weight", "reuse", "sizes")),
+    "image_encoder": frozenset(("contrastive_weight", "temperature", "test_textures", "texture_share", "textures")),
+    "unet": frozenset(("sampling_steps", "text_encoder", "tokenizer", "vae")),
 }
 """The keys that only recipes of a task have."""
 
