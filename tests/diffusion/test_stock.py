@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from support.bundles import random_folder
+from support.paths import ROOT
 from support.stock_pipelines import Case, make_case, ours, stock, write_lora
 from wallpaint.bundles.bundle import Bundle, load_bundle
 from wallpaint.diffusion.settings import SCHEDULERS, DiffusionSettings, Lora
 
 TOLERANCE = 1e-4
+PACKAGED_VAE = ROOT / "src" / "wallpaint" / "bundles" / "mini" / "vae"
 PLAIN = DiffusionSettings(steps=3, ip_adapter_scale=0.0, controlnet_scale=0.0, dtype="float32", device="cpu")
 ALL_COMPONENTS = replace(PLAIN, ip_adapter_scale=0.7, controlnet_scale=0.8)
 
@@ -72,3 +76,22 @@ def test_equals_the_stock_pipeline_with_every_scheduler(
     case = case if strength == 1 else replace(case, image=case.init_image)
     expected = stock(bundle, settings, case, with_controlnet=True, with_ip_adapter=True)
     assert distance(ours(bundle, settings, case), expected) <= TOLERANCE
+
+
+@pytest.fixture(scope="module")
+def mini(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The configuration mini with the trained VAE: latents of unit variance, v-prediction, zero terminal SNR."""
+    folder = random_folder("mini", tmp_path_factory)
+    shutil.copytree(PACKAGED_VAE, folder / "vae", dirs_exist_ok=True)
+    return load_bundle(folder)
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+def test_mini_equals_the_stock_pipeline(mini: Bundle, case: Case, scheduler: str, steps: int) -> None:
+    assert mini.config("vae")["scaling_factor"] == 1.0
+    settings = replace(ALL_COMPONENTS, scheduler=scheduler, steps=steps)
+    expected = stock(mini, settings, case, with_controlnet=True, with_ip_adapter=True)
+    actual = ours(mini, settings, case)
+    assert bool(actual.isfinite().all())
+    assert distance(actual, expected) <= TOLERANCE

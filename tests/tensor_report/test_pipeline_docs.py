@@ -59,8 +59,11 @@ def test_small_trace_equals_the_documented_one(documented: tuple[Trace, Trace], 
 def test_full_size_and_small_trace_have_the_same_tensors_and_settings(documented: tuple[Trace, Trace]) -> None:
     full, small = documented
     assert names(full) == names(small)
-    for fact in ("batch", "rank", "steps", "dilation_px", "train_steps", "prediction", "scaling", "signal_left"):
+    for fact in ("batch", "rank", "steps", "dilation_px", "train_steps"):
         assert full.facts[fact] == small.facts[fact]
+    # The published VAE and noise schedule, and our own.
+    assert [full.facts[fact] for fact in ("scaling", "prediction", "signal_left")] == [0.18215, "epsilon", 0.068]
+    assert [small.facts[fact] for fact in ("scaling", "prediction", "signal_left")] == [1.0, "v_prediction", 0.0]
     assert full.facts["dilation_px"] == DiffusionSettings().mask_dilation_px
     assert [(p.name, p.radius_px) for p in full.masks if p.name != "measured"] == [
         (p.name, p.radius_px) for p in small.masks if p.name != "measured"
@@ -133,7 +136,8 @@ def test_known_value_ranges(documented: tuple[Trace, Trace]) -> None:
             assert rows[flow, "masked_image"].std < rows[flow, "image"].std
             assert rows[flow, "noise"].std == pytest.approx(1, abs=0.02)
         assert 0 <= rows["training", "timesteps"].low <= rows["training", "timesteps"].high <= 999
-        assert rows["training", "target"].low == rows["training", "noise"].low
+        is_epsilon = trace.facts["prediction"] == "epsilon"
+        assert (rows["training", "target"].low == rows["training", "noise"].low) == is_epsilon
         assert (rows["inference", "depth"].low, rows["inference", "depth"].high) == (0, 1)
         assert rows["training", "loss"].low > 0
 

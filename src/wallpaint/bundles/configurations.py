@@ -41,6 +41,23 @@ SCHEDULER: Config = {
     "trained_betas": None,
 }
 
+ZERO_SNR_SCHEDULER: Config = {
+    "_class_name": "DDIMScheduler",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "clip_sample": False,
+    "num_train_timesteps": 1000,
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "set_alpha_to_one": True,
+    "steps_offset": 0,
+    "timestep_spacing": "trailing",
+    "trained_betas": None,
+}
+"""v-prediction, zero terminal SNR and trailing timesteps: with a little signal left at the last timestep, as in the
+published schedule, pictures keep a mean brightness near that of noise. Source: Lin et al. 2023."""
+
 
 def _unet(
     widths: tuple[int, ...], context: int, *, heads: int, groups: int, px: int, layers: int, conv_levels: int
@@ -81,7 +98,16 @@ def _controlnet(unet: Config, embedding: tuple[int, ...]) -> Config:
     }
 
 
-def _vae(widths: tuple[int, ...], *, layers: int, groups: int, px: int) -> Config:
+def _vae(
+    widths: tuple[int, ...],
+    *,
+    layers: int,
+    groups: int,
+    px: int,
+    mid_attention: bool = True,
+    scaling_factor: float = 0.18215,
+) -> Config:
+    """scaling_factor: 1 if the latents have unit variance, as those of our own VAEs."""
     return {
         "_class_name": "AutoencoderKL",
         "in_channels": 3,
@@ -94,7 +120,8 @@ def _vae(widths: tuple[int, ...], *, layers: int, groups: int, px: int) -> Confi
         "latent_channels": LATENT_CHANNELS,
         "norm_num_groups": groups,
         "sample_size": px,
-        "scaling_factor": 0.18215,
+        "scaling_factor": scaling_factor,
+        **({} if mid_attention else {"mid_block_add_attention": False}),
     }
 
 
@@ -198,19 +225,19 @@ def _sd15() -> Config:
 
 
 def _mini() -> Config:
-    unet = _unet((48, 96, 144, 176), 192, heads=4, groups=16, px=256, layers=1, conv_levels=1)
+    unet = _unet((64, 128, 192), 128, heads=4, groups=16, px=256, layers=1, conv_levels=1)
     return {
         "native_px": 256,
         "description": "all parts of the pipeline in under 20 million parameters",
         "unet": unet,
-        "vae": _vae((32, 48, 64, 96), layers=1, groups=16, px=256),
-        "text_encoder": _text_encoder(192, layers=1, heads=4, mlp=384, vocab=514),
+        "vae": _vae((16, 32, 64, 128), layers=1, groups=1, px=256, mid_attention=False, scaling_factor=1.0),
+        "text_encoder": _text_encoder(128, layers=2, heads=4, mlp=256, vocab=514),
         "controlnet": _controlnet(unet, (16, 16, 32, 48)),
-        "image_encoder": _image_encoder(128, layers=3, heads=4, mlp=512, projection=192, px=224, patch=14),
+        "image_encoder": _image_encoder(128, layers=3, heads=4, mlp=512, projection=128, px=224, patch=14),
         "ip_adapter": {"variant": "base", "tokens": 4},
         "depth": _depth(96, [0, 1, 2, 3], heads=4, mlp=384, neck=[24, 32, 48, 64], fusion=32, px=256),
         "segmenter": _segmenter([16, 32, 64, 96], heads=[1, 2, 4, 6], depths=[1, 1, 1, 1], decoder=64, labels=2),
-        "scheduler": SCHEDULER,
+        "scheduler": ZERO_SNR_SCHEDULER,
         "processors": {
             "image_encoder": _processor(CLIP_MEAN, CLIP_STD, 224),
             "depth": _processor(DPT_MEAN, DPT_STD, 256),

@@ -28,7 +28,7 @@ def train(
     context: typer.Context,
     recipe: Annotated[
         Path,
-        typer.Argument(metavar="RECIPE", help="YAML file; its key task is lora, light or segmenter. See configs/."),
+        typer.Argument(metavar="RECIPE", help="YAML file; its key task names what is trained. See configs/."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Run folder.")],
     resume: Annotated[

@@ -46,7 +46,10 @@ STAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """Tensor names that observers get, by flow and stage."""
 
-VARIANTS: Mapping[str, str] = {"image_embedding": "adapter", "image_tokens": "adapter", "target": "prediction"}
+VARIANTS: Mapping[str, str] = {
+    **{"image_embedding": "adapter", "image_tokens": "adapter"},
+    **{"target": "prediction", "noise_pred": "prediction", "noisy_latents": "signal_left"},
+}
 """Tensor names whose explanation depends on a fact; the key of the variant is `name@value`."""
 
 

@@ -20,6 +20,8 @@ TRAINING = {
     "timesteps": "One per image, uniform in 0 to {last}: the noise level.",
     "noisy_latents": "sqrt(abar_t) * latents + sqrt(1 - abar_t) * noise, where abar_t is the cumulative product of "
     "1 - beta. At t = {last} {signal_left} of the signal is left, so it is never pure noise.",
+    "noisy_latents@0.0": "sqrt(abar_t) * latents + sqrt(1 - abar_t) * noise, where abar_t is the cumulative product of "
+    "1 - beta. At t = {last} no signal is left: it is pure noise (zero terminal SNR).",
     "text_embedding": 'Zero-prompt mode: the constant embedding of "", cached in the bundle and repeated for every '
     "image. The text encoder does not run.",
     "unet_input": "Nine channels, in this order: noisy latents 4, mask 1, masked-image latents 4.",
@@ -81,6 +83,8 @@ INFERENCE = {
     "image_keys": "The IP-Adapter's keys of the image tokens: a second cross-attention, whose output times "
     "ip_adapter_scale is added to that of the text.",
     "noise_pred": "The predicted noise; the scheduler removes a share of it.",
+    "noise_pred@v_prediction": "The predicted sqrt(abar_t) * noise - sqrt(1 - abar_t) * latents; the scheduler "
+    "computes noise and latents from it.",
     "denoised_latents": "After the last step.",
     "decoded_image": "Latents / {scaling} through the VAE decoder. Values beyond -1..1 are clipped.",
     "result": "The photo at full size, in its own encoding: the painted wall is applied as a smooth field, values are "

@@ -22,6 +22,8 @@ TRAINING = {
     "timesteps": "Mỗi ảnh một giá trị từ 0 đến {last}, xác suất như nhau: ảnh bị thêm nhiễu đến mức nào.",
     "noisy_latents": "sqrt(abar_t) * latents + sqrt(1 - abar_t) * noise, với abar_t là cumulative product của 1 - "
     "beta. Ngay cả ở t = {last} vẫn còn {signal_left} tín hiệu, nên không bao giờ là nhiễu thuần túy.",
+    "noisy_latents@0.0": "sqrt(abar_t) * latents + sqrt(1 - abar_t) * noise, với abar_t là cumulative product của 1 - "
+    "beta. Ở t = {last} không còn tín hiệu nào: đó là nhiễu thuần túy (zero terminal SNR).",
     "text_embedding": "Chế độ zero-prompt: embedding cố định của chuỗi rỗng, lưu sẵn trong bundle và lặp lại cho từng "
     "ảnh. Text encoder không hề chạy.",
     "unet_input": "Chín kênh, đúng theo thứ tự: 4 kênh latent có nhiễu, 1 kênh mặt nạ, 4 kênh latent của ảnh đã che "
@@ -85,6 +87,8 @@ INFERENCE = {
     "image_keys": "Key mà IP-Adapter tính từ các token ảnh: một lớp cross-attention thứ hai, kết quả nhân với "
     "ip_adapter_scale rồi cộng vào kết quả của text.",
     "noise_pred": "Nhiễu mà UNet tìm thấy; sampler bỏ bớt một phần nhiễu này.",
+    "noise_pred@v_prediction": "Giá trị sqrt(abar_t) * noise - sqrt(1 - abar_t) * latents mà UNet dự đoán; sampler "
+    "tính nhiễu và latent từ đó.",
     "denoised_latents": "Sau bước cuối cùng.",
     "decoded_image": "Latent / {scaling} qua bộ giải mã của VAE. Phần vượt ra ngoài -1..1 bị cắt.",
     "result": "Ảnh ở kích thước đầy đủ, giữ nguyên kiểu mã màu của tệp gốc: tường đã sơn được áp lên dưới dạng một "

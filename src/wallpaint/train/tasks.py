@@ -14,7 +14,7 @@ from wallpaint.train.engine.config import CONFIG_FILE, check_saved_config, load_
 @dataclass(frozen=True)
 class TrainOptions:
     """Options of a run besides its recipe. resume: from the run folder's latest checkpoint. init: weights to start
-    from, tasks light and segmenter. init_lora: a LoRA to start from, task lora. bundle, data: override the recipe's,
+    from, all tasks but lora. init_lora: a LoRA to start from, task lora. bundle, data: override the recipe's,
     task lora. progress: show a progress bar, or lines without a terminal. log: takes lines on the progress."""
 
     resume: bool = False
@@ -55,18 +55,18 @@ def task_of(recipe: Path) -> str:
 
 
 KEYS_OF_TASK = {
-    "lora": frozenset(
-        ("bundle", "cache", "conditioning", "data", "device", "lora", "mode", "objective", "samples", "sampling")
-    ),
+    "lora": frozenset(("bundle", "cache", "conditioning", "data", "device", "lora", "mode", "samples", "sampling")),
     "light": frozenset(("paints_per_photo", "photos_per_validation_room", "room_cache", "side")),
-    "segmenter": frozenset(("input_px", "labels", "overlap_weight", "reuse", "sizes", "test")),
+    "segmenter": frozenset(("input_px", "labels", "overlap_weight", "reuse", "sizes")),
+    "image_encoder": frozenset(("contrastive_weight", "temperature", "test_textures", "texture_share", "textures")),
+    "unet": frozenset(("sampling_steps", "text_encoder", "tokenizer", "vae")),
 }
 """The keys that only recipes of a task have."""
 
 
 def _check_options(task: str, options: TrainOptions) -> None:
     if task == "lora" and options.init is not None:
-        raise ConfigError("`init` applies to tasks light and segmenter, not to task lora: use `init_lora`")
+        raise ConfigError("`init` applies to the other tasks, not to task lora: use `init_lora`")
     if task != "lora" and options.init_lora is not None:
         raise ConfigError(f"`init_lora` applies to task lora, not to task {task}: use `init`")
     overrides = [name for name in ("bundle", "data") if getattr(options, name) is not None]
@@ -125,8 +125,65 @@ def _train_segmenter(recipe: Path, folder: Path, options: TrainOptions) -> list[
     return run(read(recipe), folder, resume=options.resume, init=options.init, log=options.log).lines()
 
 
+def _train_vae(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.photo_training import run
+    from wallpaint.train.vae.config import read
+    from wallpaint.train.vae.trainer import VaeTrainer
+
+    config = read(recipe)
+    trainer = VaeTrainer(config)
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
+def _train_depth(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.depth.config import read
+    from wallpaint.train.depth.task import DepthTrainer
+    from wallpaint.train.photo_training import run
+
+    config = read(recipe)
+    trainer = DepthTrainer(config)
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
+def _train_image_encoder(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.encoders.config import read_image_encoder
+    from wallpaint.train.encoders.job import run_image_encoder
+
+    config = read_image_encoder(recipe)
+    return run_image_encoder(config, folder, resume=options.resume, init=options.init, log=options.log)
+
+
+def _train_text_encoder(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.encoders.config import read_text_encoder
+    from wallpaint.train.encoders.job import run_text_encoder
+
+    config = read_text_encoder(recipe)
+    return run_text_encoder(config, folder, resume=options.resume, init=options.init, log=options.log)
+
+
+def _train_unet(recipe: Path, folder: Path, options: TrainOptions) -> list[str]:
+    extras.require("training", "yaml", *extras.DIFFUSION)
+    from wallpaint.train.photo_training import run
+    from wallpaint.train.unet.config import read
+    from wallpaint.train.unet.frozen import FrozenNetworks
+    from wallpaint.train.unet.task import UnetTrainer
+
+    config = read(recipe)
+    trainer = UnetTrainer(config, FrozenNetworks(config.vae, config.text_encoder, config.tokenizer))
+    return run(trainer, config, folder, resume=options.resume, init=options.init, log=options.log).lines()
+
+
 TASKS: dict[str, Callable[[Path, Path, TrainOptions], list[str]]] = {
     "lora": _train_lora,
     "light": _train_light,
     "segmenter": _train_segmenter,
+    "vae": _train_vae,
+    "depth": _train_depth,
+    "image_encoder": _train_image_encoder,
+    "text_encoder": _train_text_encoder,
+    "unet": _train_unet,
 }

@@ -155,10 +155,13 @@ def alpha_bar(scheduler: Any, timesteps: Tensor) -> Tensor:
 def min_snr_weights(scheduler: Any, timesteps: Tensor, gamma: float) -> Tensor:
     """Return min-SNR loss weights, [B] float32; all 1 if gamma is 0.
 
-    min(SNR, gamma) / SNR, or / (SNR + 1) for v-prediction. Source: Hang et al. 2023.
+    min(SNR, gamma) / SNR; for v-prediction max(1, min(SNR, gamma)) / (SNR + 1), since a schedule with zero terminal SNR
+    would else give the last timestep, which starts every picture, no weight. Source: Hang et al. 2023.
     """
     if not gamma:
         return torch.ones_like(timesteps, dtype=torch.float32)
     signal = alpha_bar(scheduler, timesteps)
     snr = signal / (1 - signal)
-    return snr.clamp(max=gamma) / (snr + 1 if scheduler.config.prediction_type == "v_prediction" else snr)
+    if scheduler.config.prediction_type == "v_prediction":
+        return snr.clamp(min(1.0, gamma), gamma) / (snr + 1)
+    return snr.clamp(max=gamma) / snr
