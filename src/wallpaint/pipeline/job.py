@@ -81,7 +81,7 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
     progress: show a progress bar on stderr if the job takes longer than a second. Raises InputError, before anything is
     written where possible.
     """
-    masks, assignments = _walls_and_paints(job)
+    masks, assignments = walls_and_paints(job)
     many = len(assignments) > 1 or (job.palette is not None and not job.colors and not job.walls)
     outputs = _outputs(job, assignments, many)
     try:
@@ -110,7 +110,7 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         return report
 
 
-def _walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
+def walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
     """Return the masks by wall, none where walls are to be detected, and one assignment of paints for each result."""
     palette = read_palette(job.palette) if job.palette is not None else None
     if job.walls:
@@ -205,7 +205,7 @@ def _outputs(job: RepaintJob, assignments: list[dict[str, Paint]], many: bool) -
     suffix = job.photo.suffix.lower() if job.photo.suffix.lower() in FORMATS else ".png"
     used: dict[str, Any] = {"sheet": None}
     for paints in assignments:
-        used[_unused_name(_slug(paints["wall"]), used)] = None
+        used[_unused_name(paint_slug(paints["wall"]), used)] = None
     names = [name for name in used if name != "sheet"]
     return [
         *(job.output / f"{job.photo.stem}_{name}{suffix}" for name in names),
@@ -282,7 +282,8 @@ def _write_many(
     }
 
 
-def _slug(paint: Paint) -> str:
+def paint_slug(paint: Paint) -> str:
+    """Return a paint's code, name or hex as part of a file name: a-z, 0-9 and hyphens, at most 80 characters."""
     text = paint.code or paint.name or paint.hex
     return re.sub(r"[^0-9a-z]+", "-", text.lower()).strip("-")[:80] or paint.hex.lstrip("#")
 

@@ -1,0 +1,1 @@
+"""Many repaints from one manifest: rows, output names and status files."""
