@@ -13,7 +13,6 @@ from wallpaint.bulk.manifest import ManifestError, Row, read_folder, read_manife
 from wallpaint.bulk.names import output_names
 from wallpaint.cli.app import app
 from wallpaint.errors import InputError
-from wallpaint.pipeline.job import RepaintJob
 
 PALETTE = ROOT / "examples" / "paints.csv"
 
@@ -133,12 +132,22 @@ def test_files_that_are_no_manifest(folder: Path, data: bytes, message: str) -> 
 def test_folder_takes_its_photos_in_order(folder: Path) -> None:
     (folder / "notes.txt").write_text("no photo", encoding="utf-8")
     (folder / "._hall.png").write_bytes(b"")
-    rows = read_folder(folder, lambda photo: RepaintJob(photo, folder / "out", colors=("navy",)))
+    rows = read_folder(folder, folder / "out", {"color": "navy"})
     assert [row.job.photo.name for row in rows] == ["hall.png", "kitchen.jpg", "mask.png"]
+    with pytest.raises(InputError, match="notacolour"):
+        read_folder(folder, folder / "out", {"color": "notacolour"})
     with pytest.raises(ManifestError, match=r"3 mistakes.*hall.png: .*kitchen.jpg: "):
-        read_folder(folder, lambda photo: RepaintJob(photo, folder / "out", colors=("notacolour",)))
+        read_folder(folder, folder / "out", {})
     with pytest.raises(InputError, match="no photo"):
-        read_folder(folder / "none", lambda photo: RepaintJob(photo, folder / "out"))
+        read_folder(folder / "none", folder / "out", {"color": "navy"})
+
+
+def test_defaults_fill_empty_cells(folder: Path) -> None:
+    path = folder / "manifest.csv"
+    path.write_text("photo,color,match\nhall.png,,swatch\nkitchen.jpg,navy,\n", encoding="utf-8")
+    rows = read_manifest(path, folder / "out", {"color": "#7d9b84"})
+    assert [row.job.colors for row in rows] == [("#7d9b84",), ("navy",)]
+    assert [row.job.repaint_options.match for row in rows] == ["swatch", "room"]
 
 
 def test_every_option_of_repaint_has_a_column() -> None:

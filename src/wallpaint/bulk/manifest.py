@@ -13,7 +13,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,11 +53,11 @@ class Row:
     assignments: tuple[Mapping[str, Paint], ...]
 
 
-def read_manifest(path: Path, output: Path) -> tuple[Row, ...]:
+def read_manifest(path: Path, output: Path, defaults: Mapping[str, str] | None = None) -> tuple[Row, ...]:
     """Return the rows of a CSV manifest, in UTF-8 or UTF-16, separated by commas, semicolons or tabs.
 
-    output: the folder of the results. Relative paths start at the manifest's folder. Raises ManifestError with all
-    mistakes, InputError for a file that is no manifest.
+    output: the folder of the results. defaults: text by column, for the cells that are empty or missing. Relative paths
+    start at the manifest's folder. Raises ManifestError with all mistakes, InputError for a file that is no manifest.
     """
     text, delimiter = without_separator_line(_read_text(path))
     if delimiter is None:
@@ -78,7 +78,7 @@ def read_manifest(path: Path, output: Path) -> tuple[Row, ...]:
         errors = []
         if any(cell.strip() for cell in cells[len(columns) :]):
             errors.append(f"has {len(cells)} cells, the header {len(columns)}: put cells with a separator in quotes")
-        job, more = parse_row(texts, path.parent, output)
+        job, more = parse_row({**(defaults or {}), **texts}, path.parent, output)
         errors += more
         if job is not None:
             errors += _append(rows, line, job)
@@ -91,15 +91,21 @@ def read_manifest(path: Path, output: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def read_folder(folder: Path, job: Callable[[Path], RepaintJob]) -> tuple[Row, ...]:
-    """Return a row for each photo of a folder, sorted by name. job: makes the job of a photo. Raises ManifestError."""
+def read_folder(folder: Path, output: Path, options: Mapping[str, str]) -> tuple[Row, ...]:
+    """Return a row for each photo of a folder, sorted by name, all with the same options.
+
+    output: the folder of the results. options: text by column. Raises ManifestError, InputError.
+    """
     rows: list[Row] = []
     mistakes: list[str] = []
     photos = [path for path in list_content(folder) if path.suffix.lower() in FORMATS and path.is_file()]
     if not photos:
         raise InputError(f"{folder}: no photo is in this folder: photos end in {', '.join(FORMATS)}")
     for photo in photos:
-        mistakes += [f"{photo.name}: {error}" for error in _append(rows, 0, job(photo))]
+        job, errors = parse_row({**options, "photo": photo.name}, folder, output)
+        if job is None:  # the options are the same for all photos
+            raise InputError("; ".join(errors))
+        mistakes += [f"{photo.name}: {error}" for error in _append(rows, 0, job)]
     if mistakes:
         raise ManifestError(str(folder), mistakes)
     return tuple(rows)

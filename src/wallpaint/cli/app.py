@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 from wallpaint import extras
 from wallpaint.cli import help_panels as panels
 from wallpaint.cli.benchmark import register as register_benchmark
+from wallpaint.cli.bulk import register as register_bulk
 from wallpaint.cli.data import data_app
 from wallpaint.cli.diffusion_options import diffusion_option, lora_option
 from wallpaint.cli.flags import command_flags, with_flags
@@ -340,6 +341,7 @@ def repaint(
 
 register_mask(app)
 register_identify(app)
+register_bulk(app)
 register_serve(app)
 register_benchmark(app)
 register_trace(app)

@@ -6,7 +6,7 @@ The command line is a thin wrapper around `run`; other callers with paths instea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -88,10 +88,7 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         _check_outputs(job, outputs, many)
     except OSError as error:
         raise InputError(f"{job.output}: cannot be used ({error.strerror}): choose another name") from error
-    options = job.repaint_options
-    if isinstance(options.painter, str):
-        painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
-        options = replace(options, painter=painter, bundle=None)
+    options = _with_painter(job)
     with progress_bar("repainting", len(assignments) + 1, enabled=progress, delay_s=PROGRESS_DELAY_S) as counter:
         overlay_path = _overlay_path(job, many)
         scene, detected = _scene(job, masks, overlay_path)
@@ -108,6 +105,29 @@ def run(job: RepaintJob, *, progress: bool = False) -> dict[str, Any]:
         if detected is not None and detected.level == "low":
             _write_overlay(scene.photo, detected, overlay_path)
         return report
+
+
+def repaint_to(
+    job: RepaintJob, masks: dict[str, Path], assignments: Sequence[dict[str, Paint]], outputs: Sequence[Path]
+) -> Iterator[dict[str, Any]]:
+    """Repaint one photo with each assignment, write the results atomically, and yield the report of each.
+
+    masks, assignments: as of `walls_and_paints`. outputs: a path for each assignment; job.output is not used. The photo
+    is decoded, and its walls are detected, once. Raises InputError.
+    """
+    scene, detected = _scene(job, masks, None)
+    entry = _report_entry(detected, None)
+    for path, result in zip(outputs, paint_many(scene, assignments, _with_painter(job)), strict=True):
+        yield _write(job, result, path, entry)
+
+
+def _with_painter(job: RepaintJob) -> RepaintOptions:
+    """Return the job's options with the painter made."""
+    options = job.repaint_options
+    if not isinstance(options.painter, str):
+        return options
+    painter = make_painter(options.painter, options.bundle, job.settings, count_flops=job.profile)
+    return replace(options, painter=painter, bundle=None)
 
 
 def walls_and_paints(job: RepaintJob) -> tuple[dict[str, Path], list[dict[str, Paint]]]:
@@ -147,8 +167,8 @@ def _limits(job: RepaintJob) -> Limits:
     return job.scene_options.limits or Limits()
 
 
-def _scene(job: RepaintJob, masks: dict[str, Path], overlay_path: Path) -> tuple[Scene, DetectedWalls | None]:
-    """Return the scene, and its walls where they were detected."""
+def _scene(job: RepaintJob, masks: dict[str, Path], overlay_path: Path | None) -> tuple[Scene, DetectedWalls | None]:
+    """Return the scene, and its walls where they were detected. overlay_path: None if no overlay is written."""
     if masks:
         return _prepared(job, job.photo, masks), None
     from wallpaint.segment.detect import detect_walls
@@ -156,16 +176,18 @@ def _scene(job: RepaintJob, masks: dict[str, Path], overlay_path: Path) -> tuple
     photo = read_photo(job.photo, _limits(job))
     detected = detect_walls(photo, segmenter=_segmenter_bundle(job))
     scene = _prepared(job, photo, detected.masks)
-    hint = f"marked in {overlay_path}" if detected.level == "low" else "`wallpaint mask` writes it"
+    has_overlay = overlay_path is not None and detected.level == "low"
+    hint = f"marked in {overlay_path}" if has_overlay else "`wallpaint mask` writes it"
     note = f"no mask was given: {detected.summary()} ({hint})"
     return replace(scene, warnings=(note, *scene.warnings), mask_confidence=detected.confidence), detected
 
 
-def _report_entry(detected: DetectedWalls | None, overlay_path: Path) -> dict[str, Any] | None:
+def _report_entry(detected: DetectedWalls | None, overlay_path: Path | None) -> dict[str, Any] | None:
     """Return the report's entry on detected walls; None if masks were given."""
     if detected is None:
         return None
-    return {**detected.to_dict(), **({"overlay": str(overlay_path)} if detected.level == "low" else {})}
+    has_overlay = overlay_path is not None and detected.level == "low"
+    return {**detected.to_dict(), **({"overlay": str(overlay_path)} if has_overlay else {})}
 
 
 def _overlay_path(job: RepaintJob, many: bool) -> Path:
