@@ -91,11 +91,11 @@ def test_evaluation_uses_the_validation_split_if_there_is_one(tiny_bundle: Path,
     from wallpaint.train.lora.job import _make_evaluator
 
     task = make(tiny_bundle, data, "paired")
-    without_validation = _make_evaluator(task.config, task)
+    without_validation = _make_evaluator(task.config, task, 8)
     write_set(tmp_path, 2)
     (tmp_path / "train").rename(tmp_path / "validation")
     write_set(tmp_path, 4)
-    with_validation = _make_evaluator(replace(task.config, data=tmp_path), task)
+    with_validation = _make_evaluator(replace(task.config, data=tmp_path), task, 8)
     assert isinstance(without_validation, LoraEvaluator)
     assert isinstance(with_validation, LoraEvaluator)
     assert len(without_validation.samples) == 3

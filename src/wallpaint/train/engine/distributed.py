@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +14,17 @@ import torch
 from wallpaint.errors import WallpaintError
 
 T = TypeVar("T")
+
+
+@cache
+def destroy_group_at_exit() -> None:
+    """Have the process group destroyed when this process exits; its threads may abort the exit otherwise."""
+    atexit.register(_destroy_group)
+
+
+def _destroy_group() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def any_process(accelerator: Any, flag: bool) -> bool:

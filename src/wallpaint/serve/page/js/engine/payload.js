@@ -23,6 +23,7 @@
  * @property {number} share
  * @property {boolean} pattern_removed
  * @property {boolean} has_several_paints
+ * @property {boolean} has_relief
  * @property {number} shading_top
  * @property {number} specular_top
  * @property {string} existing_color
