@@ -157,6 +157,7 @@ def _run_killed(words: list[str], out: Path, kills: int, seed: int) -> None:
         while running.poll() is None and (len(results(out)) if out.exists() else 0) == before:
             time.sleep(0.002)
         time.sleep(rng.uniform(0, 0.2))
+        assert running.poll() is None, "the run ended before it was killed"
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
     assert subprocess.run(words, env=environment, check=False).returncode == 0
@@ -166,7 +167,7 @@ def _run_killed(words: list[str], out: Path, kills: int, seed: int) -> None:
     ("rows", "kills"), [(4, 2), pytest.param(200, 5, marks=pytest.mark.slow)], ids=["small", "large"]
 )
 def test_killed_run_resumes_to_the_same_files(photos: Path, tmp_path: Path, rows: int, kills: int) -> None:
-    paints = [f"#{100 + number:02x}8090" for number in range(rows)]
+    paints = [f"#{number:02x}8090" for number in range(rows)]
     lines = [f"room_{number % 3}.png,mask.png,{paint}" for number, paint in enumerate(paints)]
     path = manifest(photos, *lines)
     words = [sys.executable, "-m", "wallpaint", *command(path, "-o")]
