@@ -6,7 +6,6 @@ import atexit
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -16,13 +15,9 @@ from wallpaint.errors import WallpaintError
 T = TypeVar("T")
 
 
-@cache
-def destroy_group_at_exit() -> None:
-    """Have the process group destroyed when this process exits; its threads may abort the exit otherwise."""
-    atexit.register(_destroy_group)
-
-
+@atexit.register
 def _destroy_group() -> None:
+    """Destroy the process group, whose threads may abort the exit of the process otherwise."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
 

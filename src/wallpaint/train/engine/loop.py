@@ -29,14 +29,7 @@ from wallpaint.errors import ConfigError, ModelError
 from wallpaint.train.engine import checkpoint, evaluation, optimizer, trackers
 from wallpaint.train.engine.checkpoint import Checkpoint
 from wallpaint.train.engine.config import LoopConfig, OptimizerConfig, TrackingConfig
-from wallpaint.train.engine.distributed import (
-    any_process,
-    broadcast_from_main,
-    catch_stop_signals,
-    destroy_group_at_exit,
-    gather,
-    run_on_main,
-)
+from wallpaint.train.engine.distributed import any_process, broadcast_from_main, catch_stop_signals, gather, run_on_main
 from wallpaint.train.engine.evaluation import BestWeights, EvalResult, Evaluator
 from wallpaint.train.engine.schedule import SampleIndex, batch_indices, learning_rate
 from wallpaint.train.engine.trackers import Tracker
@@ -173,7 +166,6 @@ def fit(
 
     run = _RunOptions(task, config, optimizer_config, folder, seed, digest, evaluator, inputs or {})
     _check(run, tracking, PartialState(cpu=device == "cpu" or None))
-    destroy_group_at_exit()
     accelerator = Accelerator(mixed_precision=config.precision, cpu=device == "cpu" or None)
     state = _prepare(run, accelerator)
     latest = broadcast_from_main(run_on_main(accelerator, lambda: _latest_checkpoint(run, resume, log)))
