@@ -240,14 +240,16 @@ def _preview_scene(context: Context, folder: Path, walls: Mapping[str, str], hin
 
     def make() -> Scene:
         photo = context.preview(folder)
-        masks = _masks(folder, walls) or dict(_detect(context, folder, (), (), separate=False).masks)
-        return prepare(photo, masks, **outputs.scene_hints(hints, photo.size))
+        return prepare(photo, _masks(context, folder, walls), **outputs.scene_hints(hints, photo.size))
 
     key = (folder.name, *walls.items(), json.dumps(hints, sort_keys=True))
     return context.cached("preview scene", key, make)
 
 
-def _masks(folder: Path, walls: Mapping[str, str]) -> dict[str, Array]:
+def _masks(context: Context, folder: Path, walls: Mapping[str, str]) -> dict[str, Array]:
+    """Return the alphas of walls by name, those of detected walls if there are none."""
+    if not walls:
+        return dict(_detect(context, folder, (), (), separate=False).masks)
     return {name: _read_alpha(folder / file).astype(np.float32) / np.float32(255) for name, file in walls.items()}
 
 
@@ -281,7 +283,7 @@ def repaint(
 
     def make() -> Scene:
         step(0.15, "preparing the walls")
-        masks = _masks(path, walls) or dict(_detect(context, path, (), (), separate=False).masks)
+        masks = _masks(context, path, walls)
         context.reporter.check()
         return prepare(photo, masks, fit_mask=True, **outputs.scene_hints(hints, photo.size))
 
